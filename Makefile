@@ -1,0 +1,89 @@
+# Every command of the project. Paths are relative to the root, so that the root's own path may hold anything.
+
+IMPL = twilio_reference
+PROFILE = core
+REPORT = report.json
+PIPECAT =
+PYTHON ?=
+UPGRADE =
+export IMPL PROFILE REPORT PYTHON
+
+ENVIRONMENT = .ci/environment
+PY = .venv/bin/python
+GRADE_ENV = .venv$(PIPECAT:%=-%)
+VERSION_LOCK = locks/pipecat-$(PIPECAT).lock
+COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate \
+    --custom-compile-command "make lock" $(UPGRADE)
+GRADE_SET = --extra live --extra report --group grade
+
+.PHONY: help grade test lint types drift check bench vectors spec lock wheel wheel-check clean grade-env dev-env
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
+
+grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into REPORT (report.json), on PIPECAT if given
+	"$(GRADE_ENV)/bin/python" -m pytest "--impl=$$IMPL" "--profile=$$PROFILE" "--report=$$REPORT"
+
+test: dev-env ## run the project's own tests
+	$(PY) -m pytest --numprocesses=auto --dist=loadgroup --benchmark-disable -m "not bench"
+
+lint: dev-env ## style, format and the direction of imports
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	.venv/bin/lint-imports --no-logo
+
+types: dev-env ## mypy, strict
+	$(PY) -m mypy
+
+drift: dev-env ## nothing generated differs from its source
+	$(PY) vectors/build.py --check
+	$(PY) docs/render.py --check
+
+check: lint types drift test ## all that a change must pass
+
+bench: dev-env ## measure speed
+	$(PY) -m pytest -m bench
+
+vectors: dev-env ## compile vectors/cases to vectors/v1
+	$(PY) vectors/build.py
+
+spec: dev-env ## render what is generated from spec/
+	$(PY) docs/render.py
+
+# uv keeps the versions that it finds in the output file wherever it can: of another Pipecat's lock only what must
+# differ from requirements.lock does.
+lock: dev-env ## write the locks anew, or only PIPECAT's; UPGRADE=--upgrade takes newer releases
+ifeq ($(PIPECAT),)
+	$(COMPILE) --group build --output-file locks/build.lock
+	$(COMPILE) pyproject.toml $(GRADE_SET) --output-file requirements.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev --constraints requirements.lock \
+	    --constraints locks/build.lock --output-file requirements-dev.lock
+else
+	cp requirements.lock $(VERSION_LOCK).part
+	echo "pipecat-ai==$(PIPECAT)" | $(COMPILE) pyproject.toml - $(GRADE_SET) --output-file $(VERSION_LOCK).part || \
+	    { rm $(VERSION_LOCK).part; exit 1; }
+	mv $(VERSION_LOCK).part $(VERSION_LOCK)
+endif
+
+wheel: dev-env ## build the sdist, and from it the wheel, into dist/
+	rm -rf dist
+	$(PY) -m build --no-isolation --outdir dist
+
+wheel-check: wheel ## grade the reference with the wheel alone in an empty environment, as from the checkout
+	.ci/wheel-check
+
+clean: ## delete all that make made, the environments too
+	rm -rf .venv .venv-* dist site .coverage*
+	find . -type d \( -name __pycache__ -o -name .benchmarks -o -name .hypothesis -o -name '.*_cache' \) -prune -exec rm -rf {} +
+
+dev-env:
+	@$(ENVIRONMENT) .venv requirements-dev.lock
+
+# With other targets in the same run, `grade` waits for their environment, which serves it as well.
+grade-env: $(if $(filter-out grade help clean,$(MAKECMDGOALS)),dev-env)
+ifeq ($(PIPECAT),)
+	@$(ENVIRONMENT) .venv requirements.lock requirements-dev.lock
+else
+	@test -e $(VERSION_LOCK) || $(MAKE) lock
+	@$(ENVIRONMENT) $(GRADE_ENV) $(VERSION_LOCK)
+endif

@@ -1,0 +1,169 @@
+"""Latency: how late a path's content is, in total and window by window, and where it jumps or drifts."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from .alignment import align, cross_correlation, ideal, peak_place
+from .levels import Real, Samples, Unmeasurable
+from .passage import Passage, Series
+
+TRUSTED = 0.7
+"""A window whose correlation is below this says nothing about the delay."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latency:
+    """The delay of a path. Times in seconds.
+
+    `withheld` is `Passage.withheld`; `group_delay` the delay of the content within the output, found with
+    that `correlation`. A low one means that the content was not recognised and the delay means nothing.
+    """
+
+    first_output: float | None
+    withheld: Series
+    group_delay: float
+    correlation: float
+
+    @property
+    def withheld_max(self) -> float:
+        """The most audio withheld after any call, not below 0: output without input shortens no wait."""
+        return max(float(self.withheld.values.max()), 0.0)
+
+    @property
+    def withheld_end(self) -> float:
+        """Audio still withheld after the last call; negative when more came than was given."""
+        return float(self.withheld.values[-1])
+
+    @property
+    def added(self) -> float:
+        """Total added latency: withheld_max + group_delay.
+
+        Someone who plays the output as it comes, without a gap, hears the content this much later than
+        through a path that answers each chunk at once. In a bursty path the sample that waits longest
+        decides. Exact for chunks of one size; audio that was lost counts as withheld.
+        """
+        return self.withheld_max + self.group_delay
+
+    @property
+    def missing_end(self) -> float:
+        """Seconds at the end of the signal whose content has not come out: withheld_end + group_delay."""
+        return self.withheld_end + self.group_delay
+
+
+def latency(passage: Passage, reference: Samples | Real | None = None) -> Latency:
+    """Measure a passage's delay against `reference` (at rate_out), or the ideal of the signal given."""
+    if reference is None:
+        reference = ideal(passage.signal, passage.rate_in, passage.rate_out)
+    found = align(reference, passage.output, passage.rate_out)
+    return Latency(passage.first_output, passage.withheld, found.delay, found.correlation)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Content that jumped at a moment of the output: `seconds` < 0 were lost, > 0 were inserted."""
+
+    time: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DelayTrack:
+    """The delay of the content, window by window.
+
+    `times` are the windows' middles in the output, `delays` in seconds, `correlations` 0 to 1; windows
+    without sound have correlation 0.
+    """
+
+    rate: int
+    times: Real
+    delays: Real
+    correlations: Real
+
+    @property
+    def trusted(self) -> Series:
+        """The delays of the windows that recognise the reference."""
+        kept = self.correlations >= TRUSTED
+        return Series(self.times[kept], self.delays[kept])
+
+    @property
+    def slips(self) -> tuple[Slip, ...]:
+        """Jumps of half a sample or more, beside the drift, that hold for two windows or more."""
+        times, delays = self.trusted.times, self.trusted.values
+        if len(times) < 4:
+            return ()
+        straight = (delays - times * np.median(np.diff(delays) / np.diff(times))) * self.rate
+        levels: list[list[int]] = []
+        for i, delay in enumerate(straight):
+            if not levels or abs(delay - np.median(straight[levels[-1][-3:]])) > 0.25:
+                levels.append([])
+            levels[-1].append(i)
+        found = []
+        for before, after in pairwise(level for level in levels if len(level) > 1):
+            jump = float(np.median(straight[after[:3]]) - np.median(straight[before[-3:]]))
+            if abs(jump) >= 0.5:
+                found.append(Slip(float(times[before[-1]] + times[after[0]]) / 2, jump / self.rate))
+        return tuple(found)
+
+    @property
+    def drift_ppm(self) -> float:
+        """Slope of the delay beside its slips, in parts per million; positive when the output is slow."""
+        trusted = self.trusted
+        if len(trusted.times) < 2:
+            raise Unmeasurable("fewer than two windows recognise the reference")
+        steady = trusted.values.copy()
+        for slip in self.slips:
+            steady[trusted.times > slip.time] -= slip.seconds
+        return float(np.polyfit(trusted.times, steady, 1)[0] * 1e6)
+
+
+def delay_track(
+    reference: Samples | Real,
+    output: Samples | Real,
+    rate: int,
+    *,
+    window: float = 0.04,
+    hop: float = 0.04,
+    reach: float = 0.3,
+) -> DelayTrack:
+    """Measure the delay of each window of the output, within +-`reach` seconds. Error: about 0.05 sample.
+
+    With pitched sound a window may lock on the next period: use noise to find slips. Windows must not
+    overlap for `DelayTrack.slips`. A `hop` of many seconds tells the drift of long audio cheaply.
+    """
+    wanted, heard = np.asarray(reference, np.float64), np.asarray(output, np.float64)
+    size, margin = round(window * rate), round(reach * rate)
+    if len(heard) < size or not wanted.any():
+        raise Unmeasurable("the audio is shorter than a window, or silent")
+    starts = np.arange(0, len(heard) - size + 1, max(round(hop * rate), 1))
+    padded = np.pad(wanted, (margin, margin + max(len(heard) - len(wanted), 0)))
+    quiet = 1e-4 * size * float(np.mean(wanted**2))
+    delays, correlations = np.zeros(len(starts)), np.zeros(len(starts))
+    for i, start in enumerate(starts):
+        piece = heard[start : start + size]
+        place = padded[start : start + size + 2 * margin]
+        likeness = cross_correlation(place, piece)[::-1][size - 1 : size + 2 * margin]
+        energy = np.concatenate(([0.0], np.cumsum(place**2)))
+        local = energy[size:] - energy[: 2 * margin + 1]
+        norm = np.sqrt(np.maximum(local, quiet) * max(float(piece @ piece), quiet))
+        score = likeness / norm
+        at = int(np.abs(score).argmax())
+        delays[i] = (margin - peak_place(score, at)) / rate
+        correlations[i] = min(abs(score[at]), 1.0) if piece.any() else 0.0
+    return DelayTrack(rate, (starts + size / 2) / rate, delays, correlations)
+
+
+def timeline(passage: Passage, track: DelayTrack) -> Series:
+    """Return how long the sound in each trusted window stayed in the path, in seconds, over output time.
+
+    From the call that gave the window's middle to the call that gave it back, by `Passage.times`: pauses
+    between calls count. 0 when the same call answers.
+    """
+    trusted = track.trusted
+    places = trusted.times - trusted.values
+    came = np.searchsorted(passage.seconds_given, places, side="right")
+    left = np.searchsorted(passage.seconds_received, trusted.times, side="right")
+    moments = np.array(passage.times)
+    last = len(moments) - 1
+    return Series(trusted.times, moments[np.clip(left, 0, last)] - moments[np.clip(came, 0, last)])

@@ -1,0 +1,37 @@
+"""G.711 mu-law from its definition: decision values and the values between them.
+
+ITU-T G.711 gives 128 intervals a sign on a 14-bit scale: 8 segments of 16, each segment's step twice the
+last, the very first interval half as wide. A decoder answers with an interval's middle. 16-bit PCM is four
+times that scale. A value on a decision value belongs to the interval above it, for both signs, as in ITU's
+reference software (G.191).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .levels import Real, Samples
+
+_STEPS = np.concatenate(([1], np.full(15, 2), *(np.full(16, 2 << segment) for segment in range(1, 8))))
+DECISION_VALUES: NDArray[np.int64] = 4 * np.concatenate(([0], np.cumsum(_STEPS)))
+"""The 129 decision values of one sign, in PCM units: 0, 4, 12, ..., 32,636."""
+
+_MIDDLES = 2 * (DECISION_VALUES[:-1] + DECISION_VALUES[1:]) // 4
+_MIDDLES[0] = 0
+
+# Codes count down from 0xFF (+0) to 0x80 and from 0x7F (-0) to 0x00 as the magnitude grows.
+DECODED: Samples = np.concatenate((-_MIDDLES[::-1], _MIDDLES[::-1])).astype(np.int16)
+"""The int16 value of each of the 256 codes, in code order."""
+
+_THRESHOLDS = np.concatenate((-DECISION_VALUES[127:0:-1], DECISION_VALUES[:128]))
+_CODES = np.concatenate((np.arange(0x00, 0x80), np.arange(0xFF, 0x7F, -1))).astype(np.uint8)
+
+
+def decode(codes: bytes | NDArray[np.uint8]) -> Samples:
+    """Return the int16 samples of mu-law codes, one a code."""
+    octets = np.frombuffer(codes, np.uint8) if isinstance(codes, bytes) else codes
+    return DECODED[octets]
+
+
+def encode(samples: Samples | Real) -> bytes:
+    """Return the mu-law codes of samples in PCM units; values beyond the last decision value overload."""
+    return _CODES[np.searchsorted(_THRESHOLDS, samples, side="right")].tobytes()

@@ -1,0 +1,103 @@
+"""Carries audio through an instance, chunk by chunk, and keeps what each call gave as a passage to measure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from pipecat.frames.frames import OutputAudioRawFrame
+
+from twilio_conformance.audio import ulaw
+from twilio_conformance.audio.levels import Samples
+from twilio_conformance.audio.passage import Passage, split
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.frames import FrameValue
+from twilio_conformance.probe import Observation, Subject
+
+WIRE_RATE = 8000
+"""Samples a second of Twilio's μ-law."""
+
+Chunks = int | Sequence[int]
+
+
+def payload_of(observation: Observation) -> bytes | None:
+    """The μ-law codes of a media message; None where serialize returned none.
+
+    Raises:
+        NotTestable: The call raised, or returned something that is not a media message.
+    """
+    if observation.raised is not None:
+        raise NotTestable("serialize of an audio frame failed", actual=observation.outcome)
+    if observation.value is None:
+        return None
+    try:
+        message = json.loads(str(observation.value))
+        return base64.b64decode(message["media"]["payload"], validate=True)
+    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise NotTestable(
+            "serialize of an audio frame gave no media message", actual=observation.outcome
+        ) from error
+
+
+def pcm_of(observation: Observation) -> Samples | None:
+    """The samples of an InputAudioRawFrame; None where deserialize returned none.
+
+    Raises:
+        NotTestable: The call raised, or returned something else.
+    """
+    value = observation.value
+    if observation.raised is None and value is None:
+        return None
+    if not isinstance(value, FrameValue) or not value.is_a("InputAudioRawFrame"):
+        raise NotTestable("deserialize of a media message gave no audio", actual=observation.outcome)
+    audio = value.attributes["audio"]
+    if len(audio) % 2:
+        raise NotTestable("deserialize gave an odd number of bytes of 16-bit audio", actual=len(audio))
+    return np.frombuffer(audio, dtype="<i2").astype(np.int16)
+
+
+def audio_frame(samples: Samples, rate: int) -> OutputAudioRawFrame:
+    """A mono output frame of these samples."""
+    return OutputAudioRawFrame(audio=samples.astype("<i2").tobytes(), sample_rate=rate, num_channels=1)
+
+
+def media_message(codes: bytes, *, chunk: int = 1) -> dict[str, object]:
+    """Twilio's media message for these codes of the caller's voice."""
+    return {
+        "event": "media",
+        "sequenceNumber": str(chunk + 1),
+        "streamSid": "${stream_sid}",
+        "media": {
+            "track": "inbound",
+            "chunk": str(chunk),
+            "timestamp": str(20 * chunk),
+            "payload": base64.b64encode(codes).decode(),
+        },
+    }
+
+
+async def send_codes(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> list[bytes]:
+    """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
+    return [
+        payload_of(await subject.serialize(audio_frame(chunk, rate))) or b""
+        for chunk in split(signal, chunks)
+    ]
+
+
+async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
+    """The passage of a signal at `rate` Hz to Twilio, decoded to 8000 Hz."""
+    codes = await send_codes(subject, signal, rate, chunks)
+    return Passage.of(split(signal, chunks), map(ulaw.decode, codes), rate_in=rate, rate_out=WIRE_RATE)
+
+
+async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
+    """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
+    given = tuple(split(signal, chunks))
+    received = [
+        pcm_of(await subject.deserialize(media_message(ulaw.encode(chunk), chunk=number)))
+        for number, chunk in enumerate(given, start=1)
+    ]
+    return Passage.of(given, received, rate_in=WIRE_RATE, rate_out=rate)

@@ -1,0 +1,55 @@
+"""Pass or fail: one file a chapter for what data cannot say, and the runner of the vectors for all the rest."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twilio_conformance.errors import Violation
+from twilio_conformance.probe import Probe
+
+CheckFunction = Callable[[Probe], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in code; `limit` is the real time in seconds after which it is ended."""
+
+    id: str
+    requirement: str
+    function: CheckFunction
+    limit: float
+
+
+_REGISTRY: dict[str, Check] = {}
+
+
+def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction], CheckFunction]:
+    """Registers a check of one requirement; its id is module.function."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        identifier = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        _REGISTRY[identifier] = Check(identifier, requirement, function, limit)
+        return function
+
+    return register
+
+
+def load_checks() -> dict[str, Check]:
+    """All checks in code, by id."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(_REGISTRY)
+
+
+def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = None) -> None:
+    """Ends the check unless the condition holds.
+
+    Raises:
+        Violation: It does not.
+    """
+    if not holds:
+        raise Violation(message, expected=expected, actual=actual)

@@ -1,0 +1,95 @@
+"""Checks of the chapter Construction."""
+
+from __future__ import annotations
+
+from pipecat.serializers.base_serializer import FrameSerializer
+
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.frames import shorten
+from twilio_conformance.probe import Probe
+
+
+@check("TFS-CONSTRUCT-02")
+async def six_arguments_by_position_keep_their_order(probe: Probe) -> None:
+    """Six positional arguments hang up the call that they name, where they say."""
+    names = ("stream_sid", "call_sid", "account_sid", "auth_token")
+    subject = probe.construct(*("${" + name + "}" for name in names), "ie1", "dublin")
+    await subject.setup(8000)
+    await subject.serialize({"frame": "EndFrame"})
+    expect(bool(probe.exchanges), "no request was made", expected="a request", actual="none")
+    request = probe.exchanges[0]
+    target = probe.names.fill("/2010-04-01/Accounts/${account_sid}/Calls/${call_sid}.json")
+    actual = f"{request.host}{request.target}"
+    expect(actual == f"api.dublin.ie1.twilio.com{target}", "the arguments are taken in another order",
+           expected=f"api.dublin.ie1.twilio.com{target}", actual=actual)  # fmt: skip
+    clear = await subject.serialize({"frame": "InterruptionFrame"})
+    expect(probe.names.values["stream_sid"] in str(clear.value), "the first argument is not the stream",
+           expected="a clear message for stream_sid", actual=clear.outcome)  # fmt: skip
+
+
+@check("TFS-CONSTRUCT-03")
+async def params_is_accepted_as_the_seventh_argument(probe: Probe) -> None:
+    """A seventh positional argument is taken as params: no credentials are needed when it disables the hang-up."""
+    observation, _ = probe.attempt("${stream_sid}", None, None, None, None, None, {"auto_hang_up": False})
+    expect(observation.raised is None, "params is not the seventh argument",
+           expected="an instance", actual=observation.outcome)  # fmt: skip
+
+
+@check("TFS-CONSTRUCT-05")
+async def the_instance_is_a_frame_serializer(probe: Probe) -> None:
+    """What is constructed is a FrameSerializer."""
+    instance = (await probe.ready()).instance
+    expect(isinstance(instance, FrameSerializer), "the instance is no FrameSerializer",
+           expected="FrameSerializer", actual=[base.__name__ for base in type(instance).__mro__])  # fmt: skip
+
+
+@check("TFS-CONSTRUCT-10")
+async def input_params_has_the_documented_defaults(probe: Probe) -> None:
+    """InputParams() has the four documented defaults."""
+    params = _input_params(probe)()
+    documented = {
+        "ignore_rtvi_messages": True,
+        "twilio_sample_rate": 8000,
+        "sample_rate": None,
+        "auto_hang_up": True,
+    }
+    actual = {name: getattr(params, name, "missing") for name in documented}
+    expect(actual == documented, "a default differs", expected=documented, actual=actual)
+
+
+@check("TFS-CONSTRUCT-11")
+async def input_params_extends_the_base_and_is_keyword_only(probe: Probe) -> None:
+    """InputParams inherits from FrameSerializer.InputParams and takes keywords only."""
+    params = _input_params(probe)
+    expect(issubclass(params, FrameSerializer.InputParams), "InputParams has another base",
+           expected="FrameSerializer.InputParams", actual=[base.__name__ for base in params.__mro__])  # fmt: skip
+    try:
+        made = params(True)
+    except TypeError:
+        return
+    expect(False, "InputParams takes a positional argument", expected="TypeError", actual=shorten(made))
+
+
+@check("TFS-CONSTRUCT-14")
+async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
+    """Two instances, used in turn, each name their own stream and end their own call."""
+    other = {"stream_sid": "${other_stream_sid}", "call_sid": "CA" + "5" * 32}
+    first = await probe.ready(**probe.arguments())
+    second = await probe.ready(**probe.arguments(**other))
+    for subject, stream in ((first, "stream_sid"), (second, "other_stream_sid"), (first, "stream_sid")):
+        clear = await subject.serialize({"frame": "InterruptionFrame"})
+        expect(probe.names.values[stream] in str(clear.value), "a message names the other instance's stream",
+               expected=probe.names.values[stream], actual=clear.outcome)  # fmt: skip
+    await first.serialize({"frame": "EndFrame"})
+    await second.serialize({"frame": "EndFrame"})
+    ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]
+    expected = [f"{probe.names.values['call_sid']}.json", f"{other['call_sid']}.json"]
+    expect(ended == expected, "the wrong calls are ended", expected=expected, actual=ended)
+
+
+def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:
+    params = probe.implementation.input_params
+    if params is None:
+        raise NotTestable(f"{probe.implementation.name} has no InputParams")
+    return params

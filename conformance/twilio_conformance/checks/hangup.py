@@ -1,0 +1,20 @@
+"""Checks of the chapter Hang-up."""
+
+from __future__ import annotations
+
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.probe import Probe
+
+
+@check("TFS-HANGUP-16")
+async def the_request_is_over_when_serialize_returns(probe: Probe) -> None:
+    """Twilio takes half a second to answer, and serialize waits for it."""
+    probe.answer([{"status": 200, "json": {"status": "completed"}, "delay": 0.5}])
+    subject = await probe.ready(**probe.arguments())
+    observation = await subject.serialize({"frame": "EndFrame"})
+    if observation.raised is not None:
+        raise NotTestable("serialize of an EndFrame failed", actual=observation.outcome)
+    answered = [exchange.answer_status for exchange in probe.exchanges]
+    expect(bool(answered) and None not in answered, "serialize returned before the request was over",
+           expected="a request that has been answered", actual=answered or "no request")  # fmt: skip

@@ -1,0 +1,137 @@
+"""Pipecat's frames as plain data, in both directions, and the configuration that setup is given."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import enum
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames import frames
+from pipecat.serializers.base_serializer import FrameSerializer
+
+from twilio_conformance.errors import SuiteError
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameValue:
+    """A frame that an implementation returned: its class, its base classes, what it carries."""
+
+    kind: str
+    bases: frozenset[str]
+    attributes: Json
+
+    def is_a(self, kind: str) -> bool:
+        """Whether the frame is of this class or of a subclass."""
+        return kind == self.kind or kind in self.bases
+
+    def __repr__(self) -> str:
+        carried = ", ".join(f"{name}={shorten(value)}" for name, value in self.attributes.items())
+        return f"{self.kind}({carried})"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A value of a type that the interface does not know."""
+
+    type: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+Value = None | str | bytes | FrameValue | Foreign
+
+
+def shorten(value: Any, limit: int = 60) -> str:
+    """A value for a message, cut to `limit` characters; bytes are counted."""
+    if isinstance(value, bytes | bytearray):
+        return f"<{len(value)} bytes>"
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def build(document: Json) -> frames.Frame:
+    """The frame that a vector describes.
+
+    Raises:
+        SuiteError: The installed Pipecat has no such frame, or it takes other arguments.
+    """
+    arguments = {name: value for name, value in document.items() if name != "frame"}
+    kind = getattr(frames, document["frame"], None)
+    if kind is None:
+        raise SuiteError(f"the installed Pipecat has no {document['frame']}")
+    if "audio" in arguments:
+        arguments["audio"] = audio_bytes(arguments["audio"])
+    if "button" in arguments:
+        arguments["button"] = KeypadEntry(arguments["button"])
+    try:
+        frame = kind(**arguments)
+    except TypeError as error:
+        raise SuiteError(
+            f"the installed Pipecat's {document['frame']} does not take {arguments}: {error}"
+        ) from error
+    assert isinstance(frame, frames.Frame)
+    return frame
+
+
+def audio_bytes(audio: str | Json) -> bytes:
+    """PCM of a vector: base64, or base64 and how often it repeats."""
+    if isinstance(audio, str):
+        return base64.b64decode(audio, validate=True)
+    return base64.b64decode(audio["base64"], validate=True) * int(audio["times"])
+
+
+def describe(value: Any) -> Value:
+    """What an implementation returned, as data that no longer refers to it."""
+    if value is None or type(value) is str or type(value) is bytes:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, frames.Frame):
+        bases = frozenset(base.__name__ for base in type(value).__mro__[1:-1])
+        return FrameValue(type(value).__name__, bases, _attributes(value))
+    if isinstance(value, str):
+        return str(value)
+    return Foreign(type(value).__name__, shorten(value))
+
+
+def _attributes(frame: frames.Frame) -> Json:
+    attributes: Json = {}
+    for entry in dataclasses.fields(frame):
+        if not entry.init:
+            continue
+        value = getattr(frame, entry.name)
+        if isinstance(value, KeypadEntry):
+            attributes[entry.name] = value.value
+        elif entry.name == "button":
+            attributes[entry.name] = Foreign(type(value).__name__, shorten(value))
+        elif isinstance(value, bytearray | memoryview):
+            attributes[entry.name] = bytes(value)
+        elif isinstance(value, enum.Enum) or not isinstance(value, str | bytes | int | float | bool | None):
+            attributes[entry.name] = Foreign(type(value).__name__, shorten(value))
+        else:
+            attributes[entry.name] = value
+    return attributes
+
+
+def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:
+    """What the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8."""
+    rates = {"audio_in_sample_rate": audio_in_sample_rate, "audio_out_sample_rate": audio_out_sample_rate}
+    if "setup" not in inspect.signature(FrameSerializer.setup).parameters:
+        return frames.StartFrame(**rates)
+    from pipecat.clocks.system_clock import SystemClock
+    from pipecat.processors.frame_processor import FrameProcessorSetup
+    from pipecat.utils.asyncio.task_manager import TaskManager
+
+    parts: Json = {"clock": SystemClock(), "task_manager": TaskManager()}
+    needed = [entry.name for entry in dataclasses.fields(FrameProcessorSetup) if _is_required(entry)]
+    return FrameProcessorSetup(**({name: parts.get(name) for name in needed} | rates))
+
+
+def _is_required(entry: dataclasses.Field[Any]) -> bool:
+    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING

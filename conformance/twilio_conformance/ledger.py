@@ -1,0 +1,97 @@
+"""The account of a run: what the edition holds, what was collected, what was executed."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from twilio_conformance.catalogue import Catalogue
+from twilio_conformance.errors import DataError
+
+
+class Entry(NamedTuple):
+    """One line of the account: a requirement and the vector or check that grades it."""
+
+    requirement: str
+    check: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was expected of a run and what came of it."""
+
+    expected: frozenset[Entry]
+    collected: frozenset[Entry]
+    executed: frozenset[Entry]
+    excluded: dict[str, str]
+
+    @property
+    def partial(self) -> bool:
+        """Whether something was left out of the run on purpose: by -k, --deselect or a path."""
+        return self.collected != self.expected
+
+    @property
+    def missing(self) -> tuple[Entry, ...]:
+        """What was collected and never came to an end."""
+        return tuple(sorted(self.collected - self.executed))
+
+    def as_json(self) -> dict[str, object]:
+        """The ledger of a report."""
+        return {
+            "expected": len(self.expected),
+            "collected": len(self.collected),
+            "executed": len(self.executed),
+            "missing": [f"{entry.requirement}[{entry.check}]" for entry in self.missing],
+            "excluded": self.excluded,
+        }
+
+
+def entries(catalogue: Catalogue, checks: Mapping[str, str]) -> list[Entry]:
+    """Every line that the catalogue asks for, in the order of the specification.
+
+    Args:
+        catalogue: Requirements and vectors.
+        checks: The requirement of each check in code, by the check's id.
+
+    Raises:
+        DataError: A check without a requirement, a requirement without a check, or a pattern that matches nothing.
+    """
+    graded = _by_requirement(catalogue, checks)
+    problems = [
+        f"{check} names {identifier}, which the specification does not hold"
+        for identifier, found in graded.items()
+        if identifier not in catalogue.requirements
+        for check in found
+    ]
+    lines = []
+    for requirement in catalogue.requirements.values():
+        found = graded.get(requirement.id, [])
+        if requirement.excluded is not None and found:
+            problems.append(f"{requirement.id} is excluded, yet {found[0]} grades it")
+        problems += [f"{check} grades {requirement.id}, whose checks do not name it"
+                     for check in found if requirement.excluded is None and not requirement.is_graded_by(check)]  # fmt: skip
+        problems += _unmatched(requirement.checks, found, requirement.id)
+        lines += [Entry(requirement.id, check) for check in found]
+    if problems:
+        raise DataError("requirements and checks disagree:\n  " + "\n  ".join(problems))
+    return lines
+
+
+def _by_requirement(catalogue: Catalogue, checks: Mapping[str, str]) -> dict[str, list[str]]:
+    graded: dict[str, list[str]] = {}
+    for vector in catalogue.vectors.values():
+        for requirement in vector.requirements:
+            graded.setdefault(requirement, []).append(vector.id)
+    for check, requirement in checks.items():
+        graded.setdefault(requirement, []).append(check)
+    return graded
+
+
+def _unmatched(patterns: Iterable[str], found: list[str], requirement: str) -> list[str]:
+    return [
+        f"{requirement} names {pattern}, which matches no vector or check of it"
+        for pattern in patterns
+        if not fnmatch.filter(found, pattern)
+    ]

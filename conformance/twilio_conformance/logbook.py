@@ -1,0 +1,98 @@
+"""What an implementation logs: records of loguru, of the standard library's logging, and warnings."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    import loguru
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One record; `text` is the message and, where there is one, the traceback as a default handler would print it."""
+
+    level: int
+    level_name: str
+    text: str
+    origin: str
+
+
+class LogBook:
+    """Collects what is logged in this process from `attach` on, in order."""
+
+    def __init__(self) -> None:
+        """An empty book that nothing writes to yet."""
+        self.records: list[LogRecord] = []
+        self._handler = _Handler(self)
+        self._is_attached = False
+
+    def attach(self) -> None:
+        """Listens to everything, also after an implementation has reset its loggers.
+
+        A worker attaches its book before it forks: loguru takes 10 ms for each new sink.
+        """
+        if not self._is_attached:
+            self._is_attached = True
+            self._keep_loguru()
+        root = logging.getLogger()
+        if self._handler not in root.handlers:
+            root.addHandler(self._handler)
+        root.setLevel(1)
+        logging.disable(logging.NOTSET)
+        warnings.showwarning = self._take_warning
+
+    def _keep_loguru(self) -> None:
+        """Adds a sink, and again whenever all sinks are removed."""
+        remove = type(logger).remove
+
+        def add() -> None:
+            logger.add(
+                self._take_loguru,
+                level=0,
+                format="{message}\n{exception}",
+                backtrace=True,
+                diagnose=True,
+                catch=False,
+            )
+
+        def remove_and_add(instance: loguru.Logger, handler_id: int | None = None) -> None:
+            remove(instance, handler_id)
+            if handler_id is None:
+                add()
+
+        type(logger).remove = remove_and_add  # type: ignore[method-assign, assignment]
+        add()
+
+    def _take_loguru(self, message: loguru.Message) -> None:
+        level = message.record["level"]
+        self.records.append(LogRecord(level.no, level.name, str(message).rstrip("\n"), "loguru"))
+
+    def _take_warning(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        self.records.append(
+            LogRecord(logging.WARNING, "WARNING", f"{category.__name__}: {message}", "warnings")
+        )
+
+
+class _Handler(logging.Handler):
+    """The standard library's half of a LogBook."""
+
+    def __init__(self, book: LogBook) -> None:
+        super().__init__(level=1)
+        self._book = book
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+        self._book.records.append(LogRecord(record.levelno, record.levelname, text, record.name))
+
+
+BOOK = LogBook()
+"""The book of this process."""

@@ -1,0 +1,53 @@
+"""The pytest plugin: its options; without --impl it does nothing at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from twilio_conformance import EDITION
+
+REPORT_FORMS = (".json",)
+"""The endings that --report knows."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the suite's options."""
+    group = parser.getgroup("conformance", "conformance of Twilio serializers")
+    group.addoption(
+        "--impl",
+        metavar="MODULE[:NAME]",
+        help="grade this implementation of TwilioFrameSerializer: a module, or a class or factory in it",
+    )
+    group.addoption(
+        "--profile",
+        metavar="NAMES",
+        default="core",
+        help="profiles that decide on the exit status, separated by commas, or `all` (default: core)",
+    )
+    group.addoption(
+        "--level",
+        choices=("MUST", "SHOULD"),
+        default="MUST",
+        help="the lowest level that decides on the exit status (default: MUST)",
+    )
+    group.addoption(
+        "--report",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help=f"write a report, its form by the ending: {', '.join(REPORT_FORMS)} (repeatable)",
+    )
+    group.addoption(
+        "--edition",
+        metavar="YYYY.MM",
+        default=EDITION,
+        help=f"grade against the requirements of an older edition (default: {EDITION})",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts a graded run."""
+    if config.getoption("--impl") is not None:
+        from twilio_conformance.grading import begin
+
+        begin(config)

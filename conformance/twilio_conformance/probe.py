@@ -1,0 +1,278 @@
+"""The one object that observes an implementation: what it returns, raises, logs and requests."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import inspect
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twilio_conformance import frames
+from twilio_conformance.errors import NotApplicable, NotTestable
+from twilio_conformance.frames import Value, shorten
+from twilio_conformance.logbook import BOOK, LogRecord
+from twilio_conformance.target import Implementation
+from twilio_conformance.twilio.network import Network
+from twilio_conformance.twilio.exchange import Answer, Exchange
+
+Json = dict[str, Any]
+
+CALL_LIMIT = 10.0
+"""Seconds on the event loop's clock that one call of the implementation may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception as a value."""
+
+    kind: str
+    bases: frozenset[str]
+    message: str
+
+    def is_a(self, kind: str) -> bool:
+        """Whether the exception is of this class or of a subclass."""
+        return kind == self.kind or kind in self.bases
+
+    def __repr__(self) -> str:
+        return f"raised {self.kind}({shorten(self.message, 200)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one call did."""
+
+    call: str
+    value: Value = None
+    raised: Raised | None = None
+    seconds: float = 0.0
+
+    @property
+    def outcome(self) -> str:
+        """What came of the call, for a message."""
+        if self.raised is not None:
+            return repr(self.raised)
+        return f"returned {shorten(self.value, 300)}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The SIDs and secrets of one run, random so that none can be guessed or confused."""
+
+    values: dict[str, str] = field(default_factory=lambda: _random_names())
+
+    def fill(self, value: Any) -> Any:
+        """The JSON value with every ${name} in its strings replaced."""
+        if isinstance(value, str):
+            for name, text in self.values.items() if "${" in value else ():
+                value = value.replace("${" + name + "}", text)
+            return value
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
+        if isinstance(value, dict):
+            return {self.fill(key): self.fill(item) for key, item in value.items()}
+        return value
+
+    def redact(self, value: Any) -> Any:
+        """The JSON value with every secret, also in the form of HTTP Basic, replaced by its name."""
+        if isinstance(value, str):
+            for secret, name in self._secrets.items():
+                value = value.replace(secret, name)
+            return value
+        if isinstance(value, list | tuple):
+            return [self.redact(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.redact(item) for key, item in value.items()}
+        return value
+
+    @property
+    def _secrets(self) -> dict[str, str]:
+        names = ("auth_token", "api_key_secret")
+        found = {self.values[name]: f"<{name}>" for name in names}
+        for login, password in (("account_sid", "auth_token"), ("api_key_sid", "api_key_secret")):
+            pair = f"{self.values[login]}:{self.values[password]}".encode()
+            found[base64.b64encode(pair).decode()] = f"<{login}:{password}>"
+        return found
+
+
+def _random_names() -> dict[str, str]:
+    prefixes = {
+        "stream_sid": "MZ",
+        "other_stream_sid": "MZ",
+        "call_sid": "CA",
+        "account_sid": "AC",
+        "api_key_sid": "SK",
+    }
+    names = {name: prefix + secrets.token_hex(16) for name, prefix in prefixes.items()}
+    return names | {"auth_token": secrets.token_hex(16), "api_key_secret": secrets.token_urlsafe(24)}
+
+
+class Probe:
+    """Everything that a check can do with an implementation, and everything that was seen of it."""
+
+    def __init__(self, implementation: Implementation, network: Network, names: Names | None = None) -> None:
+        """A probe on one implementation, in a world of its own: a network double and a log."""
+        self.implementation = implementation
+        self.network = network
+        self.names = names or Names()
+        self.trace: list[str] = []
+        self.metrics: Json = {}
+        self._book = BOOK
+        self._book.records.clear()
+        self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
+
+    def answer(self, answers: Sequence[Json]) -> None:
+        """Scripts Twilio's API: an answer for each request, the last one for all that follow."""
+        self.network.script([Answer.from_json(answer) for answer in self.names.fill(list(answers))])
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The HTTP requests made so far, with their answers."""
+        return self.network.exchanges
+
+    @property
+    def logs(self) -> tuple[LogRecord, ...]:
+        """The log records so far."""
+        return tuple(self._book.records)
+
+    def require_capability(self, capability: str | None) -> None:
+        """Ends the check where the implementation does not claim the capability.
+
+        Raises:
+            NotApplicable: It is not claimed.
+        """
+        if capability is not None and capability not in self.implementation.capabilities:
+            raise NotApplicable(f"the implementation does not claim {capability}")
+
+    def arguments(self, **changes: Any) -> Json:
+        """The arguments of a serializer that hangs up, with changes; None takes one away."""
+        usual = {name: "${" + name + "}" for name in ("stream_sid", "call_sid", "account_sid", "auth_token")}
+        return {name: value for name, value in (usual | changes).items() if value is not None}
+
+    def attempt(self, *positional: Any, **arguments: Any) -> tuple[Observation, Subject | None]:
+        """Constructs an instance, or says why it cannot be: an exception is a value here."""
+        self._book.attach()
+        keywords = self.names.fill(arguments)
+        call = f"construct({', '.join([*map(str, positional), *(f'{name}=…' for name in keywords)])})"
+        try:
+            instance = self.implementation.construct(
+                *(self._argument(value) for value in self.names.fill(list(positional))),
+                **{name: self._argument(value) for name, value in keywords.items()},
+            )
+        except BaseException as error:
+            return self._note(Observation(call, raised=_raised(error))), None
+        return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
+
+    def construct(self, *positional: Any, **arguments: Any) -> Subject:
+        """Constructs an instance.
+
+        Raises:
+            NotTestable: The constructor raised.
+        """
+        observation, subject = self.attempt(*positional, **arguments)
+        if subject is None:
+            raise NotTestable("the instance cannot be constructed", actual=observation.outcome)
+        return subject
+
+    async def ready(
+        self, *, rate: int = 8000, out_rate: int | None = None, limit: float = CALL_LIMIT, **arguments: Any
+    ) -> Subject:
+        """Constructs an instance and sets it up; without arguments, one that never hangs up.
+
+        Raises:
+            NotTestable: The constructor or setup raised.
+        """
+        subject = self.construct(
+            **(arguments or {"stream_sid": "${stream_sid}", "params": {"auto_hang_up": False}})
+        )
+        observation = await subject.setup(rate, out_rate, limit=limit)
+        if observation.raised is not None:
+            raise NotTestable("setup did not succeed", actual=observation.outcome)
+        return subject
+
+    def record(self, name: str, value: Any) -> None:
+        """Keeps a measured value, or a series of them, for the report; it has to be JSON."""
+        self.metrics[name] = value
+
+    def _argument(self, value: Any) -> Any:
+        """A constructor argument; the JSON object of params becomes InputParams."""
+        if not isinstance(value, dict):
+            return value
+        if self.implementation.input_params is None:
+            raise NotTestable(f"{self.implementation.name} has no InputParams")
+        return self.implementation.input_params(**value)
+
+    def _note(self, observation: Observation) -> Observation:
+        self.trace.append(f"{observation.call}: {observation.outcome}")
+        return observation
+
+    async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
+        self._book.attach()
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with asyncio.timeout(limit) as bound:
+                value = await action()
+        except BaseException as error:
+            raised = _raised(error)
+            if bound.expired():
+                raised = Raised("DidNotReturn", frozenset(), f"no return within {limit:g} s")
+            elif _is_ours(error):
+                raise
+            return self._note(Observation(call, raised=raised, seconds=clock() - started))
+        return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
+
+
+class Subject:
+    """One instance of the implementation."""
+
+    def __init__(self, probe: Probe, instance: Any) -> None:
+        """Wraps an instance; only backends and the checks of its very type look at `instance`."""
+        self.probe = probe
+        self.instance = instance
+
+    async def setup(
+        self, rate: int, out_rate: int | None = None, *, limit: float = CALL_LIMIT
+    ) -> Observation:
+        """Awaits setup with the pipeline's rates in Hz."""
+        configuration = frames.setup_argument(rate, out_rate or rate)
+        return await self.probe._observe(f"setup({rate})", lambda: self.instance.setup(configuration), limit)
+
+    async def serialize(self, frame: Json | frames.frames.Frame, *, limit: float = CALL_LIMIT) -> Observation:
+        """Awaits serialize of a frame: plain JSON, or one of Pipecat's."""
+        given = frames.build(self.probe.names.fill(frame)) if isinstance(frame, dict) else frame
+        call = f"serialize({type(given).__name__})"
+        return await self.probe._observe(call, lambda: self.instance.serialize(given), limit)
+
+    async def deserialize(self, data: str | bytes | Json, *, limit: float = CALL_LIMIT) -> Observation:
+        """Awaits deserialize of a str, bytes, or a message as JSON, which is written compactly."""
+        given = self.probe.names.fill(data)
+        if isinstance(given, dict):
+            given = json.dumps(given, separators=(",", ":"))
+        call = f"deserialize({shorten(given, 120)})"
+        return await self.probe._observe(call, lambda: self.instance.deserialize(given), limit)
+
+    def is_awaitable(self, method: str, *arguments: Any) -> bool:
+        """Whether a call of the method gives an awaitable; it is closed, not awaited."""
+        result = getattr(self.instance, method)(*arguments)
+        if inspect.iscoroutine(result):
+            result.close()
+        return inspect.isawaitable(result)
+
+
+def _raised(error: BaseException) -> Raised:
+    bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
+    try:
+        message = str(error)
+    except Exception as broken:
+        message = f"an exception whose str() raises {type(broken).__name__}"
+    return Raised(type(error).__name__, bases, message)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether the suite itself ends the check: the task was cancelled from outside."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,0 +1,92 @@
+"""The report as one JSON document; spec/schemas/report.schema.json says what each field means."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+
+from twilio_conformance import catalogue
+from twilio_conformance.errors import SuiteError
+from twilio_conformance.ledger import Entry
+
+if TYPE_CHECKING:
+    from twilio_conformance.run import Run
+    from twilio_conformance.verdict import Outcome
+
+Json = dict[str, Any]
+
+DISTRIBUTION = "pipecat-twilio-conformance"
+
+
+def build(run: Run) -> Json:
+    """The report of a run, checked against its schema; `complete` comes last.
+
+    Raises:
+        SuiteError: The document is not what the schema says.
+    """
+    implementation = run.executor.implementation
+    statuses = run.statuses
+    report: Json = {
+        "suite": _suite_version(),
+        "edition": run.edition,
+        "vectors_digest": run.catalogue.vectors_digest,
+        "implementation": {
+            "spec": run.impl,
+            "name": implementation["name"],
+            "version": implementation["version"],
+            "capabilities": implementation["capabilities"],
+        },
+        "pipecat": implementation["pipecat"],
+        "python": implementation["python"],
+        "network": "in-process double over TLS",
+        "started": run.started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "gate": {"profiles": sorted(run.gate.profiles), "strict": run.gate.strict},
+        "requirements": {
+            name: {
+                "level": run.catalogue.requirements[name].level,
+                "profile": run.catalogue.requirements[name].profile,
+                "status": statuses[name],
+                "checks": [_check(run, Entry(name, check), outcome) for check, outcome in outcomes.items()],
+            }
+            for name, outcomes in run.by_requirement().items()
+        },
+        "verdict": {profile: asdict(verdict) for profile, verdict in run.verdicts.items()},
+        "metrics": _metrics(run),
+        "ledger": run.ledger.as_json(),
+        "complete": True,
+    }
+    for error in jsonschema.Draft202012Validator(catalogue.load_schema("report")).iter_errors(report):
+        raise SuiteError(f"the report is not what its schema says: {error.json_path}: {error.message[:300]}")
+    return report
+
+
+def _check(run: Run, entry: Entry, outcome: Outcome) -> Json:
+    return {
+        "id": entry.check,
+        "status": outcome.status,
+        "expected": outcome.expected,
+        "actual": outcome.actual,
+        "message": outcome.message,
+        "trace": list(outcome.trace),
+        "output": run.outputs.get(entry.check, "") if not outcome.holds else "",
+        "rerun": shlex.join(run.rerun(entry)),
+        "seconds": outcome.seconds,
+    }
+
+
+def _metrics(run: Run) -> Json:
+    """What checks measured, by check; the same for every requirement of one check."""
+    return {entry.check: dict(outcome.metrics) for entry, outcome in run.outcomes.items() if outcome.metrics}
+
+
+def _suite_version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "uninstalled"

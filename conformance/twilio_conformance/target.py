@@ -1,0 +1,179 @@
+"""The --impl language: finds an implementation, names it and says what it claims."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from twilio_conformance.errors import UsageError
+
+CLASS_NAME = "TwilioFrameSerializer"
+
+_CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What --impl names: `module`, or `module:attribute`."""
+
+    spec: str
+    module: str
+    attribute: str | None
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """An implementation that was found: a class, or a factory with the constructor's arguments."""
+
+    target: Target
+    construct: Callable[..., Any]
+    input_params: type[Any] | None
+    name: str
+    version: str | None
+    capabilities: frozenset[str]
+    is_class: bool
+
+
+def parse(spec: str) -> Target:
+    """The target that a --impl argument names.
+
+    Raises:
+        UsageError: The argument is not of the form module or module:attribute.
+    """
+    module, colon, attribute = spec.strip().partition(":")
+    if not all(part.isidentifier() for part in module.split(".")) or (colon and not attribute.isidentifier()):
+        raise UsageError(
+            f"--impl={spec}: expected `package.module`, or `package.module:Class` (a factory will do), for example"
+            " --impl=pipecat.serializers.twilio"
+        )
+    return Target(spec.strip(), module, attribute or None)
+
+
+def resolve(target: Target) -> Implementation:
+    """Imports the module and finds the implementation in it.
+
+    Raises:
+        UsageError: The module does not import, or does not hold what is asked for.
+    """
+    module = _import(target)
+    found = getattr(module, target.attribute, None) if target.attribute else _only_serializer(target, module)
+    if found is None:
+        raise UsageError(
+            f"--impl={target.spec}: {target.module} ({_origin(module)}) has no {target.attribute}.{_hint(module)}"
+        )
+    if not callable(found):
+        raise UsageError(
+            f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
+        )
+    return Implementation(
+        target=target,
+        construct=found,
+        input_params=_input_params(found, module),
+        name=f"{getattr(found, '__module__', target.module)}:{getattr(found, '__qualname__', target.attribute)}",
+        version=_version(getattr(found, "__module__", target.module)),
+        capabilities=_capabilities(found),
+        is_class=inspect.isclass(found),
+    )
+
+
+def _import(target: Target) -> ModuleType:
+    try:
+        return importlib.import_module(target.module)
+    except ModuleNotFoundError as error:
+        if error.name and (target.module == error.name or target.module.startswith(f"{error.name}.")):
+            raise UsageError(
+                f"--impl={target.spec}: there is no module {error.name}. Is it installed in this environment, or does"
+                " pytest run in the folder that holds it?"
+            ) from error
+        raise UsageError(
+            f"--impl={target.spec}: {target.module} needs the module {error.name}, which is not installed"
+        ) from error
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise UsageError(
+            f"--impl={target.spec}: importing {target.module} failed: {reason}{_place(error)}"
+        ) from error
+
+
+def _place(error: BaseException) -> str:
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _only_serializer(target: Target, module: ModuleType) -> Any:
+    named = getattr(module, CLASS_NAME, None)
+    if named is not None:
+        return named
+    candidates = _serializers(module)
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise UsageError(
+            f"--impl={target.spec}: {target.module} ({_origin(module)}) has neither a {CLASS_NAME} nor another subclass"
+            f" of FrameSerializer; name a class or a factory: --impl={target.module}:NAME"
+        )
+    names = ", ".join(candidate.__name__ for candidate in candidates)
+    raise UsageError(
+        f"--impl={target.spec}: {target.module} has several serializers ({names}); name one:"
+        f" --impl={target.module}:{candidates[0].__name__}"
+    )
+
+
+def _serializers(module: ModuleType) -> list[type[Any]]:
+    from pipecat.serializers.base_serializer import FrameSerializer
+
+    own = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, FrameSerializer) and value is not FrameSerializer
+    ]
+    defined_here = [value for value in own if value.__module__ == module.__name__]
+    return defined_here or own
+
+
+def _hint(module: ModuleType) -> str:
+    names = [candidate.__name__ for candidate in _serializers(module)]
+    return f" It has {', '.join(names)}." if names else ""
+
+
+def _origin(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or "no file"
+
+
+def _input_params(found: Any, module: ModuleType) -> type[Any] | None:
+    """The InputParams beside the implementation: on it, on what it returns, on the module's class, in the module."""
+    returned = (
+        inspect.get_annotations(found, eval_str=False).get("return") if not inspect.isclass(found) else None
+    )
+    places = [found, returned, getattr(module, CLASS_NAME, None), *_serializers(module), module]
+    for place in places:
+        params = getattr(place, "InputParams", None)
+        if inspect.isclass(params):
+            return params
+    return None
+
+
+def _capabilities(found: Any) -> frozenset[str]:
+    """What is claimed by `conformance_capabilities`, else by the constructor's signature."""
+    declared = getattr(found, "conformance_capabilities", None)
+    if declared is not None:
+        unknown = set(declared) - set(_CAPABILITIES)
+        if unknown:
+            raise UsageError(
+                f"conformance_capabilities names {', '.join(sorted(unknown))}; known are {', '.join(_CAPABILITIES)}"
+            )
+        return frozenset(declared)
+    parameters = set(inspect.signature(found).parameters)
+    return frozenset(name for name, arguments in _CAPABILITIES.items() if arguments <= parameters)
+
+
+def _version(module: str) -> str | None:
+    package = module.partition(".")[0]
+    for distribution in importlib.metadata.packages_distributions().get(package, ()):
+        return importlib.metadata.version(distribution)
+    return None

@@ -1,0 +1,201 @@
+"""The hang-up: one POST to Twilio's Call resource, made to succeed or to fail within seconds.
+
+Sources: https://www.twilio.com/docs/voice/api/call-resource (the request), .../docs/api/errors/20429,
+20500 and 20503 (what may be repeated), 20404 and 21220 (the call has ended already).
+"""
+
+import asyncio
+import json
+import re
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+from loguru import logger
+
+_TIME_LIMIT: Final = 8.0
+"""Seconds for everything, repetitions included."""
+
+_PAUSES: Final = (0.25, 0.75)
+"""Seconds before the first and second repetition."""
+
+_WORTH_REPEATING: Final = frozenset({429, 500, 503})
+_ALREADY_ENDED: Final = frozenset({(404, 20404), (400, 21220)})
+
+_MAX_BODY: Final = 4096
+"""Bytes of an answer that are read. Twilio's error objects have about 300."""
+
+_MAX_SID: Final = 255
+_DNS_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+
+
+def login_of(
+    call_sid: str | None,
+    account_sid: str | None,
+    auth_token: str | None,
+    api_key_sid: str | None,
+    api_key_secret: str | None,
+) -> tuple[str, str] | str:
+    """Choose login and password for HTTP Basic authentication.
+
+    Returns:
+        The two; or, if these arguments cannot authorise a hang-up, a sentence that says why
+        without their values.
+    """
+    with_key = bool(api_key_sid or api_key_secret)
+    if with_key and auth_token:
+        return "auth_token excludes api_key_sid and api_key_secret"
+    given: dict[str, object] = {"call_sid": call_sid, "account_sid": account_sid}
+    if with_key:
+        given |= {"api_key_sid": api_key_sid, "api_key_secret": api_key_secret}
+    else:
+        given |= {"auth_token": auth_token}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        alternative = "" if with_key or auth_token else " (or api_key_sid and api_key_secret)"
+        return f"auto_hang_up needs {', '.join(missing)}{alternative}"
+    for name, value in given.items():
+        if not isinstance(value, str) or not value.isprintable():
+            return f"{name} must be a string of printable characters"
+    login, password = (api_key_sid, api_key_secret) if with_key else (account_sid, auth_token)
+    assert login and password  # nothing is missing
+    if ":" in login:
+        return f"{'api_key_sid' if with_key else 'account_sid'} must have no colon to be a login"
+    return login, password
+
+
+def call_url(
+    account_sid: str | None,
+    call_sid: str | None,
+    *,
+    region: str | None = None,
+    edge: str | None = None,
+    base_url: str | None = None,
+) -> str:
+    """Build the address of a Call resource.
+
+    Args:
+        account_sid: One path segment, percent-encoded.
+        call_sid: One path segment, percent-encoded.
+        region: A DNS label, with `edge`.
+        edge: A DNS label, with `region`.
+        base_url: Used instead of Twilio's host: http or https, a host, perhaps a path.
+
+    Returns:
+        The address.
+
+    Raises:
+        ValueError: An argument would change another part of the address than its own.
+    """
+    if base_url:
+        root = _checked_root(base_url)
+    elif region or edge:
+        if not (region and edge):
+            raise ValueError("region and edge must be given together")
+        labels: dict[str, object] = {"region": region, "edge": edge}
+        for name, label in labels.items():
+            if not isinstance(label, str) or not _DNS_LABEL.fullmatch(label):
+                raise ValueError(f"{name} must consist of letters, digits and inner hyphens")
+        root = f"https://api.{edge}.{region}.twilio.com"
+    else:
+        root = "https://api.twilio.com"
+    account, call = _segment("account_sid", account_sid), _segment("call_sid", call_sid)
+    return f"{root}/2010-04-01/Accounts/{account}/Calls/{call}.json"
+
+
+def _checked_root(base_url: str) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, TypeError):
+        raise ValueError("base_url is not a URL") from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or re.search(r"[?#\s]", base_url):
+        raise ValueError("base_url must be http(s)://host, perhaps with a port and a path, nothing else")
+    return base_url.rstrip("/")
+
+
+def _segment(name: str, sid: object) -> str:
+    # Servers may resolve dots even when they are percent-encoded (RFC 3986, section 6.2.2).
+    if not isinstance(sid, str) or not sid.isprintable() or sid in (".", "..") or len(sid) > _MAX_SID:
+        raise ValueError(f"{name} must be at most {_MAX_SID} printable characters and not dots alone")
+    return quote(sid, safe="")
+
+
+class HangUp:
+    """Ends one call, once.
+
+    A call of this object returns when the call has ended, or when that has failed and been
+    logged; the next call of it then tries again. Concurrent calls wait for each other.
+    """
+
+    def __init__(self, url: str, login: tuple[str, str]) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            url: Address of the Call resource.
+            login: Login and password for HTTP Basic authentication.
+        """
+        self._url = url
+        self._auth = httpx.BasicAuth(*login)
+        self._lock = asyncio.Lock()
+        self._ended = False
+
+    async def __call__(self) -> None:
+        """End the call. Returns within 8 s by the clock of the event loop and raises nothing."""
+        try:
+            async with asyncio.timeout(_TIME_LIMIT), self._lock:
+                if not self._ended:
+                    self._ended = await self._end()
+        except TimeoutError:
+            logger.error(f"Could not end the call: no answer within {_TIME_LIMIT:g} s from {self._url}")
+        except Exception as error:
+            # Only its type: the text of an HTTP error may quote what the server sent.
+            logger.error(f"Could not end the call: {type(error).__name__} at {self._url}")
+
+    async def _end(self) -> bool:
+        # Reading the certificates takes milliseconds, which other calls of this loop should not wait.
+        tls = await asyncio.to_thread(httpx.create_ssl_context, trust_env=False)
+        async with httpx.AsyncClient(
+            auth=self._auth,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            verify=tls,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,
+        ) as client:
+            for pause in (*_PAUSES, None):
+                try:
+                    status, code = await self._post(client)
+                except httpx.TransportError as error:
+                    failure, repeat = type(error).__name__, True
+                else:
+                    if 200 <= status < 300:
+                        logger.info(f"Ended the call at {self._url}")
+                        return True
+                    if (status, code) in _ALREADY_ENDED:
+                        logger.debug(f"The call had ended already: {self._url}")
+                        return True
+                    failure, repeat = f"status {status}, code {code}", status in _WORTH_REPEATING
+                if pause is None or not repeat:
+                    break
+                await asyncio.sleep(pause)
+        logger.error(f"Could not end the call: {failure} from {self._url}")
+        return False
+
+    async def _post(self, client: httpx.AsyncClient) -> tuple[int, int | None]:
+        """Send the request; give the answer's status and the error code in its body."""
+        async with client.stream("POST", self._url, data={"Status": "completed"}) as response:
+            if response.is_success:
+                return response.status_code, None
+            body = b""
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) >= _MAX_BODY:
+                    break
+            return response.status_code, _error_code(body[:_MAX_BODY])
+
+
+def _error_code(body: bytes) -> int | None:
+    try:
+        return int(str(json.loads(body)["code"]))
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None

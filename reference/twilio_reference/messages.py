@@ -1,0 +1,100 @@
+"""The wire: JSON texts and base64 payloads of Twilio Media Streams, read without trust.
+
+Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages
+"""
+
+import binascii
+import json
+from typing import Any, Final
+
+from loguru import logger
+from pydantic_core import from_json
+
+MAX_MESSAGE_LENGTH: Final = 1 << 20
+"""Longest message that is read, in characters or bytes. Twilio's own have about 400."""
+
+
+def parse(data: str | bytes) -> dict[str, Any] | None:
+    """Read one message.
+
+    Args:
+        data: Anything the socket gave.
+
+    Returns:
+        The JSON object. None if `data` is too long or is not exactly one JSON object in UTF-8,
+        nested at most 200 deep; a log record then gives its length and quotes nothing.
+    """
+    if len(data) > MAX_MESSAGE_LENGTH:
+        logger.warning(f"Ignored a message of length {len(data)}: longer than {MAX_MESSAGE_LENGTH}")
+        return None
+    try:
+        message = from_json(data, allow_inf_nan=False, cache_strings="keys")
+    # TypeError: a str with surrogates, which no UTF-8 is.
+    except (TypeError, ValueError):
+        message = None
+    if not isinstance(message, dict):
+        logger.warning(f"Ignored a message of length {len(data)}: not a JSON object")
+        return None
+    return message
+
+
+def codes_of(media: object) -> bytes:
+    """Read the audio of a `media` message.
+
+    Args:
+        media: The value of the message's `media` key.
+
+    Returns:
+        Its mu-law codes. Empty for the outbound track, and, with a log record that quotes
+        nothing, for a payload that is anything but padded standard base64.
+    """
+    if isinstance(media, dict):
+        # A stream of both tracks would bring back what we said as if the caller had.
+        if media.get("track", "inbound") != "inbound":
+            return b""
+        payload = media.get("payload")
+        if isinstance(payload, str):
+            try:
+                return binascii.a2b_base64(payload, strict_mode=True)
+            except ValueError:
+                logger.warning(f"Ignored a payload of length {len(payload)}: not base64")
+                return b""
+    logger.warning("Ignored a media message without a payload")
+    return b""
+
+
+def media_opening(stream_sid: str) -> str:
+    """Write a `media` message up to its payload, which MEDIA_CLOSING follows."""
+    return f'{{"event": "media", "streamSid": {json.dumps(stream_sid)}, "media": {{"payload": "'
+
+
+MEDIA_CLOSING: Final = '"}}'
+
+
+def payload_of(codes: bytes) -> str:
+    """Write mu-law codes as a payload."""
+    return binascii.b2a_base64(codes, newline=False).decode()
+
+
+def clear(stream_sid: str) -> str:
+    """Write a `clear` message, which empties what Twilio has buffered."""
+    return json.dumps({"event": "clear", "streamSid": stream_sid})
+
+
+def transport_message(message: object) -> str | None:
+    """Write an application's own message.
+
+    Args:
+        message: A dict of JSON values. Twilio takes nothing but objects (warning 31951).
+
+    Returns:
+        The text. None, with a log record that quotes nothing, if `message` is no such dict.
+    """
+    try:
+        if isinstance(message, dict):
+            return json.dumps(message, allow_nan=False)
+        problem = f"a {type(message).__name__}, not a dict"
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = f"not JSON ({type(error).__name__})"
+    logger.error(f"Dropped a transport message: {problem}")
+    return None

@@ -1,0 +1,512 @@
+"""The network double: what reaches it, what passes, what is refused, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import _socket
+import asyncio
+import errno
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import truststore
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twilio.rest import Client as TwilioClient
+from twilio_conformance.twilio import network
+from twilio_conformance.twilio.network import Network, Refusal
+
+OUTSIDE = "192.0.2.1"
+
+
+def test_a_hang_up_is_seen_whatever_client_sends_it(double: Network, client: Any, hang_up: Any) -> None:
+    status, body = client.post(hang_up.url())
+    assert (status, json.loads(body)["sid"]) == (200, hang_up.call)
+    assert double.settle()
+    (exchange,) = double.exchanges
+    assert (exchange.scheme, exchange.host, exchange.port) == ("https", "api.twilio.com", 443)
+    assert exchange.sni == "api.twilio.com"
+    assert (exchange.method, exchange.target, exchange.http_version) == ("POST", hang_up.path, "1.1")
+    assert exchange.header("authorization") == hang_up.authorization
+    assert exchange.header("Host") == "api.twilio.com"
+    assert exchange.body == hang_up.body
+    assert (exchange.complete, exchange.answer_status, exchange.note) == (True, 200, None)
+    assert not exchange.decoy
+    assert double.refused == ()
+    assert double.tls_failures == ()
+    assert len(double.connections) == 1
+    assert double.tls_clients[-1] == network.TLSClient("api.twilio.com", True, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ({}, "api.twilio.com"),
+        ({"region": "ie1", "edge": "dublin"}, "api.dublin.ie1.twilio.com"),
+        ({"region": "us1"}, "api.us1.twilio.com"),
+        ({"edge": "ashburn-ix"}, "api.ashburn-ix.us1.twilio.com"),
+    ],
+)
+def test_the_official_client_is_seen(double: Network, hang_up: Any, place: dict[str, str], host: str) -> None:
+    call = (
+        TwilioClient(hang_up.account, hang_up.token, **place).calls(hang_up.call).update(status="completed")
+    )
+    assert call.status == "completed"
+    (exchange,) = double.exchanges
+    assert (exchange.host, exchange.sni, exchange.path) == (host, host, hang_up.path)
+    assert exchange.header("Authorization") == hang_up.authorization
+    assert exchange.body == hang_up.body
+
+
+@pytest.mark.usefixtures("double")
+def test_a_client_that_could_speak_http2_falls_back() -> None:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("api.twilio.com", 443)) as plain,
+        context.wrap_socket(plain, server_hostname="api.twilio.com") as secure,
+    ):
+        assert secure.selected_alpn_protocol() == "http/1.1"
+
+
+def test_cleartext_is_seen_as_such(double: Network, client: Any, hang_up: Any) -> None:
+    assert client.post(hang_up.url(scheme="http"))[0] == 200
+    double.settle()
+    (exchange,) = double.exchanges
+    assert (exchange.scheme, exchange.host, exchange.port) == ("http", "api.twilio.com", 80)
+    assert exchange.sni is None
+    assert exchange.header("Authorization") == hang_up.authorization
+
+
+def test_an_unusual_port_is_served_and_recorded(double: Network, client: Any, hang_up: Any) -> None:
+    assert client.post(hang_up.url("api.sydney.au1.twilio.com:8443"))[0] == 200
+    double.settle()
+    assert [(e.host, e.port) for e in double.exchanges] == [("api.sydney.au1.twilio.com", 8443)]
+
+
+@pytest.mark.parametrize(
+    ("dialled", "host"),
+    [
+        ("twilio.com", "twilio.com"),
+        ("API.Twilio.COM", "api.twilio.com"),
+        ("api.twilio.com.", "api.twilio.com"),
+        (b"api.twilio.com", "api.twilio.com"),
+        ("\uff41pi.twilio.com", "api.twilio.com"),
+        ("a.b.c.d.e.twilio.com", "a.b.c.d.e.twilio.com"),
+        ("decoy.example", "decoy.example"),
+        ("www.decoy.example", "www.decoy.example"),
+    ],
+)
+def test_a_served_name_is_known_without_sni(double: Network, dialled: Any, host: str) -> None:
+    with socket.create_connection((dialled, 80), timeout=5) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 200")
+    (exchange,) = double.exchanges
+    assert (exchange.host, exchange.decoy) == (host, host.endswith("decoy.example"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "twilio.com.evil.example",
+        "eviltwilio.com",
+        "twilio.org",
+        "api.twilio.com@evil.example",
+        "a_b.twilio.com",
+        "-a.twilio.com",
+        "api.twilio.com\0.evil.example",
+        "a.us--1.twilio.com",
+    ],
+)
+def test_a_name_that_only_looks_like_twilios_is_refused(double: Network, host: str) -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(host, 443)
+    assert double.refused == (Refusal(host, 443, "getaddrinfo"),)
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels=st.lists(st.from_regex(r"[a-z0-9]{1,12}(-[a-z0-9]{1,8})?", fullmatch=True), max_size=4))
+def test_every_name_below_twilios_has_an_address_of_its_own(labels: list[str]) -> None:
+    host, other = ".".join([*labels, "twilio.com"]), ".".join(["other", *labels, "twilio.com"])
+    with Network() as double:
+        try:
+            addresses = {name: socket.gethostbyname(name) for name in (host, other)}
+        except socket.gaierror:
+            assert any(label[2:4] == "--" for label in labels)
+            return
+        assert len(set(addresses.values())) == 2
+        assert socket.gethostbyaddr(addresses[host])[0] == host
+        assert double.refused == ()
+
+
+def _udp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def _connect(address: Any, kind: int = socket.SOCK_STREAM) -> None:
+    with socket.socket(socket.AF_INET, kind) as plain:
+        plain.connect(address)
+
+
+def _datagram(*arguments: Any) -> None:
+    with _udp() as plain:
+        plain.sendto(*arguments)
+
+
+def _message(address: Any) -> None:
+    with _udp() as plain:
+        plain.sendmsg([b"x"], (), 0, address)
+
+
+REFUSED: list[tuple[Callable[[], Any], type[Exception], Refusal]] = [
+    (lambda: socket.getaddrinfo("a.example", 1), socket.gaierror, Refusal("a.example", 1, "getaddrinfo")),
+    (
+        lambda: socket.getaddrinfo(b"a.example", b"1"),
+        socket.gaierror,
+        Refusal("a.example", "1", "getaddrinfo"),
+    ),
+    (lambda: socket.gethostbyname("a.example"), socket.gaierror, Refusal("a.example", None, "gethostbyname")),
+    (
+        lambda: socket.gethostbyname_ex("a.example"),
+        socket.gaierror,
+        Refusal("a.example", None, "gethostbyname_ex"),
+    ),
+    (lambda: socket.gethostbyaddr(OUTSIDE), socket.herror, Refusal(OUTSIDE, None, "gethostbyaddr")),
+    (
+        lambda: socket.getnameinfo((OUTSIDE, 9), socket.NI_NUMERICSERV),
+        socket.gaierror,
+        Refusal(OUTSIDE, "9", "getnameinfo"),
+    ),
+    (lambda: socket.create_connection((OUTSIDE, 443)), OSError, Refusal(OUTSIDE, 443, "connect")),
+    (lambda: socket.create_connection(("a.example", 443)), OSError, Refusal("a.example", 443, "getaddrinfo")),
+    (lambda: _connect(("a.example", 443)), OSError, Refusal("a.example", 443, "connect")),
+    (lambda: _connect((b"192.0.2.1", 443)), OSError, Refusal(OUTSIDE, 443, "connect")),
+    (lambda: _connect(("3221225985", 443)), OSError, Refusal("3221225985", 443, "connect")),
+    (lambda: _connect(("127.0.0.1", 53)), OSError, Refusal("127.0.0.1", 53, "connect")),
+    (lambda: _connect(("127.84.200.1", 443)), OSError, Refusal("127.84.200.1", 443, "connect")),
+    (lambda: _connect((OUTSIDE, 443), socket.SOCK_DGRAM), OSError, Refusal(OUTSIDE, 443, "connect")),
+    (lambda: _datagram(b"x", (OUTSIDE, 443)), OSError, Refusal(OUTSIDE, 443, "sendto")),
+    (lambda: _datagram(b"x", 0, ("a.example", 443)), OSError, Refusal("a.example", 443, "sendto")),
+    (lambda: _message((OUTSIDE, 443)), OSError, Refusal(OUTSIDE, 443, "sendmsg")),
+    (
+        lambda: _datagram(b"x", (socket.gethostbyname("api.twilio.com"), 443)),
+        OSError,
+        Refusal("api.twilio.com", 443, "sendto"),
+    ),
+    (
+        lambda: asyncio.run(asyncio.open_connection("a.example", 443)),
+        socket.gaierror,
+        Refusal("a.example", 443, "getaddrinfo"),
+    ),
+    (lambda: asyncio.run(asyncio.open_connection(OUTSIDE, 443)), OSError, Refusal(OUTSIDE, 443, "connect")),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "refusal"), REFUSED, ids=[str(case[2]) for case in REFUSED])
+def test_another_destination_is_refused_and_recorded(
+    double: Network, call: Callable[[], Any], error: type[Exception], refusal: Refusal
+) -> None:
+    with pytest.raises(error):
+        call()
+    assert double.refused == (refusal,)
+    assert double.connections == ()
+
+
+@pytest.mark.parametrize("host", ["2001:db8::1", "::ffff:192.0.2.1"])
+def test_an_outside_ipv6_address_is_refused(double: Network, host: str) -> None:
+    with pytest.raises(OSError, match="refused"), socket.socket(socket.AF_INET6) as plain:
+        plain.connect((host, 443))
+    assert [(refusal.port, refusal.how) for refusal in double.refused] == [(443, "connect")]
+
+
+def test_connect_ex_returns_the_refusal_as_a_number(double: Network) -> None:
+    with socket.socket() as plain:
+        assert plain.connect_ex((OUTSIDE, 443)) == errno.ENETUNREACH
+    assert double.refused == (Refusal(OUTSIDE, 443, "connect_ex"),)
+
+
+def test_connect_ex_reaches_a_served_name(double: Network) -> None:
+    with socket.socket() as plain:
+        assert plain.connect_ex(("api.twilio.com", 80)) == 0
+    double.settle()
+    assert [connection.host for connection in double.connections] == ["api.twilio.com"]
+
+
+def test_a_client_refused_elsewhere_raises_its_own_error(double: Network, client: Any, hang_up: Any) -> None:
+    with pytest.raises(client.errors):
+        client.post(hang_up.url("elsewhere.example"))
+    assert {refusal.host for refusal in double.refused} == {"elsewhere.example"}
+    assert double.exchanges == ()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", socket.gethostname()])
+def test_loopback_passes(double: Network, host: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection((host, listener.getsockname()[1]), timeout=5) as plain,
+    ):
+        assert plain.getpeername() == listener.getsockname()
+    assert double.refused == ()
+    assert double.connections == ()
+
+
+def test_datagrams_on_loopback_pass(double: Network) -> None:
+    with _udp() as receiver, _udp() as sender:
+        receiver.bind(("127.0.0.1", 0))
+        sender.sendto(b"x", receiver.getsockname())
+        sender.sendmsg([b"y"], (), 0, receiver.getsockname())
+        assert receiver.recv(9) + receiver.recv(9) == b"xy"
+    assert double.refused == ()
+
+
+def test_unix_sockets_pass(double: Network, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as plain:
+        listener.bind(path)
+        listener.listen()
+        plain.connect(path)
+    assert double.refused == ()
+
+
+def test_the_servers_own_address_serves_as_base_url(double: Network, client: Any, hang_up: Any) -> None:
+    assert client.post(double.base_url + hang_up.path)[0] == 200
+    assert client.post(double.base_url.replace("http:", "https:") + hang_up.path)[0] == 200
+    double.settle()
+    assert [(e.scheme, e.host, e.target) for e in double.exchanges] == [
+        ("http", "127.0.0.1", hang_up.path),
+        ("https", "127.0.0.1", hang_up.path),
+    ]
+    assert not any(exchange.decoy for exchange in double.exchanges)
+
+
+def test_twenty_requests_at_once_are_all_recorded(double: Network, hang_up: Any) -> None:
+    async def post_all() -> None:
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            for number in range(20):
+                group.create_task(session.post(hang_up.url(), data={"number": number}))
+
+    asyncio.run(post_all())
+    bodies = {exchange.body for exchange in double.exchanges}
+    assert bodies == {f"number={number}".encode() for number in range(20)}
+    assert [exchange.number for exchange in double.exchanges] == list(range(1, 21))
+
+
+def test_threads_of_clients_are_all_recorded(double: Network, hang_up: Any) -> None:
+    with requests.Session() as session, ThreadPoolExecutor(8) as pool:
+        replies = pool.map(lambda _: session.post(hang_up.url(), data="x").status_code, range(20))
+        assert set(replies) == {200}
+    assert len(double.exchanges) == 20
+    assert all(exchange.complete for exchange in double.exchanges)
+
+
+def test_a_run_can_follow_a_run(client: Any, hang_up: Any) -> None:
+    double = Network()
+    for status in (200, 404):
+        double.script([{"status": status}])
+        double.start()
+        assert client.post(hang_up.url())[0] == status
+        double.stop()
+        assert [exchange.answer_status for exchange in double.exchanges] == [status]
+
+
+@pytest.mark.usefixtures("double")
+def test_two_runs_at_once_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="running"):
+        Network().start()
+
+
+@pytest.mark.usefixtures("double")
+def test_a_second_install_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="installed"):
+        network.install()
+
+
+def test_stop_ends_a_silent_server_at_once(hang_up: Any) -> None:
+    errors: list[BaseException] = []
+
+    def post() -> None:
+        try:
+            requests.post(hang_up.url(), timeout=30)
+        except requests.RequestException as error:
+            errors.append(error)
+
+    double = Network([{"fault": "silence"}])
+    double.start()
+    thread = threading.Thread(target=post)
+    thread.start()
+    while not double.exchanges:
+        assert thread.is_alive()
+    double.stop()
+    thread.join(timeout=5)
+    assert len(errors) == 1
+
+
+def _patched() -> dict[str, object]:
+    names = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
+    calls = ("connect", "connect_ex", "sendto", "sendmsg")
+    return {
+        **{f"_socket.{name}": getattr(_socket, name) for name in names},
+        **{f"socket.{name}": getattr(socket, name) for name in names},
+        **{f"socket.socket.{name}": vars(socket.socket).get(name) for name in calls},
+        **{f"SSLContext.{name}": vars(ssl.SSLContext)[name] for name in ("wrap_socket", "wrap_bio")},
+        "aiodns": sys.modules.get("aiodns", "absent"),
+    }
+
+
+def test_stop_restores_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("no_proxy", "twilio.com")
+    monkeypatch.setenv("TWILIO_REGION", "ie1")
+    before, environment = _patched(), dict(os.environ)
+    with Network():
+        during = _patched()
+        assert not {"HTTPS_PROXY", "no_proxy", "TWILIO_REGION"} & os.environ.keys()
+    assert _patched() == before
+    assert dict(os.environ) == environment
+    changed = {name for name in before if before[name] is not during[name]}
+    assert before.keys() - changed == {"socket.getaddrinfo"}
+
+
+def test_names_are_refused_while_no_run_is_under_way() -> None:
+    network.install()
+    try:
+        with pytest.raises(socket.gaierror):
+            socket.getaddrinfo("api.twilio.com", 443)
+        with pytest.raises(OSError, match="refused"), socket.socket() as plain:
+            plain.connect(("127.84.0.1", 443))
+        assert network.stray_refusals()[-2:] == (
+            Refusal("api.twilio.com", 443, "getaddrinfo"),
+            Refusal("127.84.0.1", 443, "connect"),
+        )
+    finally:
+        network.uninstall()
+
+
+def test_a_resolver_that_asks_for_numbers_only_learns_that_a_name_is_none(double: Network) -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("api.twilio.com", 443, flags=socket.AI_NUMERICHOST)
+    assert double.refused == ()
+
+
+@pytest.mark.usefixtures("double")
+def test_a_canonical_name_is_the_name_itself() -> None:
+    found = socket.getaddrinfo("api.twilio.com", 443, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    assert found[0][3] == "api.twilio.com"
+    assert socket.gethostbyname_ex("api.twilio.com")[0] == "api.twilio.com"
+    address = socket.gethostbyname("api.twilio.com")
+    assert found[0][4] == (address, 443)
+    assert socket.getnameinfo((address, 443), socket.NI_NUMERICSERV) == ("api.twilio.com", "443")
+
+
+def test_an_ipv6_socket_reaches_the_double_by_a_mapped_address(double: Network) -> None:
+    flags = socket.AI_V4MAPPED
+    (found,) = socket.getaddrinfo("api.twilio.com", 80, socket.AF_INET6, socket.SOCK_STREAM, flags=flags)
+    with socket.socket(socket.AF_INET6) as plain:
+        plain.connect(found[4])
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 200")
+    assert double.exchanges[0].host == "api.twilio.com"
+
+
+def test_a_bound_client_socket_keeps_its_port(double: Network) -> None:
+    with socket.create_connection(("api.twilio.com", 80), source_address=("127.0.0.1", 0)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 200")
+    assert double.exchanges[0].host == "api.twilio.com"
+
+
+def test_truststore_in_the_place_of_ssl_is_served(double: Network, hang_up: Any) -> None:
+    truststore.inject_into_ssl()
+    try:
+        assert httpx.post(hang_up.url("api.frankfurt.de1.twilio.com"), content=b"x").status_code == 200
+    finally:
+        truststore.extract_from_ssl()
+    assert double.exchanges[0].host == "api.frankfurt.de1.twilio.com"
+
+
+def test_an_implementation_with_modules_out_of_sight_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycurl", sys)
+    monkeypatch.setitem(sys.modules, "aiodns", None)
+    assert "pycurl" in network.blind_spots()
+    assert "aiodns" not in network.blind_spots()
+
+
+ZYGOTE = """
+import asyncio, json, os, sys
+from twilio_conformance.twilio import network
+
+network.install()
+import aiohttp, http.client, ssl
+
+URL = "https://api.dublin.ie1.twilio.com/2010-04-01/Accounts/AC1/Calls/CA{}.json"
+
+async def post(number):
+    async with aiohttp.ClientSession() as session, session.post(URL.format(number), data=b"x") as response:
+        return response.status
+
+def child(number, pipe):
+    reached = []
+    def listen(event, arguments):
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            reached.append("send to " + str(arguments[1][0]))
+        elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            reached.append("look up " + str(arguments[0]))
+    sys.addaudithook(listen)
+    double = network.Network([{"status": 200 + number}])
+    double.start()
+    status = asyncio.run(post(number))
+    for host in ("elsewhere.example", "192.0.2.1"):
+        try:
+            http.client.HTTPSConnection(host, timeout=5).request("GET", "/")
+        except OSError:
+            pass
+    double.settle()
+    os.write(pipe, json.dumps({
+        "status": status,
+        "targets": [exchange.target for exchange in double.exchanges],
+        "refused": [refusal.host for refusal in double.refused],
+        "reached": sorted(set(reached)),
+        "stray": len(network.stray_refusals()),
+    }).encode() + b"\\n")
+    os._exit(0)
+
+read, write = os.pipe()
+children = []
+for number in range(3):
+    children.append(os.fork())
+    if children[-1] == 0:
+        child(number, write)
+for process in children:
+    os.waitpid(process, 0)
+os.close(write)
+print(os.read(read, 65536).decode())
+"""
+
+
+def test_children_forked_after_install_each_have_a_double_and_nothing_leaves_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ZYGOTE], capture_output=True, text=True, timeout=60, check=True
+    )
+    results = sorted(
+        (json.loads(line) for line in done.stdout.splitlines() if line), key=lambda r: r["status"]
+    )
+    for number, result in enumerate(results):
+        assert result["status"] == 200 + number
+        assert result["targets"] == [f"/2010-04-01/Accounts/AC1/Calls/CA{number}.json"]
+        assert result["refused"] == ["elsewhere.example", "192.0.2.1"]
+        assert result["stray"] == 0
+        # What the operating system was asked for, below the patches.
+        assert result["reached"] == ["look up 127.84.0.1", "look up 192.0.2.1", "send to 127.0.0.1"]
+    assert len(results) == 3

@@ -1,0 +1,102 @@
+"""Cases of the chapter Hang-up: the host that region and edge name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cases.hangup import CANCEL, END, sent
+from model import HANGING_UP, Case, Json, family, request, requests, serialize
+
+PAGE = "https://www.twilio.com/docs/global-infrastructure/"
+
+PROCESSING = {("dublin", "ie1"), ("sydney", "au1"), ("ashburn", "us1")}
+"""The regions that process calls, each with the edge of its own place."""
+
+LEGACY = {
+    ("umatilla", "us2"),
+    ("sao-paulo", "br1"),
+    ("frankfurt", "de1"),
+    ("tokyo", "jp1"),
+    ("singapore", "sg1"),
+}
+"""The other pairs of Twilio's table of legacy regions."""
+
+PUBLIC = {
+    (edge, "us1")
+    for edge in ("dublin", "frankfurt", "roaming", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla")
+}
+"""Every other public edge, into the default region."""
+
+INTERCONNECT = {
+    ("ashburn-ix", "us1"),
+    ("san-jose-ix", "us1"),
+    ("sao-paulo-ix", "us1"),
+    ("london-ix", "ie1"),
+    ("frankfurt-ix", "ie1"),
+    ("singapore-ix", "au1"),
+    ("tokyo-ix", "au1"),
+    ("sydney-ix", "au1"),
+}
+"""Every edge of Private Interconnect, into a region near it."""
+
+OTHER = {
+    "the edge of one place and the region of another": {("sydney", "ie1"), ("dublin", "au1")},
+    "a legacy id as edge": {("us1-ix", "us1"), ("ie1", "ie1")},
+    "names that this edition does not know, well-formed": {
+        ("osaka", "jp2"),
+        ("mumbai", "in1"),
+        ("cape-town-2-ix", "za10"),
+    },
+}
+
+
+@family("hangup")
+def documented_pairs() -> Iterator[Case]:
+    """Each pair of edge and region of Twilio's pages."""
+    for edge, region in sorted(PROCESSING):
+        yield _region(
+            edge, region, "a region that processes calls, by its own edge", "edge-locations/legacy-regions"
+        )
+    for edge, region in sorted(LEGACY):
+        yield _region(edge, region, "a pair of the table of legacy regions", "edge-locations/legacy-regions")
+    for edge, region in sorted(PUBLIC):
+        yield _region(edge, region, "a public edge into the default region", "edge-locations")
+    for edge, region in sorted(INTERCONNECT):
+        yield _region(edge, region, "an edge of Private Interconnect", "edge-locations")
+
+
+@family("hangup")
+def other_pairs() -> Iterator[Case]:
+    """Pairs that no table lists: the host name is built all the same, as Twilio's own client does."""
+    for text, pairs in OTHER.items():
+        for edge, region in sorted(pairs):
+            yield _region(edge, region, text, "using-the-twilio-rest-api-in-a-non-us-region")
+
+
+@family("hangup")
+def cancelled_in_a_region() -> Iterator[Case]:
+    """A CancelFrame goes to the same host as an EndFrame."""
+    for edge, region in sorted(PROCESSING):
+        yield Case(
+            name=f"region-{edge}-{region}-cancel",
+            text=f"edge {edge} and region {region}, with a CancelFrame.",
+            arguments=HANGING_UP | {"region": region, "edge": edge},
+            steps=[serialize(CANCEL)],
+            expect=_to(edge, region),
+            source=f"{PAGE}using-the-twilio-rest-api-in-a-non-us-region",
+        )
+
+
+def _region(edge: str, region: str, text: str, page: str) -> Case:
+    return Case(
+        name=f"region-{edge}-{region}",
+        text=f"edge {edge} and region {region}: {text}.",
+        arguments=HANGING_UP | {"region": region, "edge": edge},
+        steps=[serialize(END)],
+        expect=[requests("TFS-HANGUP-01", 1), *_to(edge, region)],
+        source=PAGE + page,
+    )
+
+
+def _to(edge: str, region: str) -> list[Json]:
+    return [*sent(), request("TFS-HANGUP-08", url=f"https://api.{edge}.{region}.twilio.com")]
