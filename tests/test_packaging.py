@@ -64,7 +64,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
 def sources(folder: str) -> Iterator[Path]:
     """Yields the files of a folder of the tree, without what tools leave there."""
     for path in sorted((ROOT / folder).rglob("*")):
-        if path.is_file() and not re.search(r"/(__pycache__|\.\w+_cache)/|\.py[cod]$", path.as_posix()):
+        parts = path.relative_to(ROOT / folder).parts
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
             yield path.relative_to(ROOT)
 
 

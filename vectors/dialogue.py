@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 from g711 import DECODED, alternatives, permitted
 from model import (
@@ -64,14 +63,16 @@ def media(
     }
 
 
-def media_messages(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:
+def media_messages(
+    codes: bytes, sizes: Sequence[int] = (160,), *, track: str = "inbound", stream: str = STREAM_SID
+) -> list[Json]:
     """Twilio's messages with these codes, in pieces of these sizes, used in turn."""
-    pieces = list(chunks(codes, sizes))
-    starts = accumulate((len(piece) for piece in pieces), initial=0)
-    return [
-        media(piece, number, start // 8)
-        for number, (piece, start) in enumerate(zip(pieces, starts, strict=False), 1)
-    ]
+    messages = []
+    at = 0
+    for number, piece in enumerate(chunks(codes, sizes), 1):
+        messages.append(media(piece, number, at // 8, track=track, stream=stream))
+        at += len(piece)
+    return messages
 
 
 def called(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:

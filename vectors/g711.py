@@ -1,9 +1,9 @@
 """G.711 μ-law from its definition: what each code decodes to, and which codes a sample may become.
 
-A code is sent inverted. Inverted back, bit 7 is the sign, bits 4 to 6 are the segment e and bits 0 to 3 are
-the step m: the magnitude is ((8m + 132) << e) - 132, and bit 7 makes it negative. That gives 255 values, from
--32124 to 32124, because 0xFF and 0x7F both stand for 0. Encoders differ in how they round a sample between two
-values; so a sample has a set of codes, and only the 255 values have one meaning.
+A code is sent inverted. Inverted back, bit 7 is the sign, bits 4 to 6 are the segment e, bits 0 to 3 the step
+m: the magnitude is ((8m + 132) << e) - 132, and bit 7 makes it negative. That gives 255 values from -32124 to
+32124, because 0xFF and 0x7F both stand for 0. Encoders differ in how they round between two of the values; so
+a sample has a set of codes, and only the 255 values have one meaning.
 """
 
 from __future__ import annotations

@@ -25,26 +25,29 @@ _ALREADY_ENDED: Final = frozenset({(404, 20404), (400, 21220)})
 _MAX_BODY: Final = 4096
 """Bytes of an answer that are read. Twilio's error objects have about 300."""
 
-_MAX_SID: Final = 255
+_MAX_SID: Final = 128
 _DNS_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 
 
-def login_of(
+def basic_login(
     call_sid: str | None,
     account_sid: str | None,
     auth_token: str | None,
     api_key_sid: str | None,
     api_key_secret: str | None,
-) -> tuple[str, str] | str:
+) -> tuple[str, str]:
     """Choose login and password for HTTP Basic authentication.
 
     Returns:
-        The two; or, if these arguments cannot authorise a hang-up, a sentence that says why
-        without their values.
+        The account's SID and token, or the API key's SID and secret.
+
+    Raises:
+        ValueError: An argument is missing, excludes another, or cannot be sent (RFC 7617 takes
+            no control characters, and no colon in a login). It names arguments, not values.
     """
     with_key = bool(api_key_sid or api_key_secret)
     if with_key and auth_token:
-        return "auth_token excludes api_key_sid and api_key_secret"
+        raise ValueError("auth_token excludes api_key_sid and api_key_secret")
     given: dict[str, object] = {"call_sid": call_sid, "account_sid": account_sid}
     if with_key:
         given |= {"api_key_sid": api_key_sid, "api_key_secret": api_key_secret}
@@ -53,15 +56,13 @@ def login_of(
     missing = [name for name, value in given.items() if not value]
     if missing:
         alternative = "" if with_key or auth_token else " (or api_key_sid and api_key_secret)"
-        return f"auto_hang_up needs {', '.join(missing)}{alternative}"
+        raise ValueError(f"auto_hang_up needs {', '.join(missing)}{alternative}")
     for name, value in given.items():
         if not isinstance(value, str) or not value.isprintable():
-            return f"{name} must be a string of printable characters"
-    login, password = (api_key_sid, api_key_secret) if with_key else (account_sid, auth_token)
-    assert login and password  # nothing is missing
-    if ":" in login:
-        return f"{'api_key_sid' if with_key else 'account_sid'} must have no colon to be a login"
-    return login, password
+            raise ValueError(f"{name} must be a string of printable characters")
+        if ":" in value and name == ("api_key_sid" if with_key else "account_sid"):
+            raise ValueError(f"{name} must not contain a colon, because it is a login")
+    return (str(api_key_sid), str(api_key_secret)) if with_key else (str(account_sid), str(auth_token))
 
 
 def call_url(

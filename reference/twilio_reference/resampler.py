@@ -124,11 +124,12 @@ class Resampler:
         if blocks > whole:
             held += bytes(2 * self._step)
         windows = np.ndarray((blocks, span), _SAMPLE, held, 0, (2 * self._step, 2))
-        output = windows.astype(np.float64).dot(self._taps).ravel()[self._given : due]
+        output: NDArray[np.float64] = windows.astype(np.float64).dot(self._taps).ravel()[self._given : due]
         self._given = due - whole * block
         np.rint(output, out=output)
         output.clip(_LOWEST, _HIGHEST, out=output)
-        return output.astype(_SAMPLE).tobytes()
+        converted: bytes = output.astype(_SAMPLE).tobytes()
+        return converted
 
     def flush(self) -> bytes:
         """Give out the audio still inside the filter, about `delay` seconds, and reset."""

@@ -20,7 +20,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_reference import messages
 from twilio_reference.g711 import decode, encode
-from twilio_reference.hangup import HangUp, call_url, login_of
+from twilio_reference.hangup import HangUp, basic_login, call_url
 from twilio_reference.resampler import Resampler
 
 
@@ -96,12 +96,13 @@ class TwilioFrameSerializer(FrameSerializer):
         self._output: Resampler | None = None
         self._hang_up: HangUp | None = None
         if params.auto_hang_up:
-            login = login_of(call_sid, account_sid, auth_token, api_key_sid, api_key_secret)
-            # Raised here, not in there: a traceback that shows values (loguru's diagnose) shows
-            # those of the lines it passes, and none of these may hold a secret.
-            if isinstance(login, str):
-                raise ValueError(login)
-            url = call_url(account_sid, call_sid, region=region, edge=edge, base_url=base_url)
+            try:
+                login = basic_login(call_sid, account_sid, auth_token, api_key_sid, api_key_secret)
+                url = call_url(account_sid, call_sid, region=region, edge=edge, base_url=base_url)
+            except ValueError as error:
+                # Without its way up to here: a traceback that shows values, as loguru's
+                # diagnose does, shows those of every line it passes, credentials too.
+                raise error.with_traceback(None) from None
             self._hang_up = HangUp(url, login)
 
     async def setup(self, setup: Any) -> None:

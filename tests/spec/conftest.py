@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parents[2] / "spec" / "schemas"
 def schemas() -> dict[str, Any]:
     """Each schema under its path below spec/schemas, without the ending."""
     return {
-        path.relative_to(FOLDER).with_suffix("").as_posix(): json.loads(path.read_text(encoding="utf-8"))
-        for path in [*sorted(FOLDER.glob("wire/*.json")), FOLDER / "exchange.json"]
+        path.relative_to(FOLDER).as_posix().partition(".")[0]: json.loads(path.read_text(encoding="utf-8"))
+        for path in [*sorted(FOLDER.glob("wire/*.json")), FOLDER / "exchange.schema.json"]
     }
 
 

@@ -1,23 +1,24 @@
-"""The definition of μ-law in vectors/g711.py against published sums, encoders of the field, and near misses."""
+"""The definition in vectors/g711.py against sums measured outside, encoders of the field, and near misses."""
 
 from __future__ import annotations
 
+import audioop
 import hashlib
 import struct
 import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
-import audioop
 import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "vectors"))
 
-import g711  # noqa: E402
+import g711
 
 Encoder = Callable[[int], int]
 
@@ -76,7 +77,7 @@ def _code(biased: int, negative: bool) -> int:
 
 def _ffmpeg_borders() -> list[int]:
     values = [(8 * (step & 15) + 132 << (step >> 4)) - 132 for step in range(128)]
-    return [low + high + 4 >> 3 for low, high in zip(values, values[1:], strict=False)]
+    return [low + high + 4 >> 3 for low, high in pairwise(values)]
 
 
 _FFMPEG_BORDERS = _ffmpeg_borders()
@@ -89,7 +90,7 @@ FIELD: dict[Encoder, str | None] = {
     sox: "cd03795221187036041e2c68724ebbcc497e1844823ff4ab4ac6e61bc5948fb3",
     nearest: None,
 }
-"""Encoders in use, written from their descriptions, with the SHA-256 of their 65,536 codes measured outside."""
+"""Encoders in use, written from descriptions, with the SHA-256 of their 65,536 codes as measured outside."""
 
 
 def a_law(sample: int) -> int:

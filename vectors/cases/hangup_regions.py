@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cases.hangup import CANCEL, END, sent
 from model import HANGING_UP, Case, Json, family, request, requests, serialize
@@ -51,12 +51,18 @@ OTHER = {
 
 
 @family("hangup")
-def documented_pairs() -> Iterator[Case]:
-    """Each pair of edge and region of Twilio's pages."""
+def processing_regions() -> Iterator[Case]:
+    """Each region that processes calls: the whole request, for an EndFrame and for a CancelFrame."""
     for edge, region in sorted(PROCESSING):
-        yield _region(
-            edge, region, "a region that processes calls, by its own edge", "edge-locations/legacy-regions"
-        )
+        text = "a region that processes calls, by its own edge"
+        page = "edge-locations/legacy-regions"
+        yield _region(edge, region, text, page, expect=[requests("TFS-HANGUP-01", 1), *sent()])
+        yield _region(edge, region, text, page, expect=sent(), frame=CANCEL, suffix="-cancel")
+
+
+@family("hangup")
+def documented_pairs() -> Iterator[Case]:
+    """Each other pair of edge and region of Twilio's pages: only the host differs."""
     for edge, region in sorted(LEGACY):
         yield _region(edge, region, "a pair of the table of legacy regions", "edge-locations/legacy-regions")
     for edge, region in sorted(PUBLIC):
@@ -73,30 +79,21 @@ def other_pairs() -> Iterator[Case]:
             yield _region(edge, region, text, "using-the-twilio-rest-api-in-a-non-us-region")
 
 
-@family("hangup")
-def cancelled_in_a_region() -> Iterator[Case]:
-    """A CancelFrame goes to the same host as an EndFrame."""
-    for edge, region in sorted(PROCESSING):
-        yield Case(
-            name=f"region-{edge}-{region}-cancel",
-            text=f"edge {edge} and region {region}, with a CancelFrame.",
-            arguments=HANGING_UP | {"region": region, "edge": edge},
-            steps=[serialize(CANCEL)],
-            expect=_to(edge, region),
-            source=f"{PAGE}using-the-twilio-rest-api-in-a-non-us-region",
-        )
-
-
-def _region(edge: str, region: str, text: str, page: str) -> Case:
+def _region(
+    edge: str,
+    region: str,
+    text: str,
+    page: str,
+    *,
+    expect: Iterable[Json] = (),
+    frame: Json = END,
+    suffix: str = "",
+) -> Case:
     return Case(
-        name=f"region-{edge}-{region}",
-        text=f"edge {edge} and region {region}: {text}.",
+        name=f"region-{edge}-{region}{suffix}",
+        text=f"edge {edge} and region {region}: {text}; {frame['frame']}.",
         arguments=HANGING_UP | {"region": region, "edge": edge},
-        steps=[serialize(END)],
-        expect=[requests("TFS-HANGUP-01", 1), *_to(edge, region)],
+        steps=[serialize(frame)],
+        expect=[*expect, request("TFS-HANGUP-08", url=f"https://api.{edge}.{region}.twilio.com")],
         source=PAGE + page,
     )
-
-
-def _to(edge: str, region: str) -> list[Json]:
-    return [*sent(), request("TFS-HANGUP-08", url=f"https://api.{edge}.{region}.twilio.com")]

@@ -161,9 +161,9 @@ def timeline(passage: Passage, track: DelayTrack) -> Series:
     between calls count. 0 when the same call answers.
     """
     trusted = track.trusted
-    places = trusted.times - trusted.values
-    came = np.searchsorted(passage.seconds_given, places, side="right")
-    left = np.searchsorted(passage.seconds_received, trusted.times, side="right")
+    middles = trusted.times + 0.5 / track.rate  # within a sample, never on a border between calls
+    came = np.searchsorted(passage.seconds_given, middles - trusted.values)
+    left = np.searchsorted(passage.seconds_received, middles)
     moments = np.array(passage.times)
     last = len(moments) - 1
     return Series(trusted.times, moments[np.clip(left, 0, last)] - moments[np.clip(came, 0, last)])

@@ -1,0 +1,179 @@
+"""Renders spec/SPECIFICATION.md and docs/traceability.md from the specification's data; --check compares only."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from twilio_conformance import EDITION, catalogue
+from twilio_conformance.catalogue import Catalogue, Requirement
+from twilio_conformance.checks import load_checks
+from twilio_conformance.ledger import Entry, entries
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECIFICATION = ROOT / "spec" / "SPECIFICATION.md"
+TRACEABILITY = ROOT / "docs" / "traceability.md"
+
+KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY|REQUIRED|SHALL|RECOMMENDED|OPTIONAL)\b")
+
+GENERATED = "<!-- Rendered by docs/render.py: run `make spec`. -->\n"
+
+
+class RenderError(Exception):
+    """The specification contradicts itself; the message says where."""
+
+
+def specification(everything: Catalogue) -> str:
+    """The specification as one Markdown document."""
+    return GENERATED + "\n".join(_specification(everything)).rstrip() + "\n"
+
+
+def _specification(everything: Catalogue) -> Iterator[str]:
+    preface = (ROOT / "spec" / "PREFACE.md").read_text(encoding="utf-8")
+    if found := KEYWORD.search(_without_definitions(preface)):
+        raise RenderError(f"spec/PREFACE.md: {found.group()} outside a requirement")
+    yield preface.replace("{edition}", EDITION).rstrip() + "\n"
+    yield "## Contents\n"
+    for number, chapter in enumerate(everything.chapters, start=1):
+        yield f"{number}. [{chapter.title}](#{_anchor(f'{number}. {chapter.title}')})"
+    yield ""
+    for number, chapter in enumerate(everything.chapters, start=1):
+        if found := KEYWORD.search(chapter.introduction):
+            raise RenderError(f"introduction of {chapter.title}: {found.group()} outside a requirement")
+        yield f"## {number}. {chapter.title}\n"
+        yield chapter.introduction.strip() + "\n"
+        for requirement in chapter.requirements:
+            yield from _requirement(requirement)
+
+
+def _requirement(requirement: Requirement) -> Iterator[str]:
+    words = KEYWORD.findall(requirement.statement)
+    if set(words) != {requirement.level}:
+        raise RenderError(f"{requirement.id}: the level is {requirement.level}, the statement says {words}")
+    statement = re.sub(r"\b(MUST NOT|SHOULD NOT|MUST|SHOULD|MAY)\b", r"**\1**", requirement.statement)
+    yield f'<a id="{requirement.id.lower()}"></a>\n'
+    yield f"### {requirement.id}\n"
+    yield f"{_prose(statement)}\n"
+    yield f"{_prose(requirement.rationale)}\n"
+    facts = [f"*{requirement.level}, profile {requirement.profile}, since {requirement.since}*"]
+    if requirement.capability:
+        facts.append(f"only where `{requirement.capability}` is claimed")
+    if requirement.excluded:
+        facts.append(f"not graded: {requirement.excluded}")
+    yield f"{'; '.join(facts)}. Source: {'; '.join(map(_prose, requirement.source))}.\n"
+
+
+def _prose(text: str) -> str:
+    """Text with angle brackets and identifiers made safe for Markdown."""
+    text = re.sub(r"(?<![`\w/.])(__[a-z]+__|[a-z]+(?:_[a-z]+)+|pipecat(?:\.\w+)+)(?![`\w/])", r"`\1`", text)
+    return text.replace("{", "&#123;").replace("<", "&lt;")
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _without_definitions(text: str) -> str:
+    """The text without what stands in quotation marks or backticks, where keywords are only named."""
+    return re.sub(r"`[^`]*`|\"[^\"]*\"", "", text)
+
+
+def traceability(everything: Catalogue, lines: list[Entry]) -> str:
+    """The way from each sentence of api.txt over requirements to what grades them, as Markdown."""
+    sentences = _sentences()
+    _expect_whole([sentence["text"] for sentence in sentences])
+    graded: dict[str, list[str]] = {}
+    for entry in lines:
+        graded.setdefault(entry.requirement, []).append(entry.check)
+    return GENERATED + "\n".join(_traceability(everything, sentences, graded)).rstrip() + "\n"
+
+
+def _sentences() -> list[dict[str, str]]:
+    return list(tomllib.loads((ROOT / "spec" / "api.toml").read_text(encoding="utf-8"))["sentence"])
+
+
+def _expect_whole(sentences: list[str]) -> None:
+    """Every sentence of api.txt is there, in order, and nothing else.
+
+    Raises:
+        RenderError: Something of api.txt is in no sentence, or a sentence is not in api.txt.
+    """
+    rest = " ".join((ROOT / "spec" / "api.txt").read_text(encoding="utf-8").replace("•", " ").split())
+    for sentence in sentences:
+        rest = rest.lstrip()
+        if not rest.startswith(sentence):
+            raise RenderError(f"spec/api.toml: expected {rest[:80]!r}, found {sentence[:80]!r}")
+        rest = rest[len(sentence) :]
+    if rest.strip():
+        raise RenderError(f"spec/api.toml lacks {rest.strip()[:80]!r}")
+
+
+def _traceability(
+    everything: Catalogue, sentences: list[dict[str, str]], graded: dict[str, list[str]]
+) -> Iterator[str]:
+    yield "# Traceability\n"
+    yield "Each sentence of `api.txt`, the requirements that it became, and what grades them.\n"
+    yield "| # | sentence | requirements |"
+    yield "| --- | --- | --- |"
+    for number, sentence in enumerate(sentences, start=1):
+        text = sentence["text"].replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")
+        unknown = [name for name in sentence.get("requirements", ()) if name not in everything.requirements]
+        if unknown:
+            raise RenderError(f"spec/api.toml: sentence {number} names {', '.join(unknown)}")
+        if "excluded" in sentence:
+            became = f"none: {sentence['excluded']}"
+        else:
+            became = ", ".join(_link(name) for name in sentence["requirements"])
+        note = f" {sentence['note']}" if "note" in sentence else ""
+        yield f"| {number} | {text} | {became}.{note} |"
+    yield "\n## Requirements\n"
+    yield "| requirement | level | profile | graded by |"
+    yield "| --- | --- | --- | --- |"
+    for requirement in everything.requirements.values():
+        by = requirement.excluded or ", ".join(_grouped(requirement, graded[requirement.id]))
+        yield f"| {_link(requirement.id)} | {requirement.level} | {requirement.profile} | {by} |"
+
+
+def _link(requirement: str) -> str:
+    return f"[{requirement}](../spec/SPECIFICATION.md#{requirement.lower()})"
+
+
+def _grouped(requirement: Requirement, checks: list[str]) -> Iterator[str]:
+    """What grades a requirement: each of its patterns, with the number of vectors behind it."""
+    for pattern in requirement.checks:
+        found = fnmatch.filter(checks, pattern)
+        yield f"`{pattern}` ({len(found)})" if found != [pattern] else f"`{pattern}`"
+
+
+def main() -> int:
+    """Writes the documents, or with --check says which differ."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a document differs")
+    check = parser.parse_args().check
+    everything = catalogue.load()
+    try:
+        lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
+        documents = {SPECIFICATION: specification(everything), TRACEABILITY: traceability(everything, lines)}
+    except RenderError as error:
+        print(f"docs/render.py: {error}", file=sys.stderr)
+        return 1
+    differing = [
+        path
+        for path, text in documents.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in differing:
+        if check:
+            print(f"{path.relative_to(ROOT)} differs from its source: run `make spec`", file=sys.stderr)
+        else:
+            path.write_text(documents[path], encoding="utf-8")
+    return 1 if check and differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
