@@ -109,7 +109,8 @@ def _checked_root(base_url: str) -> str:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, TypeError):
         raise ValueError("base_url is not a URL") from None
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or re.search(r"[?#\s]", base_url):
+    fit = url.scheme in ("http", "https") and url.host and not url.userinfo and (url.port or 0) < 65536
+    if not fit or re.search(r"[?#\s]", base_url):
         raise ValueError("base_url must be http(s)://host, perhaps with a port and a path, nothing else")
     return base_url.rstrip("/")
 

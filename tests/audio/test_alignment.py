@@ -100,19 +100,34 @@ def test_ideal_reference_is_the_closed_form_at_either_rate(rate: int) -> None:
         assert abs(len(ideal(one, 8000 + rate - to, to)) - len(other)) <= 1
 
 
+@pytest.mark.parametrize("offset", [0, 500, -3000])
+@pytest.mark.parametrize("length", [120, 1000, 16000])
+def test_dc_of_the_output_or_of_a_piece_of_the_reference_is_left_out(offset: int, length: int) -> None:
+    found = align(SPEECH, SPEECH[:length].astype(np.float64) + offset, 8000, reach=0.01)
+    assert abs(found.delay) * 8000 < 0.02
+    assert found.gain == pytest.approx(1, abs=1e-3)
+    assert found.snr_db > 40
+    assert abs(found.residual.mean()) < 1e-6
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1000, 14000), st.integers(160, 1600))
 def test_silence_in_place_of_sound_is_a_gap(at: int, count: int) -> None:
     output = NOISE.copy()
     output[at : at + count] = 0
-    (gap,) = gaps(align(NOISE, output, 8000))
-    assert gap.start == pytest.approx(at / 8000, abs=0.006)
+    (gap,) = gaps(align(NOISE, late(output, 800), 8000))
+    assert gap.start == pytest.approx(0.1 + at / 8000, abs=0.006)
     assert gap.seconds == pytest.approx(count / 8000, abs=0.0101)
 
 
 @pytest.mark.parametrize("gain", [1.0, -0.1])
 def test_pauses_that_were_given_are_no_gaps(gain: float) -> None:
     assert gaps(align(SPEECH, np.rint(SPEECH * gain), 8000)) == ()
+
+
+def test_what_ulaw_makes_silence_of_is_no_gap() -> None:
+    faint = signals.speech(-55, 8000, 2.0)
+    assert gaps(align(faint, ulaw.decode(ulaw.encode(faint)), 8000)) == ()
 
 
 def wrapped(samples: Samples, gain: float) -> Samples:

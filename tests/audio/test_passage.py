@@ -94,6 +94,13 @@ def test_path_that_gives_nothing_is_counted_as_such() -> None:
     assert len(passage.output) == 0
 
 
+def test_empty_message_is_a_message_but_no_output() -> None:
+    passage = Passage.of([RAMP[:10]] * 3, [RAMP[:0], [RAMP[:0]], RAMP[:10]], rate_in=1000, rate_out=1000)
+    assert passage.messages.sizes == (0, 0, 10)
+    assert passage.messages.longest_wait == 2
+    assert passage.first_output == pytest.approx(0.03)
+
+
 def test_passage_without_calls_is_empty() -> None:
     passage = Passage.of([], [], rate_in=8000, rate_out=8000)
     assert (len(passage.signal), passage.length_error, passage.messages.longest_wait) == (0, 0, 0)

@@ -131,6 +131,19 @@ def test_level_ladder_holds_each_level_for_its_time(levels: list[float]) -> None
     assert found == pytest.approx(levels, abs=0.1)
 
 
+def test_level_ladder_has_no_break_in_phase() -> None:
+    ladder = signals.level_ladder(1019.7, (-10, -10, -10), 8000, 0.1)
+    assert np.array_equal(ladder, signals.sine(1019.7, -10, 8000, 0.3))
+
+
+def test_faded_signal_starts_and_stops_softly_and_is_whole_between() -> None:
+    signal = signals.sine(1019.7, 0, 8000, 0.1)
+    soft = signals.faded(signal, 8000, 0.01)
+    assert np.array_equal(soft[80:-80], signal[80:-80])
+    assert np.abs(soft[:8]).max() < 0.03 * np.abs(signal).max()
+    assert np.abs(soft[-8:]).max() < 0.03 * np.abs(signal).max()
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_silence_is_zeros(rate: int) -> None:
     assert not signals.silence(rate, 0.5).any()

@@ -58,7 +58,7 @@ def test_digital_milliwatt_has_0_dbm0() -> None:
 
 @pytest.mark.parametrize(
     ("level", "sinad"),
-    [(0, 36.9), (-10, 38.7), (-20, 36.8), (-30, 36.6), (-40, 32.5), (-50, 27.2), (-60, 17.2)],
+    [(3.17, 39.0), (0, 36.9), (-10, 38.7), (-20, 36.8), (-30, 36.6), (-40, 32.5), (-50, 27.2), (-60, 17.2)],
 )
 def test_ideal_sinad_at_a_level(level: float, sinad: float) -> None:
     assert ideal_sinad(level) == pytest.approx(sinad, abs=0.06)

@@ -121,7 +121,7 @@ def align(
     wanted, heard = np.asarray(reference, np.float64), np.asarray(output, np.float64)
     if not wanted.any() or not heard.any():
         raise Unmeasurable("the audio is empty or silent")
-    likeness = cross_correlation(wanted, heard)
+    likeness = cross_correlation(wanted, heard - heard.mean())
     zero = len(wanted) - 1
     lags = np.arange(len(likeness)) - zero
     if reach is not None:

@@ -136,6 +136,7 @@ def delay_track(
     size, margin = round(window * rate), round(reach * rate)
     if len(heard) < size or not wanted.any():
         raise Unmeasurable("the audio is shorter than a window, or silent")
+    heard = heard - heard.mean()
     starts = np.arange(0, len(heard) - size + 1, max(round(hop * rate), 1))
     padded = np.pad(wanted, (margin, margin + max(len(heard) - len(wanted), 0)))
     quiet = 1e-4 * size * float(np.mean(wanted**2))
@@ -150,7 +151,7 @@ def delay_track(
         score = likeness / norm
         at = int(np.abs(score).argmax())
         delays[i] = (margin - peak_place(score, at)) / rate
-        correlations[i] = min(abs(score[at]), 1.0) if piece.any() else 0.0
+        correlations[i] = min(abs(score[at]), 1.0)
     return DelayTrack(rate, (starts + size / 2) / rate, delays, correlations)
 
 

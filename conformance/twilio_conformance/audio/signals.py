@@ -132,8 +132,8 @@ def level_ladder(frequency: float, levels: Sequence[float], rate: int, seconds: 
 def speech(level: float, rate: int, seconds: float) -> Samples:
     """Return a speech-like signal: voiced syllables at 4 a second, in phrases of 1.5 s with 0.4 s pauses.
 
-    A glottal pulse train (its harmonics fall by 12 dB an octave) of gliding pitch, 95 to 140 Hz, goes
-    through three moving formants. It holds nothing above 3400 Hz and starts with a syllable.
+    A glottal pulse train of gliding pitch, 95 to 140 Hz, whose harmonics fall by 6 dB an octave as they
+    leave the lips, goes through three moving formants. Nothing is above 3400 Hz; it starts with a syllable.
     """
     moments = _moments(rate, seconds)
     # The vocal tract moves slowly: its gains are computed every 2.5 ms, the same frames at any rate.

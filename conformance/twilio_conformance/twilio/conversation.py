@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import time
 from dataclasses import replace
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 import h11
@@ -69,7 +69,7 @@ class Conversation:
             except OSError:
                 self._note(note=_CUT_OFF)
                 again = False
-            self._note(finished=monotonic())
+            self._note(finished=time.monotonic())
             self._number = None
             again = again and self._http.our_state is self._http.their_state is h11.DONE
             if again:
@@ -125,7 +125,7 @@ class Conversation:
             headers=(),
             body=b"",
             connection=connection.number,
-            started=monotonic(),
+            started=time.monotonic(),
         )
         return self._record.add_exchange(replace(blank, **parts))
 
@@ -186,7 +186,7 @@ class Conversation:
             self._stream.reset()
             return False
         if answer.fault == "endless":
-            self._send_endless(head)
+            self._send_endless(head, answer.interval or 0.0)
             return False
         parts = (body[:half], body[half:]) if answer.chunked else (body,)
         message = head + b"".join(self._bytes(h11.Data(data=part)) for part in parts)
@@ -194,7 +194,7 @@ class Conversation:
         if answer.fault == "drip":
             for byte in message:
                 self._stream.send(bytes((byte,)))
-                self._wait(answer.interval)
+                self._wait(1.0 if answer.interval is None else answer.interval)
         else:
             self._stream.send(message)
         return True
@@ -212,12 +212,13 @@ class Conversation:
             reason=_phrase(answer.status) if answer.reason is None else answer.reason,
         )
 
-    def _send_endless(self, head: bytes) -> None:
+    def _send_endless(self, head: bytes, interval: float) -> None:
         self._stream.send(head)
         # White space, so that a JSON parser that reads as it goes finds nothing to stop at.
         chunk = b" " * 65536
         for _ in range(ENDLESS_LIMIT // len(chunk)):
             self._stream.send(self._bytes(h11.Data(data=chunk)))
+            self._wait(interval)
         self._note(note=f"the endless body was broken off after {ENDLESS_LIMIT} bytes, all of them taken")
 
     def _filled(self, answer: Answer) -> bytes:
@@ -245,7 +246,7 @@ class Conversation:
         Raises:
             ConnectionAbortedError: The client left meanwhile.
         """
-        if seconds and not self._stream.wait(seconds / self._record.time_scale):
+        if seconds and not self._stream.wait(seconds):
             raise ConnectionAbortedError
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from time import monotonic
 from typing import Any
 
 from .tls import BAD_CERTIFICATES
 
-CONNECTION_FAULTS = frozenset({"refuse", "reset-in-handshake", "certificate"})
+CONNECTION_FAULTS = frozenset({"refuse", "reset-in-handshake", "silence-in-handshake", "certificate"})
 """Faults that a connection meets before any request; each is used up by one connection."""
 
 REQUEST_FAULTS = frozenset({"reset", "reset-in-answer", "close", "silence", "drip", "endless"})
@@ -39,7 +39,7 @@ class Answer:
         chunked: Send the body with chunked transfer coding.
         fault: A member of `CONNECTION_FAULTS` or `REQUEST_FAULTS`, or None.
         kind: With the fault ``certificate``, one of `twilio_conformance.twilio.tls.BAD_CERTIFICATES`.
-        interval: With the fault ``drip``, seconds between two bytes.
+        interval: Seconds between two bytes of a drip (None: 1), or two chunks of an endless body (None: 0).
     """
 
     status: int = 200
@@ -51,7 +51,7 @@ class Answer:
     chunked: bool = False
     fault: str | None = None
     kind: str | None = None
-    interval: float = 1.0
+    interval: float | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Answer:
@@ -86,7 +86,7 @@ class Answer:
             chunked=data.get("chunked", False),
             fault=fault,
             kind=kind,
-            interval=data.get("interval", 1.0),
+            interval=data.get("interval"),
         )
 
 
@@ -243,15 +243,10 @@ class _Script:
 
 
 class Record:
-    """What one run of the double is to answer and what it saw; safe to use from several threads.
+    """What one run of the double is to answer and what it saw; safe to use from several threads."""
 
-    Attributes:
-        time_scale: Scripted seconds that pass in one real second.
-    """
-
-    def __init__(self, answers: Sequence[Answer] = (), time_scale: float = 1.0) -> None:
+    def __init__(self, answers: Sequence[Answer] = ()) -> None:
         """Starts with a script and an empty record."""
-        self.time_scale = time_scale
         self._lock = threading.Lock()
         self._connections: list[Connection] = []
         self._exchanges: list[Exchange] = []
@@ -289,7 +284,7 @@ class Record:
         with self._lock:
             plan = self._script.take() if self._script.next_meets_connection else None
             fault = plan.fault if plan else None
-            connection = Connection(len(self._connections) + 1, host, port, decoy, monotonic(), fault)
+            connection = Connection(len(self._connections) + 1, host, port, decoy, time.monotonic(), fault)
             self._connections.append(connection)
             return connection, plan
 

@@ -53,25 +53,22 @@ class Network:
         answers: Iterable[Answer | Mapping[str, Any]] = (),
         *,
         decoys: Iterable[str] = (DECOY,),
-        time_scale: float = 1.0,
     ) -> None:
         """Prepares a run.
 
         Args:
             answers: The script, see `script`.
             decoys: Domains to serve besides Twilio's, to see what reaches them.
-            time_scale: Scripted seconds that pass in one real second.
         """
         self.decoys = tuple(decoys)
         self._script = _answers(answers)
-        self._time_scale = time_scale
         self._installed = False
         self._server: Server | None = None
         self._lock = threading.Lock()
         self._reset()
 
     def _reset(self) -> None:
-        self._record = Record(self._script, self._time_scale)
+        self._record = Record(self._script)
         self._refused: list[Refusal] = []
         self._tls_clients: list[TLSClient] = []
         self._hosts: list[str] = []
@@ -129,15 +126,6 @@ class Network:
         self._record.script(self._script)
 
     @property
-    def time_scale(self) -> float:
-        """Scripted seconds that pass in one real second."""
-        return self._time_scale
-
-    @time_scale.setter
-    def time_scale(self, scale: float) -> None:
-        self._time_scale = self._record.time_scale = scale
-
-    @property
     def base_url(self) -> str:
         """The server's own address in cleartext, for an implementation's ``base_url``; TLS works there too.
 
@@ -189,6 +177,22 @@ class Network:
             False if the time ran out first.
         """
         return self._server is None or self._server.settle(timeout)
+
+    def is_quiet(self) -> bool:
+        """Tells whether the double waits, and nothing that a client has sent is left to deal with."""
+        return self._server is None or self._server.is_quiet()
+
+    def next_deadline(self) -> float | None:
+        """Returns when a scripted delay ends, in seconds of ``time.monotonic``; None without a delay."""
+        return self._server.next_deadline() if self._server else None
+
+    def serves(self, port: int) -> bool:
+        """Tells whether a port of loopback is the double's."""
+        return self._server is not None and port == self._server.port
+
+    def threads(self) -> frozenset[int | None]:
+        """Returns the identifiers of the double's own threads."""
+        return self._server.threads() if self._server else frozenset()
 
     def sentinel(self, host: str) -> str | None:
         """Returns the address that stands for a served name; None for any other name."""

@@ -99,11 +99,24 @@ class Server:
         deadline = monotonic() + timeout
         quiet = 0
         while quiet < 3 and monotonic() < deadline:
-            with self._lock:
-                busy = bool(self._dials) or not all(stream.settled() for stream in self._streams)
-            quiet = 0 if busy else quiet + 1
+            quiet = quiet + 1 if self.is_quiet() else 0
             sleep(0.001)
         return quiet == 3
+
+    def is_quiet(self) -> bool:
+        """Tells whether this side waits, and all that clients have sent is read and recorded."""
+        with self._lock:
+            return not self._dials and all(stream.settled() for stream in self._streams)
+
+    def next_deadline(self) -> float | None:
+        """Returns when a scripted delay ends, in seconds of ``time.monotonic``; None without a delay."""
+        with self._lock:
+            deadlines = [stream.deadline for stream in self._streams]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def threads(self) -> frozenset[int | None]:
+        """Returns the identifiers of this server's threads."""
+        return frozenset(thread.ident for thread in self._threads)
 
     def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=target, args=arguments, name="network-double", daemon=True)
@@ -146,6 +159,9 @@ class Server:
             return None
         number = connection.number
         connection = self._record.note_connection(number, secure=stream.secure)
+        if plan and plan.fault == "silence-in-handshake":
+            stream.wait(None)
+            return None
         if plan and plan.fault != "certificate":
             stream.reset()
             return None

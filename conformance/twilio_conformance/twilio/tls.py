@@ -13,11 +13,11 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from contextlib import suppress
 
 # By name, because truststore may replace ssl.SSLContext later.
 from ssl import SSLContext
-from time import monotonic
 
 import trustme
 
@@ -27,6 +27,7 @@ BAD_CERTIFICATES = ("unknown-authority", "wrong-host", "expired")
 LOOPBACK = "127.0.0.1"
 
 _CHUNK = 65536
+_SLICE = 0.002
 _WRONG_HOST = "wrong-host.example"
 _HANDSHAKE_RECORD = 0x16
 
@@ -100,6 +101,7 @@ class ServerStream:
     Attributes:
         secure: The client opened with a TLS handshake; None before its first byte.
         sni: The server name that the client asked for, if any.
+        deadline: When this side goes on by itself, in seconds of ``time.monotonic``; None while it does not.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -115,6 +117,7 @@ class ServerStream:
         self._pending = b""
         self._awaiting = 0
         self._closing = threading.Lock()
+        self.deadline: float | None = None
 
     def open(self) -> bool:
         """Waits for the client's first byte and tells TLS from cleartext; False if none comes."""
@@ -181,22 +184,30 @@ class ServerStream:
 
     def wait(self, seconds: float | None) -> bool:
         """Lets time pass (None: without end); False as soon as the client has gone."""
-        deadline = None if seconds is None else monotonic() + seconds
-        while True:
-            left = None if deadline is None else max(0.0, deadline - monotonic())
-            data = self._read(left)
-            if data is None:
-                return True
-            if not data:
-                return False
-            if self._tls is None:
-                self._pending += data
-                continue
-            self._incoming.write(data)
-            while (plain := self._decrypt()) is not None:
-                if not plain:
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+        try:
+            while self.deadline is None or time.monotonic() < self.deadline:
+                # In slices, because the clock may skip meanwhile.
+                data = self._read(None if self.deadline is None else _SLICE)
+                if data is not None and not self._keep(data):
                     return False
-                self._pending += plain
+            return True
+        finally:
+            self.deadline = None
+
+    def _keep(self, data: bytes) -> bool:
+        """Keeps what arrived while nobody asked for it; False at the client's end."""
+        if not data:
+            return False
+        if self._tls is None:
+            self._pending += data
+            return True
+        self._incoming.write(data)
+        while (plain := self._decrypt()) is not None:
+            if not plain:
+                return False
+            self._pending += plain
+        return True
 
     def reset(self) -> None:
         """Ends the connection with a TCP reset."""
@@ -226,7 +237,10 @@ class ServerStream:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def settled(self) -> bool:
-        """Tells whether this side waits and has nothing to read; called from another thread."""
+        """Tells whether this side waits, with nothing to read and for later; called from another thread."""
+        deadline = self.deadline
+        if deadline is not None and deadline <= time.monotonic():
+            return False
         with self._closing:
             awaiting = self._awaiting
             return self._socket.fileno() >= 0 and bool(awaiting) and not self._poll(awaiting, 0)

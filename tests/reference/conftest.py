@@ -1,0 +1,47 @@
+"""What the reference's own tests share: log capture, and serializers that are set up."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from twilio_reference import TwilioFrameSerializer
+
+STREAM_SID = "MZ" + "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def stream_sid() -> str:
+    """The SID of the stream of the serializers made here."""
+    return STREAM_SID
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Every log record of the test as "LEVEL text", with tracebacks and the values in them."""
+    records: list[str] = []
+    handler = logger.add(
+        lambda message: records.append(str(message)),
+        level=0,
+        format="{level} {message}\n{exception}",
+        diagnose=True,
+        backtrace=True,
+    )
+    yield records
+    logger.remove(handler)
+
+
+@pytest.fixture
+def make() -> Callable[..., Awaitable[TwilioFrameSerializer]]:
+    """Makes a serializer without hang-up and sets it up for a pipeline rate."""
+
+    async def set_up(rate: int = 8000, **params: Any) -> TwilioFrameSerializer:
+        serializer = TwilioFrameSerializer(
+            STREAM_SID, params=TwilioFrameSerializer.InputParams(auto_hang_up=False, **params)
+        )
+        await serializer.setup(SimpleNamespace(audio_in_sample_rate=rate))
+        return serializer
+
+    return set_up
