@@ -125,9 +125,13 @@ def test_pauses_that_were_given_are_no_gaps(gain: float) -> None:
     assert gaps(align(SPEECH, np.rint(SPEECH * gain), 8000)) == ()
 
 
-def test_what_ulaw_makes_silence_of_is_no_gap() -> None:
-    faint = signals.speech(-55, 8000, 2.0)
-    assert gaps(align(faint, ulaw.decode(ulaw.encode(faint)), 8000)) == ()
+@pytest.mark.parametrize(("level", "found"), [(-45, 1), (-55, 0)])
+def test_sound_that_vanishes_is_a_gap_only_when_it_was_audible(level: float, found: int) -> None:
+    faint = NOISE.copy()
+    faint[8000:12000] = signals.noise(level, 8000, 0.5, band=BAND)
+    output = faint.copy()
+    output[8000:12000] = 0
+    assert len(gaps(align(faint, output, 8000))) == found
 
 
 def wrapped(samples: Samples, gain: float) -> Samples:

@@ -25,6 +25,7 @@ import truststore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.rest import Client as TwilioClient
+
 from twilio_conformance.twilio import network
 from twilio_conformance.twilio.network import Network, Refusal
 
@@ -291,13 +292,17 @@ def test_the_servers_own_address_serves_as_base_url(double: Network, client: Any
     assert not any(exchange.decoy for exchange in double.exchanges)
 
 
-def test_twenty_requests_at_once_are_all_recorded(double: Network, hang_up: Any) -> None:
+def test_twenty_requests_at_once_are_all_recorded(double: Network, run: Any, hang_up: Any) -> None:
+    async def post(session: aiohttp.ClientSession, number: int) -> None:
+        async with session.post(hang_up.url(), data={"number": number}) as response:
+            assert response.status == 200
+
     async def post_all() -> None:
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             for number in range(20):
-                group.create_task(session.post(hang_up.url(), data={"number": number}))
+                group.create_task(post(session, number))
 
-    asyncio.run(post_all())
+    run(post_all())
     bodies = {exchange.body for exchange in double.exchanges}
     assert bodies == {f"number={number}".encode() for number in range(20)}
     assert [exchange.number for exchange in double.exchanges] == list(range(1, 21))

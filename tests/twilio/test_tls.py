@@ -1,4 +1,4 @@
-"""The private CA and the server's end of TLS: good certificates are accepted, bad ones only without verification."""
+"""The private CA and the server's end of TLS: who accepts which certificate, and how connections end."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""Checks of the chapter Serialize under abuse, for what JSON cannot say."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from typing import Any
+
+from pipecat.frames import frames
+
+from twilio_conformance.checks import check, expect
+from twilio_conformance.frames import shorten
+from twilio_conformance.probe import Probe
+
+Message = frames.OutputTransportMessageFrame
+
+
+def _cycle() -> dict[str, Any]:
+    message: dict[str, Any] = {"event": "mark"}
+    message["self"] = message
+    return message
+
+
+def _deep(levels: int) -> dict[str, Any]:
+    message: dict[str, Any] = {}
+    for _ in range(levels):
+        message = {"a": message}
+    return message
+
+
+UNSPEAKABLE: dict[str, Any] = {
+    "a set": {"members": {1, 2}},
+    "bytes": {"payload": b"\xff"},
+    "an object": {"value": object()},
+    "NaN": {"value": float("nan")},
+    "infinity": {"value": float("inf")},
+    "a cycle": _cycle(),
+    "keys that are tuples": {(1, 2): 3},
+    "100,000 levels": _deep(100_000),
+    "a list": [1, 2],
+    "a text": "hello",
+    "a number": 3,
+    "None": None,
+}
+"""Messages that are not JSON objects, or not JSON at all."""
+
+
+@check("TFS-ABUSE-08")
+async def a_message_that_cannot_be_json_raises_nothing_and_sends_nothing_invalid(probe: Probe) -> None:
+    """With the RTVI filter on and off, and with both kinds of transport message."""
+    for ignores in (True, False):
+        subject = await probe.ready(
+            stream_sid="${stream_sid}", params={"auto_hang_up": False, "ignore_rtvi_messages": ignores}
+        )
+        for name, message in UNSPEAKABLE.items():
+            for kind in (frames.OutputTransportMessageFrame, frames.OutputTransportMessageUrgentFrame):
+                observation = await subject.serialize(kind(message=message))
+                wrong = observation.raised is not None or not _is_json_or_nothing(observation.value)
+                expect(not wrong, f"a message with {name} does harm",
+                       expected="None, or JSON text", actual=observation.outcome)  # fmt: skip
+
+
+def _is_json_or_nothing(value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        json.loads(value, parse_constant=_refuse)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, str)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+@check("TFS-ABUSE-09")
+async def a_frame_is_the_same_after_serialize_as_before(probe: Probe) -> None:
+    """Other processors hold the same frame."""
+    subject = await probe.ready()
+    pcm = bytes(range(256)) * 5
+    given: list[frames.Frame] = [
+        frames.OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
+        for rate, channels in ((8000, 1), (24000, 1), (8000, 2), (16000, 2))
+    ]
+    given += [Message(message={"event": "mark", "mark": {"name": "a"}}), Message(message={"label": "rtvi-ai"})]
+    given += [frames.InterruptionFrame(), frames.EndFrame(), frames.CancelFrame()]
+    for frame in given:
+        before = copy.deepcopy(_contents(frame))
+        await subject.serialize(frame)
+        after = _contents(frame)
+        changed = [name for name in before if name not in after or after[name] != before[name]]
+        changed += [name for name in after if name not in before]
+        expect(not changed, f"serialize changes a {type(frame).__name__}", expected="the frame as it was",
+               actual={name: shorten(after.get(name)) for name in changed})  # fmt: skip
+
+
+def _contents(frame: frames.Frame) -> dict[str, Any]:
+    return {entry.name: getattr(frame, entry.name) for entry in dataclasses.fields(frame)} | vars(frame)
