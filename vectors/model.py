@@ -167,9 +167,9 @@ def nothing(requirement: str) -> Json:
     return {"requirement": requirement, "returns": "nothing"}
 
 
-def returns_json(requirement: str, value: Any) -> Json:
-    """A str that parses to just this value."""
-    return {"requirement": requirement, "returns": {"json": value}}
+def returns_json(requirement: str, shape: Any, *, as_text: bool = False) -> Json:
+    """Text that parses to this shape; as_text demands a str, otherwise its bytes do as well."""
+    return {"requirement": requirement, "returns": {"json": shape} | ({"as": "text"} if as_text else {})}
 
 
 def gives_frame(requirement: str, kind: str, **attributes: Any) -> Json:
@@ -200,9 +200,14 @@ def within(requirement: str, seconds: float) -> Json:
 # Expectations of the session
 
 
-def messages(requirement: str, shape: Any, *, at_least: int = 1) -> Json:
-    """Every text returned has this shape; "<base64>" stands for a payload, "<any>" for anything."""
-    return {"requirement": requirement, "messages": {"shape": shape, "at_least": at_least}}
+def messages(requirement: str, shape: Any, *, at_least: int = 1, as_text: bool = False) -> Json:
+    """Every text returned has this shape; as_text demands a str, otherwise its bytes do as well.
+
+    "<base64>" stands for a payload, "<any>" for anything, the member "..." for members that are another
+    requirement's. Without any message it cannot be tested; at_least makes that a violation.
+    """
+    expected = {"shape": shape, "at_least": at_least} | ({"as": "text"} if as_text else {})
+    return {"requirement": requirement, "messages": expected}
 
 
 def payloads(requirement: str, alternatives: list[bytes], *, at_least: int) -> Json:

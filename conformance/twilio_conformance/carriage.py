@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pipecat.frames.frames import OutputAudioRawFrame
@@ -15,12 +16,54 @@ from twilio_conformance.audio.levels import Samples
 from twilio_conformance.audio.passage import Passage, split
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.frames import FrameValue
-from twilio_conformance.probe import Observation, Subject
+from twilio_conformance.probe import Observation, Probe, Subject
 
 WIRE_RATE = 8000
 """Samples a second of Twilio's μ-law."""
 
+PIPELINE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""The rates of pipelines and voices, in Hz."""
+
 Chunks = int | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One direction of a call at one rate of the pipeline."""
+
+    is_outgoing: bool
+    rate: int
+
+    def __str__(self) -> str:
+        return f"{self.rate} Hz to Twilio" if self.is_outgoing else f"Twilio to {self.rate} Hz"
+
+    @property
+    def rate_in(self) -> int:
+        """The rate of what is given, in Hz."""
+        return self.rate if self.is_outgoing else WIRE_RATE
+
+    @property
+    def rate_out(self) -> int:
+        """The rate of what comes out, in Hz."""
+        return WIRE_RATE if self.is_outgoing else self.rate
+
+    @property
+    def chunk(self) -> int:
+        """Samples of 20 ms, as Pipecat and Twilio send them."""
+        return self.rate_in // 50
+
+    async def ready(self, probe: Probe) -> Subject:
+        """An instance that is set up for this way."""
+        return await probe.ready(rate=WIRE_RATE if self.is_outgoing else self.rate, out_rate=self.rate)
+
+    async def carry(self, subject: Subject, signal: Samples, chunks: Chunks | None = None) -> Passage:
+        """The passage of a signal, in chunks of 20 ms where nothing else is said."""
+        carried = send if self.is_outgoing else receive
+        return await carried(subject, signal, self.rate, chunks or self.chunk)
+
+
+WAYS = tuple(Way(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
+"""Both directions at every rate."""
 
 
 def payload_of(observation: Observation) -> bytes | None:

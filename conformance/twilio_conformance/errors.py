@@ -34,12 +34,22 @@ class SuiteError(ConformanceError):
 class Finding(ConformanceError):
     """What a check found, with what was expected and what was seen."""
 
-    def __init__(self, message: str, *, expected: Any = None, actual: Any = None) -> None:
-        """Keeps the sentence and both sides of the comparison, which have to be JSON."""
+    def __init__(
+        self, message: str, *, expected: Any = None, actual: Any = None, observation: Any = None
+    ) -> None:
+        """Keeps the sentence and both sides of the comparison, which have to be JSON.
+
+        Args:
+            message: What was found, as a sentence.
+            expected: What should have been.
+            actual: What was.
+            observation: The `probe.Observation` that shows it, at which a trace then ends.
+        """
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.actual = actual
+        self.observation = observation
 
 
 class Violation(Finding):

@@ -7,7 +7,7 @@ import dataclasses
 import enum
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames
@@ -43,7 +43,7 @@ class Foreign:
     text: str
 
     def __repr__(self) -> str:
-        return f"{self.type} {self.text}"
+        return f"{self.type} {self.text}".rstrip()
 
 
 Value = None | str | bytes | FrameValue | Foreign
@@ -51,9 +51,12 @@ Value = None | str | bytes | FrameValue | Foreign
 
 def shorten(value: Any, limit: int = 60) -> str:
     """A value for a message, cut to `limit` characters; bytes are counted."""
-    if isinstance(value, bytes | bytearray):
-        return f"<{len(value)} bytes>"
-    text = repr(value)
+    try:
+        if isinstance(value, bytes | bytearray):
+            return f"<{len(value)} bytes>"
+        text = repr(value)
+    except BaseException as error:
+        return f"<a {type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
@@ -89,15 +92,22 @@ def audio_bytes(audio: str | Json) -> bytes:
 
 
 def describe(value: Any) -> Value:
-    """What an implementation returned, as data that no longer refers to it."""
-    if value is None or type(value) is str or type(value) is bytes:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, frames.Frame):
-        bases = frozenset(base.__name__ for base in type(value).__mro__[1:-1])
-        return FrameValue(type(value).__name__, bases, _attributes(value))
-    if isinstance(value, str):
-        return str(value)
-    return Foreign(type(value).__name__, shorten(value))
+    """What an implementation returned, as data that no longer refers to it; no value makes this raise."""
+    kind = type(value)
+    try:
+        if value is None or kind is str or kind is bytes:
+            return cast(Value, value)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, bytes):
+            return b"".join([value])
+        if isinstance(value, frames.Frame):
+            bases = frozenset(base.__name__ for base in kind.__mro__[1:-1])
+            return FrameValue(kind.__name__, bases, _attributes(value))
+        has_own_repr = kind.__repr__ != object.__repr__
+        return Foreign(kind.__name__, shorten(value) if has_own_repr else "")
+    except BaseException as error:
+        return Foreign(kind.__name__, f"<raises {type(error).__name__} when it is looked at>")
 
 
 def _attributes(frame: frames.Frame) -> Json:
@@ -105,7 +115,7 @@ def _attributes(frame: frames.Frame) -> Json:
     for entry in dataclasses.fields(frame):
         if not entry.init:
             continue
-        value = getattr(frame, entry.name)
+        value = getattr(frame, entry.name, None)
         if isinstance(value, KeypadEntry):
             attributes[entry.name] = value.value
         elif entry.name == "button":
@@ -121,16 +131,20 @@ def _attributes(frame: frames.Frame) -> Json:
 
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:
     """What the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8."""
-    rates = {"audio_in_sample_rate": audio_in_sample_rate, "audio_out_sample_rate": audio_out_sample_rate}
+    rates: Json = {
+        "audio_in_sample_rate": audio_in_sample_rate,
+        "audio_out_sample_rate": audio_out_sample_rate,
+    }
     if "setup" not in inspect.signature(FrameSerializer.setup).parameters:
         return frames.StartFrame(**rates)
     from pipecat.clocks.system_clock import SystemClock
     from pipecat.processors.frame_processor import FrameProcessorSetup
     from pipecat.utils.asyncio.task_manager import TaskManager
 
-    parts: Json = {"clock": SystemClock(), "task_manager": TaskManager()}
+    parts: Json = {"clock": SystemClock(), "task_manager": TaskManager()}  # type: ignore[no-untyped-call]
     needed = [entry.name for entry in dataclasses.fields(FrameProcessorSetup) if _is_required(entry)]
-    return FrameProcessorSetup(**({name: parts.get(name) for name in needed} | rates))
+    arguments: Json = {name: parts.get(name) for name in needed} | rates
+    return FrameProcessorSetup(**arguments)
 
 
 def _is_required(entry: dataclasses.Field[Any]) -> bool:

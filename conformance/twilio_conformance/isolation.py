@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from time import monotonic
+from typing import Any, BinaryIO
 
-from twilio_conformance.errors import SuiteError, UsageError
-from twilio_conformance.verdict import Outcome
-from twilio_conformance.worker import HANDSHAKE
+from twilio_conformance.errors import ConformanceError, DataError, SuiteError, UsageError
+from twilio_conformance.target import HANDSHAKE
+from twilio_conformance.verdict import FAIL, NOT_TESTABLE, Outcome
 
 Json = dict[str, Any]
 
@@ -22,7 +27,20 @@ IMPORT_LIMIT = 60.0
 """Seconds that the import of an implementation may take."""
 
 GRACE = 30.0
-"""Seconds beyond a job's own limit after which the worker itself is taken for dead."""
+"""Seconds beyond a job's own limit after which a worker that says nothing is taken for dead."""
+
+MOST_DEATHS = 6
+"""Deaths of the worker after which what is left is not graded."""
+
+_MARK = "TWILIO_CONFORMANCE_RUN"
+_PATH = "TWILIO_CONFORMANCE_PATH"
+
+_SOURCE = (
+    f"import json, os, sys; sys.path[:] = json.loads(os.environ.pop('{_PATH}'));"
+    " from twilio_conformance.worker import main; main(*map(int, sys.argv[1:]))"
+)
+
+_ERRORS: dict[str, type[ConformanceError]] = {"usage": UsageError, "data": DataError, "suite": SuiteError}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +60,73 @@ class Found:
     output: str
 
 
+class _Worker:
+    """One worker process: orders go in, answers come out, each a JSON line."""
+
+    def __init__(self, configuration: Json, errors: BinaryIO) -> None:
+        """Starts the process; it imports the implementation at once."""
+        self.mark = f"{_MARK}={secrets.token_hex(16)}"
+        self.answers: list[Json] = []
+        self.arrived = threading.Condition()
+        self.is_over = False
+        orders_in, orders_out = os.pipe()
+        answers_in, answers_out = os.pipe()
+        name, _, value = self.mark.partition("=")
+        inherited = {key: text for key, text in os.environ.items() if key not in _UNWANTED}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SOURCE, str(orders_in), str(answers_out)],
+            pass_fds=(orders_in, answers_out),
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            start_new_session=True,
+            env=inherited | {name: value, _PATH: json.dumps(_search_path()), "OPENBLAS_NUM_THREADS": "1"},
+        )
+        os.close(orders_in)
+        os.close(answers_out)
+        self._orders = os.fdopen(orders_out, "wb", buffering=0)
+        self._listener = threading.Thread(
+            target=self._listen, args=(os.fdopen(answers_in, "rb"),), daemon=True
+        )
+        self._listener.start()
+        self.send(configuration)
+
+    def send(self, document: Json) -> None:
+        """Hands over one order; a worker that has died takes none."""
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.write(json.dumps(document).encode() + b"\n")
+
+    def is_alive(self) -> bool:
+        """Whether the process runs; one that was stopped by a signal is as good as dead."""
+        if self._process.poll() is not None:
+            return False
+        stopped = os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        return stopped is None or stopped.si_code != os.CLD_STOPPED
+
+    def close(self) -> None:
+        """Ends the process, by force if need be, and every process that came of it."""
+        self._orders.close()
+        try:
+            self._process.wait(timeout=5 if self.is_alive() else 0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        _end_all(self.mark)
+        self._listener.join(timeout=5)
+
+    def _listen(self, stream: BinaryIO) -> None:
+        with stream:
+            for line in stream:
+                with self.arrived:
+                    self.answers.append(json.loads(line))
+                    self.arrived.notify_all()
+        with self.arrived:
+            self.is_over = True
+            self.arrived.notify_all()
+
+
 class Executor:
-    """One worker process with the implementation, and the jobs it was given."""
+    """The worker with the implementation, started anew when it dies, and the jobs it was given."""
 
     def __init__(self, impl: str, edition: str, *, jobs: int) -> None:
         """An executor that has not started.
@@ -55,124 +138,56 @@ class Executor:
         """
         self._configuration = {"impl": impl, "edition": edition, "jobs": jobs}
         self.implementation: Json = {}
-        self._limits: dict[str, float] = {}
+        self.notes: list[str] = []
+        self._jobs: dict[str, Job] = {}
         self._found: dict[str, Json] = {}
-        self._arrived = threading.Condition()
-        self._closed = False
+        self._begun: list[str] = []
+        self._suspects: list[str] = []
+        self._deaths = 0
         self._error_output = tempfile.TemporaryFile()  # noqa: SIM115
+        self._worker: _Worker | None = None
 
     def start(self) -> None:
         """Starts the worker and waits until it has imported the implementation.
 
         Raises:
             UsageError: The implementation cannot be found or imported.
+            DataError: The specification or the vectors are damaged.
         """
-        self._process, self._orders, answers = self._spawn()
-        self._send(self._configuration)
-        threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
-        self._await_ready(self._configuration["impl"])
+        try:
+            self._launch()
+            if not self.implementation["is_class"]:
+                self._shake_hands()
+        except BaseException:
+            self.close()
+            raise
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Queues jobs that are not queued yet; they run in this order."""
         for job in jobs:
-            if job.id not in self._limits:
-                self._limits[job.id] = job.limit
-                self._send({"job": job.id, "requirements": list(job.requirements), "limit": job.limit})
+            if job.id not in self._jobs:
+                self._jobs[job.id] = job
+                self._send(job)
 
     def result(self, job: Job) -> Found:
         """Waits for what a job found.
 
         Raises:
-            SuiteError: The suite failed in this job, or its worker died.
+            SuiteError: The suite failed in this job.
         """
         self.submit([job])
-        with self._arrived:
-            while job.id not in self._found:
-                if (
-                    not self._arrived.wait(job.limit + GRACE)
-                    and job.id not in self._found
-                    and not self._alive()
-                ):
-                    break
-                if self._closed:
-                    break
-        found = self._found.get(job.id)
-        if found is None:
-            raise SuiteError(f"the worker died before {job.id} was over: {self._errors()}")
+        found = self._await(job.id)
         if "trouble" in found:
             raise SuiteError(f"{job.id} failed inside the suite:\n{found['trouble']}")
         outcomes = {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()}
         return Found(outcomes, found.get("output", ""))
 
     def close(self) -> None:
-        """Ends the worker and every child of it."""
-        self._orders.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _spawn(self) -> tuple[subprocess.Popen[bytes], Any, Any]:
-        orders_in, orders_out = os.pipe()
-        answers_in, answers_out = os.pipe()
-        source = (
-            "import json, os, sys; sys.path[:] = json.loads(os.environ.pop('TWILIO_CONFORMANCE_PATH'));"
-            f" from twilio_conformance.worker import main; main({orders_in}, {answers_out})"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", source],
-            pass_fds=(orders_in, answers_out),
-            stdin=subprocess.DEVNULL,
-            stdout=self._error_output,
-            stderr=self._error_output,
-            start_new_session=True,
-            env=os.environ
-            | {"TWILIO_CONFORMANCE_PATH": json.dumps(_search_path()), "OPENBLAS_NUM_THREADS": "1"},
-        )
-        os.close(orders_in)
-        os.close(answers_out)
-        return process, os.fdopen(orders_out, "wb", buffering=0), os.fdopen(answers_in, "rb")
-
-    def _send(self, document: Json) -> None:
-        try:
-            self._orders.write(json.dumps(document).encode() + b"\n")
-        except BrokenPipeError:
-            self._closed = True
-
-    def _listen(self, answers: Any) -> None:
-        for line in answers:
-            document = json.loads(line)
-            with self._arrived:
-                self._found[document.get("job", "ready" if "ready" in document else "error")] = document
-                self._arrived.notify_all()
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
-
-    def _await_ready(self, impl: str) -> None:
-        with self._arrived:
-            self._arrived.wait_for(
-                lambda: self._closed or {"ready", "error"} & self._found.keys(), IMPORT_LIMIT
-            )
-        if "error" in self._found:
-            raise UsageError(self._found["error"]["error"])
-        if "ready" not in self._found:
-            how = "ended the process" if self._closed else f"did not finish within {IMPORT_LIMIT:g} s"
-            self._process.kill()
-            raise UsageError(f"--impl={impl}: importing it {how}. {self._errors()}".rstrip())
-        self.implementation = self._found["ready"]["ready"]
-        if not self.implementation["is_class"]:
-            self._shake_hands(impl)
-
-    def _shake_hands(self, impl: str) -> None:
-        self._send({"job": HANDSHAKE, "requirements": [], "limit": 20})
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._closed or HANDSHAKE in self._found, 20 + GRACE)
-        wrong = self._found.get(HANDSHAKE, {}).get("handshake")
-        if wrong:
-            self.close()
-            raise UsageError(f"--impl={impl}: the factory gave a {wrong}; it has to give a serializer")
+        """Ends the worker and every process that came of it."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+        self._error_output.close()
 
     @property
     def checks(self) -> dict[str, tuple[str, float]]:
@@ -181,15 +196,129 @@ class Executor:
             name: (requirement, limit) for name, (requirement, limit) in self.implementation["checks"].items()
         }
 
-    def _alive(self) -> bool:
-        return self._process.poll() is None
+    def _launch(self) -> None:
+        """Starts a worker and waits until it is ready."""
+        impl = self._configuration["impl"]
+        self._worker = worker = _Worker(self._configuration, self._error_output)
+        with worker.arrived:
+            worker.arrived.wait_for(lambda: worker.answers or worker.is_over, IMPORT_LIMIT)
+        if not worker.answers:
+            how = "ended the process" if worker.is_over else f"did not finish within {IMPORT_LIMIT:g} s"
+            raise UsageError(f"--impl={impl}: importing it {how}{self._last_words()}")
+        answer = worker.answers.pop(0)
+        if "error" in answer:
+            raise _ERRORS[answer["kind"]](answer["error"])
+        self.implementation = answer["ready"]
 
-    def _errors(self) -> str:
+    def _shake_hands(self) -> None:
+        job = Job(HANDSHAKE, (), 20.0)
+        self.submit([job])
+        if wrong := self._await(job.id).get("handshake"):
+            impl = self._configuration["impl"]
+            raise UsageError(f"--impl={impl}: the factory gave a {wrong}; it has to give a serializer")
+
+    def _send(self, job: Job, *, alone: bool = False) -> None:
+        if self._worker is None:
+            self._give_up(job)
+            return
+        order = {"job": job.id, "requirements": list(job.requirements), "limit": job.limit, "alone": alone}
+        self._worker.send(order)
+
+    def _await(self, job: str) -> Json:
+        """What a job found, as the worker said it; workers that die meanwhile are replaced."""
+        silent_since = monotonic()
+        while job not in self._found:
+            worker = self._worker
+            assert worker is not None
+            with worker.arrived:
+                worker.arrived.wait_for(lambda: worker.answers or worker.is_over, timeout=1.0)
+                arrived, worker.answers = worker.answers, []
+            for answer in arrived:
+                self._take(answer)
+            patience = GRACE + max((self._jobs[name].limit for name in self._begun), default=0.0)
+            if arrived:
+                silent_since = monotonic()
+            elif not worker.is_alive() or monotonic() - silent_since > patience:
+                self._replace(worker)
+                silent_since = monotonic()
+        return self._found[job]
+
+    def _take(self, answer: Json) -> None:
+        if "note" in answer:
+            self.notes.append(answer["note"])
+        elif "begun" in answer:
+            self._begun.append(answer["begun"])
+        else:
+            self._found[answer["job"]] = answer
+            self._begun.remove(answer["job"])
+
+    def _replace(self, dead: _Worker) -> None:
+        """Starts a new worker; what ran when the old one died runs again, each job alone, to find the culprit."""
+        dead.close()
+        for answer in dead.answers:
+            self._take(answer)
+        self._worker = None
+        self._deaths += 1
+        under_way, self._begun = self._begun, []
+        if len(under_way) == 1 and under_way[0] in self._suspects:
+            deed = "ended the suite's own worker process, which ran this check and nothing else"
+            self._found[under_way[0]] = _verdict_on(
+                self._jobs[under_way[0]], FAIL, f"the implementation {deed}"
+            )
+        self._suspects = [
+            *(name for name in under_way if name not in self._found),
+            *(name for name in self._suspects if name not in self._found and name not in under_way),
+        ]
+        if self._deaths < MOST_DEATHS:
+            try:
+                self._launch()
+            except ConformanceError as error:
+                self._worker = None
+                self.notes.append(f"the worker process died and could not be started again: {error}")
+        left = [job for name, job in self._jobs.items() if name not in self._found]
+        times = "once" if self._deaths == 1 else f"{self._deaths} times"
+        if self._worker is None:
+            self.notes.append(f"the implementation ended the worker process {times}: the rest was not graded")
+        for job in sorted(left, key=lambda job: job.id not in self._suspects):
+            self._send(job, alone=job.id in self._suspects)
+
+    def _give_up(self, job: Job) -> None:
+        message = "not graded: the implementation ended the suite's worker process too often"
+        self._found[job.id] = _verdict_on(job, NOT_TESTABLE, message)
+
+    def _last_words(self) -> str:
         self._error_output.seek(0)
-        return self._error_output.read()[-2000:].decode("utf-8", "replace").strip()
+        lines = self._error_output.read().decode("utf-8", "replace").strip().splitlines()
+        return f": {lines[-1][:300]}" if lines else ""
+
+
+_UNWANTED = frozenset({"PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT"})
+"""Settings for the host's Python that would change what an implementation logs, or what the worker does."""
+
+
+def _verdict_on(job: Job, status: str, message: str) -> Json:
+    return {"outcomes": dict.fromkeys(job.requirements, Outcome(status, message).as_json())}
+
+
+def _end_all(mark: str) -> None:
+    """Ends every process with this mark in its environment, as Linux shows it; elsewhere there is no telling."""
+    for _ in range(10):
+        marked = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if _holds(path, mark)]
+        if not marked:
+            return
+        for pid in marked:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
+def _holds(environment: Path, mark: str) -> bool:
+    try:
+        return mark.encode() in environment.read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def _search_path() -> list[str]:
     """Where the implementation is looked for: this process's path, and first of all the current folder."""
-    here = str(os.getcwd())
+    here = str(Path.cwd())
     return [here, *(entry or here for entry in sys.path if entry != here)]

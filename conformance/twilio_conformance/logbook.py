@@ -25,26 +25,23 @@ class LogRecord:
 
 
 class LogBook:
-    """Collects what is logged in this process from `attach` on, in order."""
+    """Collects what is logged in this process from `attach` on, in order, whatever handlers there are."""
 
     def __init__(self) -> None:
         """An empty book that nothing writes to yet."""
         self.records: list[LogRecord] = []
-        self._handler = _Handler(self)
         self._is_attached = False
 
     def attach(self) -> None:
-        """Listens to everything, also after an implementation has reset its loggers.
+        """Listens to every level, also after an implementation has configured its loggers anew.
 
         A worker attaches its book before it forks: loguru takes 10 ms for each new sink.
         """
         if not self._is_attached:
             self._is_attached = True
             self._keep_loguru()
-        root = logging.getLogger()
-        if self._handler not in root.handlers:
-            root.addHandler(self._handler)
-        root.setLevel(1)
+            self._keep_logging()
+        logging.getLogger().setLevel(1)
         logging.disable(logging.NOTSET)
         warnings.showwarning = self._take_warning
 
@@ -54,12 +51,7 @@ class LogBook:
 
         def add() -> None:
             logger.add(
-                self._take_loguru,
-                level=0,
-                format="{message}\n{exception}",
-                backtrace=True,
-                diagnose=True,
-                catch=False,
+                self._take_loguru, level=0, format="{message}", backtrace=True, diagnose=True, catch=False
             )
 
         def remove_and_add(instance: loguru.Logger, handler_id: int | None = None) -> None:
@@ -69,6 +61,16 @@ class LogBook:
 
         type(logger).remove = remove_and_add  # type: ignore[method-assign, assignment]
         add()
+
+    def _keep_logging(self) -> None:
+        """Sees each record on its way to the handlers, so that none of them, and no `propagate`, matters."""
+        call_handlers = logging.Logger.callHandlers
+
+        def take_and_call(instance: logging.Logger, record: logging.LogRecord) -> None:
+            self.records.append(LogRecord(record.levelno, record.levelname, _text(record), record.name))
+            call_handlers(instance, record)
+
+        logging.Logger.callHandlers = take_and_call  # type: ignore[method-assign]
 
     def _take_loguru(self, message: loguru.Message) -> None:
         level = message.record["level"]
@@ -80,18 +82,15 @@ class LogBook:
         )
 
 
-class _Handler(logging.Handler):
-    """The standard library's half of a LogBook."""
-
-    def __init__(self, book: LogBook) -> None:
-        super().__init__(level=1)
-        self._book = book
-
-    def emit(self, record: logging.LogRecord) -> None:
+def _text(record: logging.LogRecord) -> str:
+    try:
         text = record.getMessage()
-        if record.exc_info:
-            text += "\n" + "".join(traceback.format_exception(*record.exc_info))
-        self._book.records.append(LogRecord(record.levelno, record.levelname, text, record.name))
+    except Exception as error:
+        shown = record.msg if type(record.msg) is str else f"<{type(record.msg).__name__}>"
+        text = f"{shown} (cannot be formatted: {type(error).__name__})"
+    if record.exc_info:
+        text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+    return text
 
 
 BOOK = LogBook()

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import inspect
 import json
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from pipecat.frames.frames import Frame
 
 from twilio_conformance import frames
 from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.frames import Value, shorten
 from twilio_conformance.logbook import BOOK, LogRecord
+from twilio_conformance.names import Names
 from twilio_conformance.target import Implementation
-from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.exchange import Answer, Exchange
+from twilio_conformance.twilio.network import Network
+
+__all__ = ["CALL_LIMIT", "Names", "Observation", "Probe", "Raised", "Subject"]
 
 Json = dict[str, Any]
 
 CALL_LIMIT = 10.0
 """Seconds on the event loop's clock that one call of the implementation may take."""
+
+NEVER_RETURNED = "DidNotReturn"
+"""What a call that is over its limit is said to have raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,16 @@ class Raised:
     kind: str
     bases: frozenset[str]
     message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """The value of an exception; that its str() raises does not matter."""
+        bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
+        try:
+            message = str(error)
+        except BaseException as broken:
+            message = f"an exception whose str() raises {type(broken).__name__}"
+        return cls(type(error).__name__, bases, message)
 
     def is_a(self, kind: str) -> bool:
         """Whether the exception is of this class or of a subclass."""
@@ -58,68 +75,32 @@ class Observation:
         return f"returned {shorten(self.value, 300)}"
 
 
-@dataclass(frozen=True)
-class Names:
-    """The SIDs and secrets of one run, random so that none can be guessed or confused."""
-
-    values: dict[str, str] = field(default_factory=lambda: _random_names())
-
-    def fill(self, value: Any) -> Any:
-        """The JSON value with every ${name} in its strings replaced."""
-        if isinstance(value, str):
-            for name, text in self.values.items() if "${" in value else ():
-                value = value.replace("${" + name + "}", text)
-            return value
-        if isinstance(value, list):
-            return [self.fill(item) for item in value]
-        if isinstance(value, dict):
-            return {self.fill(key): self.fill(item) for key, item in value.items()}
-        return value
-
-    def redact(self, value: Any) -> Any:
-        """The JSON value with every secret, also in the form of HTTP Basic, replaced by its name."""
-        if isinstance(value, str):
-            for secret, name in self._secrets.items():
-                value = value.replace(secret, name)
-            return value
-        if isinstance(value, list | tuple):
-            return [self.redact(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self.redact(item) for key, item in value.items()}
-        return value
-
-    @property
-    def _secrets(self) -> dict[str, str]:
-        names = ("auth_token", "api_key_secret")
-        found = {self.values[name]: f"<{name}>" for name in names}
-        for login, password in (("account_sid", "auth_token"), ("api_key_sid", "api_key_secret")):
-            pair = f"{self.values[login]}:{self.values[password]}".encode()
-            found[base64.b64encode(pair).decode()] = f"<{login}:{password}>"
-        return found
-
-
-def _random_names() -> dict[str, str]:
-    prefixes = {
-        "stream_sid": "MZ",
-        "other_stream_sid": "MZ",
-        "call_sid": "CA",
-        "account_sid": "AC",
-        "api_key_sid": "SK",
-    }
-    names = {name: prefix + secrets.token_hex(16) for name, prefix in prefixes.items()}
-    return names | {"auth_token": secrets.token_hex(16), "api_key_secret": secrets.token_urlsafe(24)}
-
-
 class Probe:
     """Everything that a check can do with an implementation, and everything that was seen of it."""
 
-    def __init__(self, implementation: Implementation, network: Network, names: Names | None = None) -> None:
-        """A probe on one implementation, in a world of its own: a network double and a log."""
+    def __init__(
+        self,
+        implementation: Implementation,
+        network: Network,
+        names: Names | None = None,
+        watch: Callable[[str], None] = lambda call: None,
+    ) -> None:
+        """A probe on one implementation, in a world of its own: a network double and a log.
+
+        Args:
+            implementation: What to observe.
+            network: The other side of its requests.
+            names: What ${names} stand for.
+            watch: Is told each call when it begins, and "" when it is over.
+        """
         self.implementation = implementation
         self.network = network
         self.names = names or Names()
-        self.trace: list[str] = []
         self.metrics: Json = {}
+        self.hung: list[str] = []
+        self._watch = watch
+        self._under_way: list[str] = []
+        self._seen: list[tuple[Observation, int]] = []
         self._book = BOOK
         self._book.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
@@ -127,6 +108,23 @@ class Probe:
     def answer(self, answers: Sequence[Json]) -> None:
         """Scripts Twilio's API: an answer for each request, the last one for all that follow."""
         self.network.script([Answer.from_json(answer) for answer in self.names.fill(list(answers))])
+
+    @property
+    def trace(self) -> list[str]:
+        """What happened, in order: a line for each call, and below it one for each request that it made."""
+        return self.trace_to(None)
+
+    def trace_to(self, last: Observation | None) -> list[str]:
+        """The trace up to this observation; all of it where the observation is None or not of this probe."""
+        exchanges = self.exchanges
+        lines, shown = [], 0
+        for observation, requests in self._seen:
+            lines.append(f"{observation.call}: {observation.outcome}")
+            lines += map(_wire_line, exchanges[shown:requests])
+            shown = requests
+            if observation is last:
+                return lines
+        return lines + list(map(_wire_line, exchanges[shown:]))
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -157,13 +155,16 @@ class Probe:
         self._book.attach()
         keywords = self.names.fill(arguments)
         call = f"construct({', '.join([*map(str, positional), *(f'{name}=…' for name in keywords)])})"
-        try:
-            instance = self.implementation.construct(
-                *(self._argument(value) for value in self.names.fill(list(positional))),
-                **{name: self._argument(value) for name, value in keywords.items()},
-            )
-        except BaseException as error:
-            return self._note(Observation(call, raised=_raised(error))), None
+        with self._announced(call):
+            try:
+                instance = self.implementation.construct(
+                    *(self._argument(value) for value in self.names.fill(list(positional))),
+                    **{name: self._argument(value) for name, value in keywords.items()},
+                )
+            except NotTestable:
+                raise
+            except BaseException as error:
+                return self._note(Observation(call, raised=Raised.of(error))), None
         return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
@@ -206,23 +207,36 @@ class Probe:
         return self.implementation.input_params(**value)
 
     def _note(self, observation: Observation) -> Observation:
-        self.trace.append(f"{observation.call}: {observation.outcome}")
+        self._seen.append((observation, len(self.exchanges)))
         return observation
+
+    @contextlib.contextmanager
+    def _announced(self, call: str) -> Iterator[None]:
+        """Lets the watch know which call is under way; of several, the latest that has not ended."""
+        self._under_way.append(call)
+        self._watch(call)
+        try:
+            yield
+        finally:
+            self._under_way.remove(call)
+            self._watch(self._under_way[-1] if self._under_way else "")
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
         self._book.attach()
         clock = asyncio.get_running_loop().time
         started = clock()
-        try:
-            async with asyncio.timeout(limit) as bound:
-                value = await action()
-        except BaseException as error:
-            raised = _raised(error)
-            if bound.expired():
-                raised = Raised("DidNotReturn", frozenset(), f"no return within {limit:g} s")
-            elif _is_ours(error):
-                raise
-            return self._note(Observation(call, raised=raised, seconds=clock() - started))
+        with self._announced(call):
+            try:
+                async with asyncio.timeout(limit) as bound:
+                    value = await action()
+            except BaseException as error:
+                raised = Raised.of(error)
+                if bound.expired():
+                    self.hung.append(call)
+                    raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
+                elif _is_ours(error):
+                    raise
+                return self._note(Observation(call, raised=raised, seconds=clock() - started))
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
 
 
@@ -241,7 +255,7 @@ class Subject:
         configuration = frames.setup_argument(rate, out_rate or rate)
         return await self.probe._observe(f"setup({rate})", lambda: self.instance.setup(configuration), limit)
 
-    async def serialize(self, frame: Json | frames.frames.Frame, *, limit: float = CALL_LIMIT) -> Observation:
+    async def serialize(self, frame: Json | Frame, *, limit: float = CALL_LIMIT) -> Observation:
         """Awaits serialize of a frame: plain JSON, or one of Pipecat's."""
         given = frames.build(self.probe.names.fill(frame)) if isinstance(frame, dict) else frame
         call = f"serialize({type(given).__name__})"
@@ -256,20 +270,27 @@ class Subject:
         return await self.probe._observe(call, lambda: self.instance.deserialize(given), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
-        """Whether a call of the method gives an awaitable; it is closed, not awaited."""
-        result = getattr(self.instance, method)(*arguments)
-        if inspect.iscoroutine(result):
-            result.close()
-        return inspect.isawaitable(result)
+        """Whether a call of the method gives an awaitable; it is closed, not awaited. Raising gives none."""
+        with self.probe._announced(f"{method}(…)"):
+            try:
+                result = getattr(self.instance, method)(*arguments)
+                if inspect.iscoroutine(result):
+                    result.close()
+                return inspect.isawaitable(result)
+            except BaseException as error:
+                self.probe._note(Observation(f"{method}(…)", raised=Raised.of(error)))
+                return False
 
 
-def _raised(error: BaseException) -> Raised:
-    bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
-    try:
-        message = str(error)
-    except Exception as broken:
-        message = f"an exception whose str() raises {type(broken).__name__}"
-    return Raised(type(error).__name__, bases, message)
+def _wire_line(exchange: Exchange) -> str:
+    """A request and its answer on one line, without credentials: their headers are veiled."""
+    shown = exchange.as_json()
+    place = f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.target}"
+    headers = ", ".join(f"{name}: {value}" for name, value in shown["headers"])
+    answer = "no answer" if exchange.answer_status is None else f"answer {exchange.answer_status}"
+    note = f" ({exchange.note})" if exchange.note else ""
+    body = shorten(shown.get("body", exchange.body), 200)
+    return f"request {exchange.method} {place} -> {answer}{note}; body {body}; {headers}"
 
 
 def _is_ours(error: BaseException) -> bool:

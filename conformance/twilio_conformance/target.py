@@ -14,6 +14,9 @@ from twilio_conformance.errors import UsageError
 
 CLASS_NAME = "TwilioFrameSerializer"
 
+HANDSHAKE = "handshake"
+"""The job that constructs one instance, to see that a factory gives a serializer."""
+
 _CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
 
 

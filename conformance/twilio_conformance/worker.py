@@ -1,14 +1,14 @@
-"""The process that imports the implementation and forks a child for every job, so that no job can touch another.
+"""The process that imports the implementation and forks a child for every job, so that no job touches another.
 
-It speaks JSON lines: `Orders` come in on one pipe, the first of them the configuration; answers go out on another.
+It speaks JSON lines. Orders come in on one pipe, the first of them the configuration; answers go out on another.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import ctypes
+import gc
 import importlib.metadata
-import json
 import os
 import platform
 import resource
@@ -16,59 +16,95 @@ import selectors
 import signal
 import sys
 import tempfile
-import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from json import dumps, loads
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from twilio_conformance import catalogue, target
-from twilio_conformance.errors import Finding, NotApplicable, NotTestable, SuiteError, UsageError
+from twilio_conformance import catalogue, integrity, target
+from twilio_conformance.errors import ConformanceError, DataError, UsageError
 from twilio_conformance.logbook import BOOK
-from twilio_conformance.twilio import network
-from twilio_conformance.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
+from twilio_conformance.names import Names
+from twilio_conformance.twilio import clock, network
+from twilio_conformance.verdict import FAIL, NOT_TESTABLE, Outcome
+from twilio_conformance.watch import Patience, Sign
+
+if TYPE_CHECKING:
+    from twilio_conformance.child import World
 
 Json = dict[str, Any]
 
 OUTPUT_LIMIT = 2000
 """Characters of an implementation's own output that a report shows."""
 
-MEMORY_LIMIT = 6 << 30
-"""Bytes of address space beyond what the worker itself has that a child may take."""
+MEMORY_LIMIT = 2 << 30
+"""Bytes of memory beyond what the worker itself has that a child may take."""
 
-HANDSHAKE = "handshake"
-"""The job that constructs one instance, to see that a factory gives a serializer."""
+FILE_LIMIT = 256 << 20
+"""Bytes that one file may grow to, the one that an implementation prints to among them."""
+
+TICK = 0.05
+"""Seconds between two looks at the time limits."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job that the worker was given; one that is `alone` runs beside no other."""
+
+    job: str
+    requirements: list[str]
+    limit: float
+    alone: bool = False
 
 
 @dataclass
 class _Child:
-    """A forked child at work on one job."""
+    """A forked child at work on an order."""
 
-    job: str
-    requirements: list[str]
+    order: Order
     pid: int
     results: BinaryIO
     output: BinaryIO
+    names: Names
+    sign: Sign
     started: float
-    limit: float
+    call_count: int = 0
+    call_since: float = 0.0
     received: bytes = b""
+    is_silent: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where the child is, for a sentence."""
+        return f" in {self.sign.call}" if self.sign.call else ""
 
 
 def main(orders: int, answers: int) -> None:
-    """Serves jobs until the pipe of orders is closed.
+    """Serves jobs until the pipe of orders is closed, and ends the process.
 
     Args:
         orders: File descriptor to read JSON lines from.
         answers: File descriptor to write JSON lines to.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    _limit(resource.RLIMIT_FSIZE, FILE_LIMIT)
     incoming, outgoing = os.fdopen(orders, "rb", buffering=0), os.fdopen(answers, "wb", buffering=0)
     reader = _Lines(incoming)
-    configuration = reader.wait()
     try:
-        Worker(configuration, reader, outgoing).serve()
-    except UsageError as error:
-        _send(outgoing, {"error": str(error)})
+        Worker(reader.wait(), reader, outgoing).serve()
+    except ConformanceError as error:
+        kind = (
+            "usage" if isinstance(error, UsageError) else "data" if isinstance(error, DataError) else "suite"
+        )
+        _send(outgoing, {"error": str(error), "kind": kind})
+    # A thread that the implementation has started at its import would keep the process alive.
+    os._exit(0)
 
 
 class _Lines:
@@ -92,11 +128,11 @@ class _Lines:
         if not data:
             return None
         *whole, self._kept = (self._kept + data).split(b"\n")
-        return [json.loads(line) for line in whole]
+        return [loads(line) for line in whole]
 
 
 def _send(stream: BinaryIO, document: Json) -> None:
-    data = json.dumps(document).encode() + b"\n"
+    data = dumps(document).encode() + b"\n"
     while data:
         data = data[stream.write(data) :]
 
@@ -105,29 +141,41 @@ class Worker:
     """Holds the imported implementation and the children that grade it."""
 
     def __init__(self, configuration: Json, orders: _Lines, answers: BinaryIO) -> None:
-        """Imports the implementation with the network double in place.
+        """Imports the implementation with the network double and the clock in place.
 
         Raises:
             UsageError: The implementation cannot be found or imported.
+            DataError: The specification or the vectors are damaged.
         """
+        self._catalogue = catalogue.load(configuration["edition"])
         network.install()
+        clock.install()
         BOOK.attach()
         self._orders, self._answers = orders, answers
         self._jobs = int(configuration["jobs"])
-        self._time_scale = float(configuration.get("time_scale", 1.0))
-        self._implementation = target.resolve(target.parse(configuration["impl"]))
-        self._catalogue = catalogue.load(configuration["edition"])
-        from twilio_conformance.checks import load_checks
-
-        self._checks = load_checks()
-        self._waiting: list[tuple[str, list[str], float]] = []
+        self._world = self._import(configuration["impl"])
+        self._waiting: list[Order] = []
         self._children: dict[int, _Child] = {}
+        self._patience = Patience()
         self._selector = selectors.DefaultSelector()
         self._selector.register(orders.stream, selectors.EVENT_READ)
 
+    def _import(self, impl: str) -> World:
+        """Imports the implementation and then, so that it finds Pipecat as it is anywhere else, the checks."""
+        before = integrity.vital()
+        implementation = target.resolve(target.parse(impl))
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if changed := [name for name in integrity.replaced(before) if name.startswith("os.")]:
+            raise UsageError(
+                f"--impl={impl}: importing it replaces {', '.join(changed)}, which the suite needs"
+            )
+        from twilio_conformance import checks, child
+
+        return child.World(implementation, self._catalogue, checks.load_checks(), integrity.vital())
+
     def serve(self) -> None:
         """Answers ready, then takes orders until there are no more."""
-        found = self._implementation
+        found = self._world.implementation
         _send(
             self._answers,
             {
@@ -137,13 +185,14 @@ class Worker:
                     "capabilities": sorted(found.capabilities),
                     "is_class": found.is_class,
                     "checks": {
-                        name: [entry.requirement, entry.limit] for name, entry in self._checks.items()
+                        name: [entry.requirement, entry.limit] for name, entry in self._world.checks.items()
                     },
                     "pipecat": importlib.metadata.version("pipecat-ai"),
                     "python": platform.python_version(),
                 }
             },
         )
+        gc.freeze()
         try:
             while self._step():
                 pass
@@ -153,95 +202,155 @@ class Worker:
 
     def _step(self) -> bool:
         """Waits for what comes first: an order, a result, a child's death, a time limit."""
-        for key, _ in self._selector.select(timeout=0.05 if self._children else None):
+        for key, _ in self._selector.select(timeout=TICK if self._children else None):
             if key.fileobj is self._orders.stream:
                 lines = self._orders.read()
                 if lines is None:
                     return False
-                self._waiting += [(line["job"], line["requirements"], line["limit"]) for line in lines]
-            else:
+                self._waiting += [Order(**line) for line in lines]
+            elif key.data.pid in self._children:
                 self._receive(key.data)
-        now = time.monotonic()
         for child in list(self._children.values()):
-            if now - child.started > child.limit:
-                self._finish(child, f"did not finish within {child.limit:g} s and was ended")
-            elif (died := _death(child.pid)) is not None:
-                self._receive(child, ended=died)
-        while self._waiting and len(self._children) < self._jobs:
-            self._fork(*self._waiting.pop(0))
+            self._look_after(child, monotonic())
+        while self._waiting and self._has_room_for(self._waiting[0]):
+            self._fork(self._waiting.pop(0))
         return True
 
-    def _fork(self, job: str, requirements: list[str], limit: float) -> None:
+    def _has_room_for(self, order: Order) -> bool:
+        most = 1 if order.alone or any(child.order.alone for child in self._children.values()) else self._jobs
+        return len(self._children) < most
+
+    def _look_after(self, child: _Child, now: float) -> None:
+        """Ends a child that is over a limit; takes note of one that has ended by itself."""
+        if child.sign.count != child.call_count:
+            child.call_count, child.call_since = child.sign.count, now
+        waited = now - child.call_since if child.sign.call else 0.0
+        limit = self._patience.limit(child.sign.call)
+        if (death := _death(child.pid)) is not None:
+            self._receive(child)
+            if child.pid in self._children:
+                self._fail(child, child.sign.words or f"{death}{child.place}")
+        elif limit is not None and waited > limit:
+            told = (
+                f"did not return within {limit:g} s, which is all it was given after others had not returned"
+            )
+            self._fail(child, f"hung{child.place}: it {told}", NOT_TESTABLE, lost=child.sign.call)
+        elif now - child.started > child.order.limit:
+            if waited > self._patience.SHORT:
+                self._fail(child, f"hung{child.place} and was ended after {child.order.limit:g} s",
+                           lost=child.sign.call)  # fmt: skip
+            else:
+                self._fail(
+                    child, f"took more than {child.order.limit:g} s over the whole check and was ended"
+                )
+
+    def _fork(self, order: Order) -> None:
+        names = Names()
+        if (vector := self._catalogue.vectors.get(order.job)) is not None:
+            names.values.update(vector.data["given"].get("names", {}))
+        _send(self._answers, {"begun": order.job})
         reading, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
+        sign = Sign()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._be_child(job, requirements, os.fdopen(writing, "wb", buffering=0), output)
+            self._be_child(order, os.fdopen(writing, "wb", buffering=0), output, names, sign)
         os.close(writing)
         os.set_blocking(reading, False)
         results = os.fdopen(reading, "rb", buffering=0)
-        child = _Child(job, requirements, pid, results, output, time.monotonic(), limit)
+        child = _Child(order, pid, results, output, names, sign, monotonic())
         self._children[pid] = child
         self._selector.register(results, selectors.EVENT_READ, child)
 
-    def _be_child(self, job: str, requirements: list[str], results: BinaryIO, output: BinaryIO) -> None:
-        """Runs one job and leaves the process."""
+    def _be_child(self, order: Order, results: BinaryIO, output: BinaryIO, names: Names, sign: Sign) -> None:
+        """Runs one job and leaves the process, whatever the implementation has done to it."""
+        leave = os._exit
         try:
+            self._let_go()
             os.setsid()
+            die_with_parent()
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             devnull = os.open(os.devnull, os.O_RDONLY)
             os.dup2(devnull, 0)
-            _limit_memory()
-            found = _Job(self._implementation, self._catalogue, self._checks, job, requirements).run()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
+            from twilio_conformance import child
+
+            found = child.run(self._world, order.job, order.requirements, names, sign.enter)
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+        except BaseException:
+            found = {"trouble": traceback.format_exc()}
+        try:
             _send(results, found)
         except BaseException:
-            trouble = traceback.format_exc()
             with contextlib.suppress(BaseException):
-                _send(results, {"trouble": trouble})
+                sign.leave("closed the file descriptors of the process, and the check could not report")
         finally:
-            os._exit(0)
+            leave(0)
 
-    def _receive(self, child: _Child, ended: str | None = None) -> None:
-        """Takes what a child has written; a whole line is its result, and it owes one when it ends."""
-        try:
+    def _let_go(self) -> None:
+        """Closes what only the worker may read and write."""
+        for stream in (self._orders.stream, self._answers):
+            stream.close()
+        for sibling in self._children.values():
+            sibling.results.close()
+            sibling.output.close()
+        self._selector.close()
+
+    def _receive(self, child: _Child) -> None:
+        """Takes what a child has written; a whole line is its result."""
+        with contextlib.suppress(BlockingIOError):
             while data := os.read(child.results.fileno(), 1 << 20):
                 child.received += data
-        except BlockingIOError:
-            pass
-        if b"\n" in child.received:
-            self._finish(child, None)
-        elif ended is not None:
-            self._finish(child, ended)
+            if not child.is_silent:
+                child.is_silent = True
+                self._selector.unregister(child.results)
+        line, end, _ = child.received.partition(b"\n")
+        if end:
+            found = loads(line)
+            for call in found.pop("hung", ()):
+                self._note(self._patience.lose(call))
+            self._finish(child, found)
 
-    def _finish(self, child: _Child, trouble: str | None) -> None:
-        """Ends a child and passes on what it found, or what became of it."""
+    def _fail(self, child: _Child, deed: str, status: str = FAIL, lost: str = "") -> None:
+        """Ends a child; what the implementation did is what its job has found."""
+        if lost:
+            self._note(self._patience.lose(lost))
+        outcome = Outcome(status, f"the implementation {deed}").as_json()
+        self._finish(child, {"outcomes": dict.fromkeys(child.order.requirements, outcome)})
+
+    def _finish(self, child: _Child, found: Json) -> None:
+        """Ends a child and passes on what it found, without a secret in it."""
         self._end(child)
-        if trouble is None:
-            found = json.loads(child.received.partition(b"\n")[0])
-        else:
-            found = {
-                "outcomes": {
-                    requirement: Outcome(FAIL, f"the implementation {trouble}", actual=trouble).as_json()
-                    for requirement in child.requirements
-                }
-            }
-        _send(self._answers, {"job": child.job, "output": _output(child.output)} | found)
+        shown = child.names.redact(found | {"output": _beginning(child.output)})
+        shown["output"] = shown["output"][:OUTPUT_LIMIT]
+        _send(self._answers, {"job": child.order.job} | shown)
         child.output.close()
+        child.sign.close()
 
     def _end(self, child: _Child) -> None:
-        self._children.pop(child.pid, None)
-        self._selector.unregister(child.results)
+        self._children.pop(child.pid)
+        if not child.is_silent:
+            self._selector.unregister(child.results)
         child.results.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(child.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
+
+    def _note(self, sentence: str | None) -> None:
+        if sentence is not None:
+            _send(self._answers, {"note": sentence})
+
+
+def die_with_parent() -> None:
+    """Lets the kernel end this process when its parent dies, where it can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _death(pid: int) -> str | None:
@@ -254,110 +363,23 @@ def _death(pid: int) -> str | None:
     return f"ended the process by {signal.Signals(info.si_status).name}"
 
 
-def _limit_memory() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    limit = used + MEMORY_LIMIT
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard == resource.RLIM_INFINITY or limit < hard:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(what, (most, hard))
 
 
-def _output(stream: BinaryIO) -> str:
+def _data_in_use() -> int:
+    """Bytes of private memory that this process has, as the limit counts them; resident ones where unknown."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _beginning(stream: BinaryIO) -> str:
     """The beginning of what a child wrote to its standard output and error, and how much there was."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     text = stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")
-    return text if size <= OUTPUT_LIMIT else f"{text}… ({size} bytes)"
-
-
-class _Job:
-    """One job in a child of its own."""
-
-    def __init__(
-        self,
-        implementation: target.Implementation,
-        everything: catalogue.Catalogue,
-        checks: dict[str, Any],
-        job: str,
-        requirements: list[str],
-    ) -> None:
-        self._implementation = implementation
-        self._catalogue = everything
-        self._checks = checks
-        self._job = job
-        self._requirements = requirements
-
-    def run(self) -> Json:
-        """What the job found, without a secret in it."""
-        from twilio_conformance.probe import Names, Probe
-        from twilio_conformance.twilio.network import Network
-
-        names = Names()
-        with Network() as network:
-            probe = Probe(self._implementation, network, names)
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                found = runner.run(self._grade(probe))
-        redacted: Json = names.redact(found)
-        return redacted
-
-    async def _grade(self, probe: Any) -> Json:
-        if self._job == HANDSHAKE:
-            return _shake_hands(probe)
-        started = time.monotonic()
-        graders = await self._graders(probe)
-        outcomes = {}
-        for requirement, grader in graders.items():
-            outcome = await _outcome(probe, self._catalogue.requirements[requirement].capability, grader)
-            seconds = round(time.monotonic() - started, 4)
-            outcomes[requirement] = replace(outcome, seconds=seconds, metrics=probe.metrics).as_json()
-        return {"outcomes": outcomes}
-
-    async def _graders(self, probe: Any) -> dict[str, Callable[[], Any]]:
-        """What grades each requirement of the job; a vector is played once for all of them."""
-        if self._job in self._checks:
-            check = self._checks[self._job]
-            return {check.requirement: lambda: check.function(probe)}
-        from twilio_conformance.checks import vectors
-
-        vector = self._catalogue.vectors[self._job]
-        session = await vectors.play(vector, probe)
-
-        def grader(requirement: str) -> Callable[[], Any]:
-            async def grade() -> None:
-                vectors.grade(vector, session, requirement, probe.names.fill)
-
-            return grade
-
-        return {requirement: grader(requirement) for requirement in self._requirements}
-
-
-async def _outcome(probe: Any, capability: str | None, grade: Callable[[], Any]) -> Outcome:
-    try:
-        probe.require_capability(capability)
-        await grade()
-    except NotApplicable as finding:
-        return Outcome(NOT_APPLICABLE, finding.message)
-    except Finding as finding:
-        status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
-        trace = (
-            *probe.trace[-40:],
-            *(f"request {json.dumps(exchange.as_json())}" for exchange in probe.exchanges[:8]),
-        )
-        return Outcome(status, finding.message, finding.expected, finding.actual, trace)
-    except SuiteError:
-        raise
-    return Outcome(PASS)
-
-
-def _shake_hands(probe: Any) -> Json:
-    observation, subject = probe.attempt(stream_sid="${stream_sid}", params={"auto_hang_up": False})
-    if subject is None:
-        return {"handshake": None}
-    missing = [
-        name
-        for name in ("setup", "serialize", "deserialize")
-        if not callable(getattr(subject.instance, name, None))
-    ]
-    return {
-        "handshake": f"{type(subject.instance).__name__} without {', '.join(missing)}" if missing else None
-    }
+    return text if size <= OUTPUT_LIMIT else f"(the first of {size} bytes) {text}…"

@@ -5,13 +5,13 @@ Sources: https://www.twilio.com/docs/voice/api/call-resource (the request), .../
 """
 
 import asyncio
-import json
 import re
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 from loguru import logger
+from pydantic_core import from_json
 
 _TIME_LIMIT: Final = 8.0
 """Seconds for everything, repetitions included."""
@@ -169,6 +169,9 @@ class HangUp:
                     status, code = await self._post(client)
                 except httpx.TransportError as error:
                     failure, repeat = type(error).__name__, True
+                    # Nothing has been sent when connecting fails, so nothing can be quoted back.
+                    if isinstance(error, httpx.ConnectError):
+                        failure += f" ({str(error)[:200]})"
                 else:
                     if 200 <= status < 300:
                         logger.info(f"Ended the call at {self._url}")
@@ -198,6 +201,7 @@ class HangUp:
 
 def _error_code(body: bytes) -> int | None:
     try:
-        return int(str(json.loads(body)["code"]))
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        code = str(from_json(body)["code"])
+    except (ValueError, KeyError, TypeError):
         return None
+    return int(code) if re.fullmatch("[0-9]{1,6}", code) else None

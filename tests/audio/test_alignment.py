@@ -165,6 +165,7 @@ def test_clicks_at_chunk_borders_stand_out(soxr_stream: Callable[..., Path]) -> 
     assert abs(excess(soxr_stream(24000, 8000))) < 1.5
 
 
+@settings(deadline=None)
 @given(st.floats(-20, 40))
 def test_border_excess_is_the_ratio_of_the_two_sides(excess: float) -> None:
     borders = np.arange(160.0, 8000, 160)

@@ -40,6 +40,7 @@ def coded(samples: Samples) -> Samples:
     return ulaw.decode(ulaw.encode(samples))
 
 
+@settings(deadline=None)
 @given(st.floats(-40, 3.1), st.floats(50, 3900), st.floats(0, 6.28), st.integers(-50, 50))
 def test_any_sine_is_recovered(level: float, frequency: float, phase: float, offset: int) -> None:
     tone = signals.sine(frequency, level, 8000, 0.5, phase=phase).astype(np.float64) + offset
@@ -237,6 +238,7 @@ def test_soxrs_qualities_are_told_apart(
     assert level <= -80 if alias < -60 else level == pytest.approx(alias, abs=1)
 
 
+@settings(deadline=None)
 @given(st.integers(-3000, 3000))
 def test_dc_offset_is_recovered(offset: int) -> None:
     assert dc_offset(signals.silence(8000, 0.1) + np.int16(offset)) == offset

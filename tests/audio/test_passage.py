@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twilio_conformance.audio import signals
@@ -16,6 +16,7 @@ RAMP = np.arange(1000, dtype=np.int16)
 SIZES = st.lists(st.integers(1, 400), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), SIZES)
 def test_chunks_joined_are_the_signal(length: int, sizes: list[int]) -> None:
     chunks = list(split(RAMP[:length], sizes))
@@ -29,6 +30,7 @@ def test_sizes_that_are_not_positive_are_refused(sizes: int | list[int]) -> None
         list(split(RAMP, sizes))
 
 
+@settings(deadline=None)
 @given(SIZES)
 def test_transparent_path_withholds_nothing_in_any_chunks(sizes: list[int]) -> None:
     passage = measure_path(lambda chunk: chunk, RAMP, rate_in=8000, rate_out=8000, chunks=sizes)
@@ -39,6 +41,7 @@ def test_transparent_path_withholds_nothing_in_any_chunks(sizes: list[int]) -> N
     assert passage.first_output == passage.times[0] == min(sizes[0], 1000) / 8000
 
 
+@settings(deadline=None)
 @given(SIZES, st.integers(1, 300))
 def test_counts_do_not_depend_on_how_the_path_groups_its_output(sizes: list[int], block: int) -> None:
     held = np.zeros(0, np.int16)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
@@ -124,6 +124,7 @@ def test_speech_has_syllables_and_pauses_and_nothing_above_the_telephone_band() 
     assert 10 * np.log10(power[frequencies > 3600].max() / power.max()) < -60
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-50, 3), min_size=1, max_size=6))
 def test_level_ladder_holds_each_level_for_its_time(levels: list[float]) -> None:
     ladder = signals.level_ladder(1000, levels, 8000, 0.1)

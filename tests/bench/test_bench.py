@@ -104,13 +104,12 @@ def test_ratios_and_calls_per_core(runner: asyncio.Runner, capsys: pytest.Captur
                 cost = (time.perf_counter() - begin) / FRAMES * 1e6
                 best[key] = min(best.get(key, cost), cost)
         ours, theirs = (
-            [best[name, direction] for direction in ("serialize", "deserialize")]
-            for name in ("reference", "pipecat")
+            (best[name, "serialize"], best[name, "deserialize"]) for name in ("reference", "pipecat")
         )
         lines.append(
-            f"{rate:6} Hz {ours[0]:28.2f} {ours[1]:11.2f} {theirs[0]:19.2f} {theirs[1]:11.2f}"
-            f"   {ours[0] / theirs[0]:.2f} {ours[1] / theirs[1]:.2f}"
-            f"   calls per core: {20_000 / sum(ours):.0f} to {20_000 / sum(theirs):.0f}"
+            f"{rate:6} Hz {ours[0]:26.2f} {ours[1]:9.2f} {theirs[0]:18.2f} {theirs[1]:10.2f}"
+            f"          {ours[0] / theirs[0]:.2f} {ours[1] / theirs[1]:.2f}"
+            f"   calls per core: {20_000 / sum(ours):.0f}, pipecat {20_000 / sum(theirs):.0f}"
         )
     with capsys.disabled():
         print("\n".join(lines))

@@ -229,6 +229,7 @@ def _answer(status: int, content: str = "", content_type: str = "application/jso
         (_answer(404, "[20404]"), "ERROR", 1),
         (_answer(404, "20404"), "ERROR", 1),
         (_answer(404, '{"code": true}'), "ERROR", 1),
+        (_answer(404, f'{{"code": {"1" * 4000}}}'), "ERROR", 1),
         (_answer(404, '{"code": 21220}'), "ERROR", 1),
         (_answer(404, "[" * 4000), "ERROR", 1),
         (_answer(404, "<html>", "text/html"), "ERROR", 1),
@@ -252,7 +253,16 @@ async def test_each_answer_is_logged_once_at_its_level(
     route = api.post(URL).mock(side_effect=[answer] * 3)
     assert await make().serialize(EndFrame()) is None
     assert [record.split()[0] for record in logged] == [level]
+    assert len(logged[0]) < 400
     assert route.call_count == requests
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_why_a_connection_fails_is_logged_in_short(api: respx.MockRouter, logged: list[str]) -> None:
+    api.post(URL).mock(side_effect=httpx.ConnectError("certificate verify failed " + "x" * 9999))
+    await make().serialize(EndFrame())
+    assert "ConnectError (certificate verify failed xx" in logged[0]
+    assert len(logged[0]) < 500
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

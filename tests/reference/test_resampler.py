@@ -79,7 +79,7 @@ def test_a_constant_passes_without_ripple(source: int, target: int) -> None:
 
 
 @EVERY_PAIR
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(sizes=st.lists(st.integers(0, 900), min_size=1, max_size=12), seed=st.integers(0, 9))
 def test_output_is_the_same_to_the_bit_in_any_chunks(
     source: int, target: int, sizes: list[int], seed: int
@@ -127,7 +127,7 @@ def test_ten_minutes_have_no_drift(source: int, target: int) -> None:
 
 
 @EVERY_PAIR
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 1000))
 def test_conversion_is_linear_up_to_rounding(source: int, target: int, seed: int) -> None:
     first, second = np.random.default_rng(seed).integers(-8000, 8000, (2, 300)).astype(np.float64)
@@ -198,7 +198,7 @@ def test_rates_out_of_range_are_refused(source: int, target: int) -> None:
         Resampler(source, target)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(source=st.integers(MIN_RATE, 50_000))
 def test_any_rate_converts_with_at_most_a_thousandth_lost(source: int) -> None:
     output = Resampler(source, 8000).process(bytes(2 * source))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
@@ -25,8 +25,10 @@ from pipecat.frames.frames import (
     OutputAudioRawFrame,
     OutputTransportMessageFrame,
     OutputTransportMessageUrgentFrame,
+    StartFrame,
     TextFrame,
 )
+from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_reference import TwilioFrameSerializer
 from twilio_reference.g711 import decode, encode
@@ -300,6 +302,21 @@ async def test_sample_rate_overrides_the_pipelines(make: Make) -> None:
     assert frame.sample_rate == 16_000
 
 
+async def test_setup_takes_what_the_installed_pipecat_passes() -> None:
+    (_, passed) = inspect.signature(FrameSerializer.setup).parameters.values()
+    if passed.annotation is StartFrame:
+        configuration: object = StartFrame(audio_in_sample_rate=24_000)
+    else:
+        configuration = passed.annotation(
+            clock=None, task_manager=None, pipeline_worker=None, audio_in_sample_rate=24_000
+        )
+    serializer = TwilioFrameSerializer(SID, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
+    await serializer.setup(configuration)
+    frame = await serializer.deserialize(media())
+    assert isinstance(frame, InputAudioRawFrame)
+    assert frame.sample_rate == 24_000
+
+
 async def test_a_second_setup_changes_the_rate(make: Make) -> None:
     serializer = await make(16_000)
     await serializer.deserialize(media())
@@ -399,8 +416,8 @@ MALFORMED: dict[str, str | bytes] = {
     "raw mu-law": CODES,
     "surrogate": '{"x": "\ud800", ' + media()[1:],
     "4301 digits": '{"x": ' + "1" * 4301 + ", " + media()[1:],
-    "100,000 levels": "[" * 100_000,
-    "100,000 levels inside": '{"x": ' + "[" * 100_000 + "]" * 100_000 + "," + media()[1:],
+    "50,000 levels": "[" * 50_000,
+    "50,000 levels inside": '{"x": ' + "[" * 50_000 + "]" * 50_000 + "," + media()[1:],
     "one too long": " " * (MAX_MESSAGE_LENGTH + 1 - len(media())) + media(),
     "16 MiB": media(payload="/" * (16 << 20)),
     "no media": json.dumps({"event": "media", "streamSid": SID}),
@@ -494,14 +511,17 @@ async def test_a_mutated_message_gives_a_frame_or_nothing(
 
 
 @given(payload=st.text(alphabet="AZaz09+/=-_ \n", max_size=12))
-async def test_base64_is_taken_exactly_when_pythons_strict_decoder_takes_it(payload: str) -> None:
+@example(payload="AAAA=")
+async def test_base64_is_taken_exactly_when_it_is_what_encoding_gives(payload: str) -> None:
     serializer = TwilioFrameSerializer(SID, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
     await serializer.setup(SimpleNamespace(audio_in_sample_rate=8000))
     frame = await serializer.deserialize(media(payload=payload))
     try:
-        expected = decode(base64.b64decode(payload, validate=True))
+        codes = base64.b64decode(payload, validate=True)
     except binascii.Error:
-        expected = b""
+        codes = b""
+    quartets = len(base64.b64encode(codes))
+    expected = decode(codes) if len(payload) == quartets else b""
     assert (frame.audio if isinstance(frame, InputAudioRawFrame) else b"") == expected
 
 

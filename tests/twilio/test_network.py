@@ -82,8 +82,8 @@ def test_a_client_that_could_speak_http2_falls_back() -> None:
         assert secure.selected_alpn_protocol() == "http/1.1"
 
 
-def test_cleartext_is_seen_as_such(double: Network, client: Any, hang_up: Any) -> None:
-    assert client.post(hang_up.url(scheme="http"))[0] == 200
+def test_cleartext_is_seen_as_such(double: Network, family: Any, hang_up: Any) -> None:
+    assert family.post(hang_up.url(scheme="http"))[0] == 200
     double.settle()
     (exchange,) = double.exchanges
     assert (exchange.scheme, exchange.host, exchange.port) == ("http", "api.twilio.com", 80)
@@ -91,8 +91,8 @@ def test_cleartext_is_seen_as_such(double: Network, client: Any, hang_up: Any) -
     assert exchange.header("Authorization") == hang_up.authorization
 
 
-def test_an_unusual_port_is_served_and_recorded(double: Network, client: Any, hang_up: Any) -> None:
-    assert client.post(hang_up.url("api.sydney.au1.twilio.com:8443"))[0] == 200
+def test_an_unusual_port_is_served_and_recorded(double: Network, hang_up: Any) -> None:
+    assert httpx.post(hang_up.url("api.sydney.au1.twilio.com:8443")).status_code == 200
     double.settle()
     assert [(e.host, e.port) for e in double.exchanges] == [("api.sydney.au1.twilio.com", 8443)]
 
@@ -245,9 +245,9 @@ def test_connect_ex_reaches_a_served_name(double: Network) -> None:
     assert [connection.host for connection in double.connections] == ["api.twilio.com"]
 
 
-def test_a_client_refused_elsewhere_raises_its_own_error(double: Network, client: Any, hang_up: Any) -> None:
-    with pytest.raises(client.errors):
-        client.post(hang_up.url("elsewhere.example"))
+def test_a_client_refused_elsewhere_raises_its_own_error(double: Network, family: Any, hang_up: Any) -> None:
+    with pytest.raises(family.errors):
+        family.post(hang_up.url("elsewhere.example"))
     assert {refusal.host for refusal in double.refused} == {"elsewhere.example"}
     assert double.exchanges == ()
 
@@ -281,9 +281,9 @@ def test_unix_sockets_pass(double: Network, tmp_path: Path) -> None:
     assert double.refused == ()
 
 
-def test_the_servers_own_address_serves_as_base_url(double: Network, client: Any, hang_up: Any) -> None:
-    assert client.post(double.base_url + hang_up.path)[0] == 200
-    assert client.post(double.base_url.replace("http:", "https:") + hang_up.path)[0] == 200
+def test_the_servers_own_address_serves_as_base_url(double: Network, hang_up: Any) -> None:
+    assert httpx.post(double.base_url + hang_up.path).status_code == 200
+    assert httpx.post(double.base_url.replace("http:", "https:") + hang_up.path).status_code == 200
     double.settle()
     assert [(e.scheme, e.host, e.target) for e in double.exchanges] == [
         ("http", "127.0.0.1", hang_up.path),
@@ -316,12 +316,12 @@ def test_threads_of_clients_are_all_recorded(double: Network, hang_up: Any) -> N
     assert all(exchange.complete for exchange in double.exchanges)
 
 
-def test_a_run_can_follow_a_run(client: Any, hang_up: Any) -> None:
+def test_a_run_can_follow_a_run(hang_up: Any) -> None:
     double = Network()
     for status in (200, 404):
         double.script([{"status": status}])
         double.start()
-        assert client.post(hang_up.url())[0] == status
+        assert httpx.post(hang_up.url()).status_code == status
         double.stop()
         assert [exchange.answer_status for exchange in double.exchanges] == [status]
 

@@ -54,12 +54,12 @@ def test_a_client_that_does_not_verify_goes_through(
 
 
 def test_a_bad_certificate_is_met_once_and_then_the_script_goes_on(
-    double: Network, client: Any, hang_up: Any
+    double: Network, family: Any, hang_up: Any
 ) -> None:
     double.script([{"fault": "certificate", "kind": "expired"}, {"status": 503, "body": "later"}])
-    with pytest.raises(client.errors):
-        client.post(hang_up.url())
-    assert client.post(hang_up.url()) == (503, b"later")
+    with pytest.raises(family.errors):
+        family.post(hang_up.url())
+    assert family.post(hang_up.url()) == (503, b"later")
 
 
 def test_the_certificate_holds_the_dialled_name_whatever_name_the_client_asks_for(double: Network) -> None:

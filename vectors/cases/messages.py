@@ -273,7 +273,10 @@ def unhandled() -> Iterator[Case]:
 
 
 def _sent(requirement: str, message: Json, urgent: bool) -> Json:
-    return serialize(transport_message(message, urgent=urgent), returns_json(requirement, message))
+    return serialize(
+        transport_message(message, urgent=urgent),
+        returns_json(requirement, message, as_text=requirement != "TFS-MESSAGE-04"),
+    )
 
 
 def _with(params: Json) -> Json:

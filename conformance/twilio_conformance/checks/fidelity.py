@@ -1,0 +1,305 @@
+"""Checks of the chapter Fidelity: length, gain, distortion, response, noise, clipping, and that nothing mixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from twilio_conformance.audio import metrics, signals
+from twilio_conformance.audio.alignment import Alignment, align, border_excess_db, ideal
+from twilio_conformance.audio.latency import delay_track, latency
+from twilio_conformance.audio.levels import Samples, Unmeasurable
+from twilio_conformance.audio.passage import Passage
+from twilio_conformance.carriage import WAYS, Way
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import Violation
+from twilio_conformance.probe import Probe
+
+TONE = signals.REFERENCE_TONE
+MOST_WITHHELD = 0.060
+SAMPLE = 1.5
+LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)
+
+Limits = dict[str, str]
+
+
+async def _passage(probe: Probe, way: Way, signal: Samples, chunks: int | Sequence[int] | None = None) -> Passage:
+    return await way.carry(await way.ready(probe), signal, chunks)
+
+
+def _measured(way: Way, measure: Callable[[], float]) -> float:
+    """A measured value; audio that cannot be measured is a violation of what is measured."""
+    try:
+        return measure()
+    except Unmeasurable as error:
+        raise Violation(f"{way}: nothing to measure", expected="audio", actual=str(error)) from error
+
+
+def _noise(rate: int, seconds: float, seed: int = 0, level: float = -12) -> Samples:
+    return signals.faded(signals.noise(level, rate, seconds, seed=seed, band=(300, 3000)), rate)
+
+
+def _aligned(way: Way, passage: Passage) -> Alignment:
+    reference = ideal(passage.signal, passage.rate_in, passage.rate_out)
+    try:
+        found = align(reference, passage.output, passage.rate_out)
+    except Unmeasurable as error:
+        raise Violation(f"{way}: nothing to measure", expected="audio", actual=str(error)) from error
+    expect(found.correlation > 0.5, f"{way}: what comes out is not what was given",
+           expected="a likeness above 0.5", actual=round(found.correlation, 3))  # fmt: skip
+    return found
+
+
+@check("TFS-FIDELITY-01", limit=40)
+async def the_length_is_kept(probe: Probe) -> None:
+    """Four seconds in chunks of 20 ms: as many samples come out, less what may be withheld, and no more."""
+    wrong: Limits = {}
+    for way in WAYS:
+        passage = await _passage(probe, way, _noise(way.rate_in, 4))
+        error = passage.length_error
+        if not -MOST_WITHHELD * way.rate_out - SAMPLE <= error <= SAMPLE:
+            wrong[str(way)] = f"{error:+.1f} samples"
+    expect(not wrong, "the number of samples differs",
+           expected=f"-{1000 * MOST_WITHHELD:g} ms to +1 sample", actual=wrong)  # fmt: skip
+
+
+@check("TFS-FIDELITY-02", limit=40)
+async def gain_is_unity_and_the_sign_is_kept(probe: Probe) -> None:
+    """A tone of 1020 Hz at -10 dBm0 keeps its level to half a decibel, and noise its sign."""
+    wrong: Limits = {}
+    gains = {}
+    for way in WAYS:
+        passage = await _passage(probe, way, signals.sine(TONE, -10, way.rate_in, 1))
+        gain = _measured(way, lambda passage=passage, way=way: metrics.fit_tones(
+            passage.output, way.rate_out, [TONE], edge=0.05).level_dbm0 + 10)  # type: ignore[misc]  # fmt: skip
+        gains[str(way)] = round(gain, 3)
+        if abs(gain) > 0.5:
+            wrong[str(way)] = f"{gain:+.2f} dB"
+        elif _aligned(way, await _passage(probe, way, _noise(way.rate_in, 1))).polarity < 0:
+            wrong[str(way)] = "inverted"
+    probe.record("gain at 1020 Hz, dB", gains)
+    expect(not wrong, "the level or the sign differs", expected="0 dB ± 0.5 dB, upright", actual=wrong)
+
+
+@check("TFS-FIDELITY-03", limit=40)
+async def sinad_is_that_of_mu_law(probe: Probe) -> None:
+    """A tone of 1020 Hz from 0 to -40 dBm0: at most 3 dB below ideal μ-law."""
+    wrong: Limits = {}
+    for way in WAYS:
+        passage = await _passage(probe, way, signals.level_ladder(TONE, LEVELS, way.rate_in, 0.5))
+        delay = max(_measured(way, lambda passage=passage: latency(passage).group_delay), 0.0)  # type: ignore[misc]
+        tail = await _passage(probe, way, np.append(passage.signal, signals.silence(way.rate_in, 0.5)))
+        curve = metrics.level_curve(_cut(tail, len(passage.signal)), TONE, LEVELS, delay=min(delay, 0.05))
+        probe.record(f"SINAD, {way}", {"dBm0": curve.levels.tolist(), "dB": np.round(curve.sinad_db, 2).tolist()})
+        for level, sinad in zip(curve.levels, curve.sinad_db, strict=True):
+            if sinad < (limit := metrics.ideal_sinad(float(level)) - 3):
+                wrong[f"{way}, {level:g} dBm0"] = f"{sinad:.1f} dB, of {limit:.1f} dB"
+        if len(curve.levels) < len(LEVELS):
+            wrong[str(way)] = f"only {len(curve.levels)} of {len(LEVELS)} levels came out"
+    expect(not wrong, "the tone is distorted", expected="ideal μ-law, less 3 dB", actual=wrong)
+
+
+def _cut(passage: Passage, count: int) -> Passage:
+    """The passage with its signal cut to `count` samples; what came out stays."""
+    given = np.split(passage.signal, [count])[0]
+    return Passage(passage.rate_in, passage.rate_out, (given,), (tuple(m for a in passage.received for m in a),), (0.0,))
+
+
+async def _response(probe: Probe, low: float, limit: float) -> None:
+    wrong: Limits = {}
+    for way in WAYS:
+        passage = await _passage(probe, way, signals.multitone(signals.RESPONSE_TONES, -8, way.rate_in, 1))
+        try:
+            found = metrics.response(passage, signals.RESPONSE_TONES)
+        except Unmeasurable as error:
+            raise Violation(f"{way}: nothing to measure", expected="audio", actual=str(error)) from error
+        relative = found.relative_db()
+        probe.record(f"response, {way}", {"Hz": found.frequencies.tolist(), "dB": np.round(relative, 3).tolist()})
+        beyond = np.flatnonzero((relative < low) | (relative > limit))
+        if beyond.size:
+            worst = beyond[np.abs(relative[beyond]).argmax()]
+            wrong[str(way)] = f"{relative[worst]:+.2f} dB at {found.frequencies[worst]:.0f} Hz"
+    expect(not wrong, "the response is not flat", expected=f"{low:+g} to {limit:+g} dB", actual=wrong)
+
+
+@check("TFS-FIDELITY-04", limit=40)
+async def the_telephone_band_passes(probe: Probe) -> None:
+    """No tone from 200 to 3400 Hz loses more than 3 dB or gains more than 1 dB against 1020 Hz."""
+    await _response(probe, -3.0, 1.0)
+
+
+@check("TFS-FIDELITY-05", limit=40)
+async def the_telephone_band_is_flat(probe: Probe) -> None:
+    """All tones from 200 to 3400 Hz are within half a decibel of that of 1020 Hz."""
+    await _response(probe, -0.5, 0.5)
+
+
+async def _stop_band(probe: Probe, limit: float) -> None:
+    wrong: Limits = {}
+    levels = {}
+    for way in (way for way in WAYS if way.rate != 8000):
+        for tone in ((4600.0, 5300.0, 7000.0) if way.is_outgoing else (1020.0, 2300.0, 3400.0)):
+            passage = await _passage(probe, way, signals.sine(tone, -3, way.rate_in, 0.5))
+            level = _measured(way, lambda passage=passage, tone=tone, way=way: (  # type: ignore[misc]
+                metrics.alias_db(passage, tone) if way.is_outgoing else metrics.images(passage, tone).worst_db))  # fmt: skip
+            levels[f"{way}, {tone:.0f} Hz"] = round(level, 1)
+            if level > limit:
+                wrong[f"{way}, {tone:.0f} Hz"] = f"{level:.1f} dB"
+    probe.record("aliases and images, dB", levels)
+    expect(not wrong, "a tone comes out where none was", expected=f"below {limit:g} dB", actual=wrong)
+
+
+@check("TFS-FIDELITY-06", limit=40)
+async def aliases_and_images_are_40_db_down(probe: Probe) -> None:
+    """Tones above 4600 Hz to Twilio, and the images above 4000 Hz of tones from Twilio."""
+    await _stop_band(probe, -40.0)
+
+
+@check("TFS-FIDELITY-07", limit=40)
+async def aliases_and_images_are_50_db_down(probe: Probe) -> None:
+    """Tones above 4600 Hz to Twilio, and the images above 4000 Hz of tones from Twilio."""
+    await _stop_band(probe, -50.0)
+
+
+@check("TFS-FIDELITY-08", limit=40)
+async def silence_stays_silent(probe: Probe) -> None:
+    """Digital silence comes out below -65 dBm0."""
+    wrong: Limits = {}
+    for way in WAYS:
+        passage = await _passage(probe, way, signals.silence(way.rate_in, 1))
+        noise = _measured(way, lambda passage=passage: metrics.idle_noise_dbm0(passage.output))  # type: ignore[misc]
+        if noise > -65:
+            wrong[str(way)] = f"{noise:.1f} dBm0"
+    expect(not wrong, "silence is noisy", expected="below -65 dBm0", actual=wrong)
+
+
+@check("TFS-FIDELITY-09", limit=40)
+async def no_offset_is_added(probe: Probe) -> None:
+    """Silence and a tone have no DC offset beyond two of μ-law's smallest steps."""
+    wrong: Limits = {}
+    for way in WAYS:
+        for name, signal in (("silence", signals.silence(way.rate_in, 1)), ("tone", signals.sine(TONE, -20, way.rate_in, 1))):
+            passage = await _passage(probe, way, signal)
+            offset = _measured(way, lambda passage=passage: metrics.dc_offset(passage.output))  # type: ignore[misc]
+            if abs(offset) > 16:
+                wrong[f"{way}, {name}"] = f"{offset:+.1f}"
+    expect(not wrong, "a DC offset is added", expected="at most 16 of 32768", actual=wrong)
+
+
+@check("TFS-FIDELITY-10", limit=40)
+async def peaks_are_clipped_and_never_wrapped(probe: Probe) -> None:
+    """A sweep that is clipped to full scale already: its flat tops overshoot in any filter."""
+    wrong: Limits = {}
+    for way in WAYS:
+        sweep = 4 * signals.sweep(200, 400, 3, way.rate_in, 1).astype(np.int64)
+        wave = np.clip(sweep, -32768, 32767).astype(np.int16)
+        passage = await _passage(probe, way, wave)
+        if (wraps := _aligned(way, passage).wraps) > 0:
+            wrong[str(way)] = f"{wraps} peaks"
+    expect(not wrong, "peaks wrap around", expected="none", actual=wrong)
+
+
+SIZES: dict[str, Callable[[int], int | tuple[int, ...]]] = {
+    "10 ms": lambda rate: rate // 100,
+    "odd sizes": lambda rate: (rate // 97, rate // 53 + 1, 1, rate // 31),
+    "1 s": lambda rate: rate,
+    "single samples": lambda _: 1,
+}
+
+
+@check("TFS-FIDELITY-11", limit=60)
+async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
+    """The same speech in chunks from one sample to a second, against chunks of 20 ms: 35 dB alike, without clicks."""
+    wrong: Limits = {}
+    for way in WAYS:
+        signal = _noise(way.rate_in, 1, seed=6)
+        usual = _aligned(way, await _passage(probe, way, signal))
+        for name, size in SIZES.items():
+            short = signal[: way.rate_in // 4] if name == "single samples" else signal
+            passage = await _passage(probe, way, short, size(way.rate_in))
+            if not passage.output.size and name != "1 s":
+                continue
+            found = _aligned(way, passage)
+            if found.snr_db < min(usual.snr_db, 35) - 3 or found.gain < 0.9:
+                wrong[f"{way}, {name}"] = f"{found.snr_db:.1f} dB, against {usual.snr_db:.1f} dB"
+        if usual.snr_db < 30:
+            wrong[str(way)] = f"{usual.snr_db:.1f} dB in chunks of 20 ms"
+        clicks = _clicks(way, usual, way.chunk)
+        if clicks > 6:
+            wrong[f"{way}, clicks"] = f"{clicks:.1f} dB at the borders"
+    expect(not wrong, "the chunks can be heard", expected="the signal, at 30 dB or more", actual=wrong)
+
+
+def _clicks(way: Way, found: Alignment, chunk: int) -> float:
+    """How much more of what is not signal lies at the borders of chunks than elsewhere, in dB."""
+    step = chunk * way.rate_out / way.rate_in
+    borders = np.arange(step, found.start + len(found.output), step) + found.delay * way.rate_out - found.start
+    return border_excess_db(found.residual, borders, way.rate_out)
+
+
+@check("TFS-FIDELITY-12", limit=60)
+async def ten_minutes_do_not_drift(probe: Probe) -> None:
+    """Ten minutes in chunks of a second: the last word is as late as the first."""
+    wrong: Limits = {}
+    for way in (way for way in WAYS if way.rate in (24000, 44100)):
+        minute = _noise(way.rate_in, 60, seed=7)
+        subject = await way.ready(probe)
+        passages = [await way.carry(subject, minute, way.rate_in) for _ in range(10)]
+        received = sum(len(passage.output) for passage in passages)
+        error = received - 600 * way.rate_out
+        output = np.concatenate([passages[-2].output, passages[-1].output])
+        reference = np.tile(ideal(minute, way.rate_in, way.rate_out), 2)
+        first = _measured(way, lambda: _delay_at_start(way, minute, passages[0]))  # noqa: B023
+        last = _measured(way, lambda: float(np.median(  # noqa: B023
+            delay_track(reference, output, way.rate_out, window=0.5, hop=30).trusted.values)))  # noqa: B023  # fmt: skip
+        lost = (len(passages[-2].output) + len(passages[-1].output)) / way.rate_out - 120
+        if abs(last - first) > 0.001 + abs(lost) + MOST_WITHHELD or not -MOST_WITHHELD * way.rate_out - SAMPLE <= error <= SAMPLE:
+            wrong[str(way)] = f"{error:+.1f} samples, {1000 * (last - first):+.2f} ms"
+    expect(not wrong, "the audio drifts", expected="no sample more or less", actual=wrong)
+
+
+def _delay_at_start(way: Way, minute: Samples, passage: Passage) -> float:
+    reference = ideal(minute[: 5 * way.rate_in], way.rate_in, way.rate_out)
+    return align(reference, passage.output[: 5 * way.rate_out], way.rate_out, reach=0.3).delay
+
+
+@check("TFS-FIDELITY-13", limit=40)
+async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
+    """24000 Hz, then 16000 Hz, then 8000 Hz: each utterance is recognised, at its pitch, with its level."""
+    subject = await WAYS[0].ready(probe)
+    wrong: Limits = {}
+    for seed, rate in enumerate((24000, 16000, 8000, 48000)):
+        way = Way(True, rate)
+        voice = _noise(rate, 0.6, seed=20 + seed)
+        passage = await way.carry(subject, np.append(voice, signals.silence(rate, 0.3)))
+        try:
+            found = align(ideal(voice, rate, 8000), passage.output, 8000)
+        except Unmeasurable as error:
+            wrong[f"{rate} Hz"] = str(error)
+            continue
+        missing = -(found.delay * 8000) if found.delay < 0 else 0
+        if found.correlation < 0.9 or abs(found.gain_db) > 0.5 or missing > SAMPLE:
+            wrong[f"{rate} Hz"] = f"likeness {found.correlation:.2f}, {found.gain_db:+.2f} dB, {missing:.0f} samples lost"
+    expect(not wrong, "an utterance is damaged by the change", expected="each one whole", actual=wrong)
+
+
+@check("TFS-FIDELITY-14", limit=40)
+async def calls_and_directions_never_mix(probe: Probe) -> None:
+    """Two calls and both directions, served in turn, give what each gives alone, to the bit."""
+    wrong: Limits = {}
+    for rate in (8000, 24000, 44100):
+        ways = [Way(True, rate), Way(False, rate)]
+        voices = {(call, way): _noise(way.rate_in, 0.5, seed=30 + call) for call in (0, 1) for way in ways}
+        alone = {key: (await _passage(probe, key[1], voice)).output for key, voice in voices.items()}
+        subjects = [await probe.ready(rate=rate, out_rate=rate) for _ in (0, 1)]
+        mixed: dict[tuple[int, Way], list[Samples]] = {key: [] for key in voices}
+        for piece in range(25):
+            for (call, way), voice in voices.items():
+                chunk = voice[piece * way.chunk : (piece + 1) * way.chunk]
+                mixed[call, way].append((await way.carry(subjects[call], chunk)).output)
+        for (call, way), pieces in mixed.items():
+            found = metrics.difference(alone[call, way], np.concatenate(pieces))
+            if found.length or found.rms_db > -35:
+                wrong[f"call {call + 1}, {way}"] = f"{found.length:+d} samples, {found.rms_db:.0f} dB apart"
+    expect(not wrong, "another call or direction is heard", expected="the same as alone", actual=wrong)

@@ -1,0 +1,197 @@
+"""Checks of the chapter Latency: how long audio stays in the serializer, and what becomes of it at pauses and breaks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+
+from twilio_conformance.audio import signals
+from twilio_conformance.audio.alignment import align, ideal
+from twilio_conformance.audio.latency import Latency, latency
+from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
+from twilio_conformance.audio.passage import Passage
+from twilio_conformance.carriage import WAYS, Way
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import Violation
+from twilio_conformance.probe import Probe, Subject
+
+MOST = 0.060
+GOOD = 0.020
+"""Seconds of added latency in one direction: what is demanded, and what is advised."""
+
+SAMPLE = 1.5
+"""Samples by which counts differ for rounding: one of the path, and half of a rate that does not divide."""
+
+PAUSES = (0.05, 0.3, 1.0, 5.0)
+"""Seconds of real time between two utterances; timers in resamplers run on the real clock."""
+
+LEAK_DB = -40.0
+"""Stale audio over the interrupted utterance: below the noise of μ-law, which is 37 dB down."""
+
+
+def utterance(rate: int, seconds: float, seed: int = 0) -> Samples:
+    """Noise in the telephone band, faded at both ends: its place in time is unmistakable."""
+    return signals.faded(signals.noise(-12, rate, seconds, seed=seed, band=(300, 3000)), rate, 0.005)
+
+
+async def added_latency(probe: Probe, way: Way) -> Latency:
+    """The latency of a way, on two seconds of noise; a signal that is not recognised has none."""
+    passage = await way.carry(await way.ready(probe), utterance(way.rate_in, 2))
+    try:
+        found = latency(passage)
+    except Unmeasurable as error:
+        raise Violation(f"{way}: no audio to measure", expected="the signal given", actual=str(error)) from error
+    expect(found.correlation > 0.5, f"{way}: what comes out is not what was given",
+           expected="a likeness above 0.5", actual=round(found.correlation, 3))  # fmt: skip
+    return found
+
+
+async def _expect_latency(probe: Probe, limit: float) -> None:
+    worst: dict[str, float] = {}
+    for way in WAYS:
+        found = await added_latency(probe, way)
+        worst[str(way)] = round(1000 * found.added, 2)
+        probe.record(f"withheld, {way}", {
+            "seconds": [round(value, 4) for value in found.withheld.times.tolist()],
+            "milliseconds": [round(1000 * value, 2) for value in found.withheld.values.tolist()],
+        })  # fmt: skip
+    probe.record("added latency, ms", worst)
+    late = {way: value for way, value in worst.items() if value > 1000 * limit}
+    expect(not late, "audio comes too late", expected=f"at most {1000 * limit:g} ms", actual=_ms(late))
+
+
+def _ms(values: dict[str, float]) -> dict[str, str]:
+    return {way: f"{value:g} ms" for way, value in values.items()}
+
+
+@check("TFS-LATENCY-01", limit=40)
+async def added_latency_is_at_most_60_ms(probe: Probe) -> None:
+    """Withheld audio and group delay together, at every rate, in both directions."""
+    await _expect_latency(probe, MOST)
+
+
+@check("TFS-LATENCY-02", limit=40)
+async def added_latency_is_at_most_20_ms(probe: Probe) -> None:
+    """Withheld audio and group delay together, at every rate, in both directions."""
+    await _expect_latency(probe, GOOD)
+
+
+@check("TFS-LATENCY-03", limit=40)
+async def the_end_of_an_utterance_comes_out(probe: Probe) -> None:
+    """After the last frame of half a second to a second of speech, at most 60 ms of it are still inside."""
+    late = {}
+    for way in WAYS:
+        for seconds in (0.5, 0.77, 1.0):
+            passage = await way.carry(await way.ready(probe), utterance(way.rate_in, seconds))
+            missing = _missing(passage)
+            if missing > MOST + SAMPLE / way.rate_out:
+                late[f"{way}, {seconds:g} s"] = round(1000 * missing, 2)
+    expect(not late, "the end of an utterance is withheld",
+           expected=f"at most {1000 * MOST:g} ms", actual=_ms(late))  # fmt: skip
+
+
+def _missing(passage: Passage) -> float:
+    """Seconds at the end of a passage that have not come out, by content where there is enough of it."""
+    withheld = float(passage.withheld.values[-1])
+    try:
+        return max(withheld, latency(passage).missing_end)
+    except Unmeasurable:
+        return withheld
+
+
+@check("TFS-LATENCY-04", limit=40)
+async def a_short_utterance_is_heard(probe: Probe) -> None:
+    """Of 80 to 140 ms of speech, all but 60 ms come out before anything else is given."""
+    lost = {}
+    for way in WAYS:
+        for milliseconds in (80, 100, 120, 140):
+            seconds = milliseconds / 1000
+            passage = await way.carry(await way.ready(probe), utterance(way.rate_in, seconds))
+            if float(passage.seconds_received[-1]) < seconds - MOST - SAMPLE / way.rate_out or not passage.output.any():
+                lost[f"{way}, {milliseconds} ms"] = round(1000 * float(passage.seconds_received[-1]), 1)
+    expect(not lost, "a short utterance is not heard",
+           expected=f"all but {1000 * MOST:g} ms", actual=_ms(lost))  # fmt: skip
+
+
+@check("TFS-LATENCY-05", limit=40)
+async def a_pause_loses_nothing(probe: Probe) -> None:
+    """Utterance, pause, utterance, silence: both utterances are there, whole, in order."""
+    lost = {}
+    for pause in PAUSES:
+        halves = [(way, await way.ready(probe)) for way in WAYS]
+        first = [await way.carry(subject, utterance(way.rate_in, 0.61, seed=1)) for way, subject in halves]
+        time.sleep(pause)
+        rest = [
+            await way.carry(subject, np.append(utterance(way.rate_in, 0.61, seed=2), signals.silence(way.rate_in, 0.3)))
+            for way, subject in halves
+        ]
+        for way, before, after in zip(WAYS, first, rest, strict=True):
+            if (missing := _lost(way, before, after)) > 0.001:
+                lost[f"{way}, pause of {pause:g} s"] = round(1000 * missing, 1)
+    expect(not lost, "audio is lost over a pause", expected="nothing lost", actual=_ms(lost))
+
+
+def _lost(way: Way, before: Passage, after: Passage) -> float:
+    """Seconds that lie less between two utterances at the output than at the input, by content."""
+    output = np.concatenate([before.output, after.output])
+    places = []
+    for seed, passage in ((1, before), (2, after)):
+        reference = ideal(passage.signal[: round(0.61 * way.rate_in)], way.rate_in, way.rate_out)
+        try:
+            found = align(reference, output, way.rate_out)
+        except Unmeasurable:
+            return 0.61
+        if found.correlation < 0.5:
+            return 0.61
+        places.append(found.delay)
+        _ = seed
+    return abs(places[1] - places[0] - 0.61)
+
+
+@check("TFS-LATENCY-06", limit=40)
+async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> None:
+    """Speech, interruption, then silence: what is sent after the clear is silent."""
+    leaks = {}
+    for way in (way for way in WAYS if way.is_outgoing):
+        subject = await way.ready(probe)
+        speech = await way.carry(subject, utterance(way.rate_in, 0.57))
+        await subject.serialize({"frame": "InterruptionFrame"})
+        after = await way.carry(subject, signals.silence(way.rate_in, 0.5))
+        leak = decibels(rms(after.output), rms(speech.signal))
+        loudest = decibels(float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max()))
+        if max(leak, loudest) > LEAK_DB:
+            leaks[str(way)] = f"{_length(after.output, way.rate_out):.0f} ms, peak {loudest:.0f} dB"
+    expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)
+
+
+def _length(samples: Samples, rate: int) -> float:
+    """Milliseconds up to the last sample that can be heard."""
+    heard = np.flatnonzero(np.abs(samples.astype(float)) > 100)
+    return 1000 * (int(heard[-1]) + 1) / rate if heard.size else 0.0
+
+
+@check("TFS-LATENCY-07", limit=40)
+async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
+    """Speech, interruption, speech: the second is whole and no later than the first."""
+    lost = {}
+    for way in (way for way in WAYS if way.is_outgoing):
+        subject: Subject = await way.ready(probe)
+        await way.carry(subject, utterance(way.rate_in, 0.57))
+        await subject.serialize({"frame": "InterruptionFrame"})
+        answer = utterance(way.rate_in, 1.0, seed=3)
+        passage = await way.carry(subject, np.append(answer, signals.silence(way.rate_in, 0.3)))
+        missing = _head(ideal(answer, way.rate_in, way.rate_out), passage)
+        if missing is None or missing > 0.001:
+            lost[str(way)] = "not recognised" if missing is None else f"{1000 * missing:.1f} ms"
+    expect(not lost, "the answer after an interruption is not whole", expected="nothing lost", actual=lost)
+
+
+def _head(reference: Iterable[float], passage: Passage) -> float | None:
+    """Seconds of the reference's beginning that the output lacks; None where it is not recognised."""
+    try:
+        found = align(np.asarray(reference), passage.output, passage.rate_out)
+    except Unmeasurable:
+        return None
+    return None if found.correlation < 0.9 else max(-found.delay, 0.0)
