@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from twilio_conformance.errors import SuiteError
 from twilio_conformance.ledger import Entry
 from twilio_conformance.report import terminal
 from twilio_conformance.run import Run
@@ -20,6 +22,33 @@ RUN = pytest.StashKey[Run]()
 
 class Unmet(Exception):
     """A requirement at the gate does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The one line of a failure that pytest puts behind the name of the item."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What pytest shows of an item that failed."""
+
+    reprcrash: Crash
+    text: str
+
+    @classmethod
+    def of(cls, message: str, lines: Iterable[str]) -> Failure:
+        """A failure with this message and these lines."""
+        return cls(Crash(terminal.show(message)), "\n".join(lines))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, writer: Any) -> None:
+        """Writes all of it where pytest shows failures."""
+        writer.line(self.text)
 
 
 class Suite(pytest.Collector):
@@ -79,9 +108,11 @@ class CheckItem(pytest.Item):
             raise Unmet(self.outcome.message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The block that the summary shows, for --tb and for JUnit."""
+        """What the summary shows, for --tb and for JUnit; pytest's own lines get the finding alone."""
         if isinstance(excinfo.value, Unmet) and self.outcome is not None:
-            return "\n".join(terminal.block(self.run, self.entry, self.outcome))
+            return Failure.of(self.outcome.message, terminal.block(self.run, self.entry, self.outcome))
+        if isinstance(excinfo.value, SuiteError):
+            return Failure.of(str(excinfo.value).partition("\n")[0], str(excinfo.value).splitlines())
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

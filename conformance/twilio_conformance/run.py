@@ -33,6 +33,8 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     outcomes: dict[Entry, Outcome] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     collected: list[Entry] = field(default_factory=list)
     cut_short: bool = False
 
@@ -64,17 +66,18 @@ class Run:
             UsageError: The edition or the implementation does not exist.
             DataError: The specification or the vectors are damaged.
         """
-        if not self.catalogue.requirements:
+        if self.edition > EDITION or not self.catalogue.requirements:
             raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
         self.executor.start()
         try:
             self.entries  # noqa: B018
         except DataError:
-            self.close()
+            self.executor.close()
             raise
 
     def close(self) -> None:
         """Ends the worker."""
+        self.notes += [note for note in self.executor.notes if note not in self.notes]
         self.executor.close()
 
     def begin(self, collected: Iterable[Entry], *, ahead: bool) -> None:
@@ -151,7 +154,8 @@ def parse_profiles(text: str) -> frozenset[str]:
     unknown = [name for name in names if name not in PROFILES]
     if unknown or not names:
         raise UsageError(
-            f"--profile={text}: no such profile: {', '.join(unknown) or 'none named'}; there are {', '.join(PROFILES)}, and all"
+            f"--profile={text}: no such profile: {', '.join(unknown) or 'none named'};"
+            f" there are {', '.join(PROFILES)}, and all"
         )
     return frozenset(names)
 

@@ -64,6 +64,11 @@ class ProfileVerdict:
     partial: bool
     counts: dict[str, dict[str, int]]
 
+    @property
+    def is_violated(self) -> bool:
+        """Whether some MUST is known not to hold, or could not be seen to."""
+        return any(self.counts["MUST"][status] for status in (FAIL, NOT_TESTABLE))
+
 
 def status_of(outcomes: Iterable[Outcome]) -> str:
     """The status of a requirement: the worst of its checks."""
@@ -73,7 +78,7 @@ def status_of(outcomes: Iterable[Outcome]) -> str:
 def judge(
     requirements: Iterable[Requirement], statuses: Mapping[str, str], *, partial: bool
 ) -> dict[str, ProfileVerdict]:
-    """The verdict on every profile that has requirements: conformant where every MUST holds and all were graded.
+    """The verdict on every profile that has requirements: conformant where all were graded and every MUST holds.
 
     Args:
         requirements: All that the edition holds, excluded ones too.

@@ -1,45 +1,175 @@
-"""The terminal summary: verdicts, then each requirement that does not hold, with what to do next."""
+"""The terminal summary: what does not hold, the gravest last, and below it the verdicts."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.catalogue import LEVELS
+from twilio_conformance.catalogue import LEVELS, Requirement
 from twilio_conformance.ledger import Entry
-from twilio_conformance.verdict import NOT_APPLICABLE, PASS, Outcome, ProfileVerdict
+from twilio_conformance.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome, ProfileVerdict
 
 if TYPE_CHECKING:
     import pytest
 
     from twilio_conformance.run import Run
 
+BLOCKS = 12
+"""Requirements that are shown in full; with more of them, the others are one line each, unless -v asks for all."""
+
 TRACE_LINES = 6
-VALUE_LIMIT = 400
+TRACE_LIMIT = 160
+VALUE_LIMIT = 300
+LIST_WIDTH = 100
 
 
-def summarize(run: Run, reporter: pytest.TerminalReporter, exitstatus: int) -> None:
-    """Writes the summary: warnings first, failures last, so that what matters stands at the prompt."""
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A requirement that does not hold, with the outcomes that say so, by check."""
+
+    requirement: Requirement
+    outcomes: dict[str, Outcome]
+    graded: int
+    is_gated: bool
+
+    @property
+    def check(self) -> str:
+        """The check to show: the first that failed, rather than one that could not be made."""
+        failed = (check for check, outcome in self.outcomes.items() if outcome.status == FAIL)
+        return next(failed, next(iter(self.outcomes)))
+
+    @property
+    def is_testable(self) -> bool:
+        """Whether some check was made and failed."""
+        return self.outcomes[self.check].status == FAIL
+
+
+def summarize(run: Run, reporter: pytest.TerminalReporter) -> None:
+    """Writes the summary: warnings first and failures last, so that what matters most stands at the prompt."""
     implementation = run.executor.implementation
     version = f" {implementation['version']}" if implementation["version"] else ""
     reporter.section(f"conformance of {implementation['name']}{version}")
-    failing = {
-        name: {check: outcome for check, outcome in outcomes.items() if not outcome.holds}
-        for name, outcomes in run.by_requirement().items()
-    }
-    ordered = sorted(
-        (name for name, found in failing.items() if found), key=lambda name: _is_gated(run, name)
-    )
-    for name in ordered:
-        check, outcome = next(iter(failing[name].items()))
-        lines = list(block(run, Entry(name, check), outcome, others=len(failing[name]) - 1))
-        reporter.write_line(lines[0], red=_is_gated(run, name), yellow=not _is_gated(run, name), bold=True)
-        for line in lines[1:]:
-            reporter.write_line(line)
-        reporter.write_line("")
-    ledger = run.ledger
+    everything = failing(run)
+    untestable = [entry for entry in everything if not entry.is_testable]
+    failed = [entry for entry in everything if entry.is_testable]
+    shown = failed if reporter.config.option.verbose > 0 else failed[-BLOCKS:]
+    for entry in failed[: len(failed) - len(shown)]:
+        _write(reporter, entry.is_gated, [_line(entry)])
+    if len(shown) < len(failed):
+        reporter.write_line(f"The {len(shown)} below are shown in full; -v shows all {len(failed)} so.\n")
+    for lines, is_gated in _causes(untestable):
+        _write(reporter, is_gated, [*lines, ""])
+    for entry in shown:
+        _write(reporter, entry.is_gated, [*_full(run, entry), ""])
+    for trouble in run.troubles:
+        _write(reporter, True, [*trouble.splitlines(), ""])
+    for sentence in run.notes:
+        reporter.write_line(f"note: {sentence}", yellow=True)
+    _write_verdicts(run, reporter)
+
+
+def failing(run: Run) -> list[Failing]:
+    """The requirements that do not hold, those that count at the gate last, else as in the specification."""
+    found = []
+    for name, outcomes in run.by_requirement().items():
+        requirement = run.catalogue.requirements[name]
+        against = {check: outcome for check, outcome in outcomes.items() if not outcome.holds}
+        if against:
+            found.append(Failing(requirement, against, len(outcomes), run.gate.holds_back(requirement)))
+    return sorted(found, key=lambda entry: entry.is_gated)
+
+
+def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
+    """One check that failed: the requirement's sentence, what was found, the source, how to run it again."""
+    requirement = run.requirement(entry)
+    yield f"{requirement.id}  {requirement.level} of {requirement.profile}, {_WORDS[outcome.status]}"
+    yield from _sentence(requirement)
+    yield from _finding(entry.check, outcome)
+    yield from _what_next(run, entry, requirement)
+
+
+def show(value: Any, limit: int = VALUE_LIMIT) -> str:
+    """A value on one line: its head and its length where it is long, and nothing that a terminal would obey."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+_WORDS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
+
+
+def _line(entry: Failing) -> str:
+    message = show(entry.outcomes[entry.check].message, 100)
+    return f"{entry.requirement.id}  {entry.requirement.level:<6} {_tally(entry)}  {message}"
+
+
+def _tally(entry: Failing) -> str:
+    return f"{len(entry.outcomes)} of {entry.graded} checks" if entry.graded > 1 else "its check"
+
+
+def _full(run: Run, entry: Failing) -> Iterator[str]:
+    requirement, check = entry.requirement, entry.check
+    yield f"{requirement.id}  {requirement.level} of {requirement.profile}, fails in {_tally(entry)}"
+    yield from _sentence(requirement)
+    yield from _finding(check, entry.outcomes[check])
+    others = [name for name in entry.outcomes if name != check]
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield f"  too:      {', '.join(others[:3])}{more}"
+    yield from _what_next(run, Entry(requirement.id, check), requirement)
+
+
+def _sentence(requirement: Requirement) -> list[str]:
+    return textwrap.wrap(requirement.statement, LIST_WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _finding(check: str, outcome: Outcome) -> Iterator[str]:
+    yield f"  check:    {check}"
+    yield f"  found:    {show(outcome.message)}"
+    if outcome.expected is not None:
+        yield f"  expected: {show(outcome.expected)}"
+    if outcome.actual is not None:
+        yield f"  actual:   {show(outcome.actual)}"
+    for number, line in enumerate(outcome.trace[-TRACE_LINES:]):
+        yield f"  {'trace:   ' if number == 0 else '         '} {show(line, TRACE_LIMIT)}"
+
+
+def _what_next(run: Run, entry: Entry, requirement: Requirement) -> Iterator[str]:
+    yield f"  source:   {'; '.join(requirement.source)}"
+    yield f"  again:    {shlex.join(run.rerun(entry))}"
+
+
+def _causes(untestable: list[Failing]) -> Iterator[tuple[list[str], bool]]:
+    """What could not be tested, by its cause: one broken constructor is one finding, not a hundred."""
+    causes: dict[tuple[str, str, bool], list[Failing]] = {}
+    for entry in untestable:
+        outcome = entry.outcomes[entry.check]
+        actual = "" if outcome.actual is None else show(outcome.actual)
+        causes.setdefault((show(outcome.message), actual, entry.is_gated), []).append(entry)
+    for (message, actual, is_gated), entries in causes.items():
+        count = "1 requirement" if len(entries) == 1 else f"{len(entries)} requirements"
+        first = entries[0]
+        lines = [f"{count} could not be tested", f"  found:    {message}"]
+        if actual:
+            lines.append(f"  actual:   {actual}")
+        lines.append(f"  check:    {first.check}" + (" and others" if len(entries) > 1 else ""))
+        names = ", ".join(entry.requirement.id for entry in entries)
+        lines += textwrap.wrap(names, LIST_WIDTH, initial_indent="  these:    ", subsequent_indent=" " * 12)
+        yield lines, is_gated
+
+
+def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) -> None:
+    reporter.write_line(lines[0], red=is_gated, yellow=not is_gated, bold=True)
+    for line in lines[1:]:
+        reporter.write_line(line)
+
+
+def _write_verdicts(run: Run, reporter: pytest.TerminalReporter) -> None:
+    implementation, ledger = run.executor.implementation, run.ledger
     reporter.write_line(
         f"edition {run.edition}, pipecat-ai {implementation['pipecat']}, Python {implementation['python']}:"
         f" {len(ledger.executed)} of {len(ledger.expected)} checks,"
@@ -48,18 +178,18 @@ def summarize(run: Run, reporter: pytest.TerminalReporter, exitstatus: int) -> N
     for entry in ledger.missing:
         reporter.write_line(f"never came to an end: {entry.requirement}[{entry.check}]", red=True)
     for profile, verdict in run.verdicts.items():
-        gate = "" if profile in run.gate.profiles else "  (not at the gate)"
-        word = "conformant" if verdict.conformant else "partial" if verdict.partial else "not conformant"
-        reporter.write_line(
-            f"{profile:<7} {word:<15} {_counts(verdict)}{gate}",
-            green=verdict.conformant,
-            red=not verdict.conformant and not gate,
-            yellow=not verdict.conformant and bool(gate),
+        if not any(map(sum, map(dict.values, verdict.counts.values()))):
+            continue
+        is_at_gate = profile in run.gate.profiles
+        word = (
+            "conformant" if verdict.conformant else "not conformant" if verdict.is_violated else "partial run"
         )
-
-
-def _is_gated(run: Run, requirement: str) -> bool:
-    return run.gate.holds_back(run.catalogue.requirements[requirement])
+        reporter.write_line(
+            f"{profile:<7} {word:<15} {_counts(verdict)}{'' if is_at_gate else '  (not at the gate)'}",
+            green=verdict.conformant,
+            red=verdict.is_violated and is_at_gate,
+            yellow=not verdict.conformant and not (verdict.is_violated and is_at_gate),
+        )
 
 
 def _counts(verdict: ProfileVerdict) -> str:
@@ -70,27 +200,3 @@ def _counts(verdict: ProfileVerdict) -> str:
         if total:
             parts.append(f"{level} {counts[PASS]}/{total}")
     return "  ".join(f"{part:<14}" for part in parts).rstrip()
-
-
-def block(run: Run, entry: Entry, outcome: Outcome, others: int = 0) -> Iterator[str]:
-    """A failure in full: the requirement's sentence, both sides, the wire, the source, how to run it again."""
-    requirement = run.requirement(entry)
-    yield f"{requirement.id}  {requirement.level}, {requirement.profile}: {outcome.status}"
-    yield f"  {requirement.statement}"
-    yield f"  check:    {entry.check}" + (f" (and {others} more)" if others else "")
-    yield f"  found:    {outcome.message}"
-    if outcome.expected is not None:
-        yield f"  expected: {show(outcome.expected)}"
-    if outcome.actual is not None:
-        yield f"  actual:   {show(outcome.actual)}"
-    for number, line in enumerate(outcome.trace[-TRACE_LINES:]):
-        yield f"  {'trace:   ' if number == 0 else '         '} {show(line)}"
-    yield f"  source:   {'; '.join(requirement.source)}"
-    yield f"  again:    {shlex.join(run.rerun(entry))}"
-
-
-def show(value: Any) -> str:
-    """A value on one line, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}… ({len(text)} characters)"
