@@ -1,4 +1,4 @@
-"""Renders spec/SPECIFICATION.md and docs/traceability.md from the specification's data; --check compares only."""
+"""Renders spec/SPECIFICATION.md and docs/traceability.md from the data of spec/; --check compares only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiles the cases to v1/: canonical JSON, one file a vector, and a manifest with digests; --check compares only."""
+"""Compiles the cases to v1/: canonical JSON, a file a vector, and a manifest; --check compares only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compile_cases() -> dict[str, dict[str, Any]]:
     """All vectors by id.
 
     Raises:
-        CaseError: An id is used twice, a flag is not documented, a twin is missing, or the schema is violated.
+        CaseError: An id is used twice, a flag is not documented, a twin is missing, the schema is violated.
     """
     for path in sorted((HERE / "cases").glob("*.py")):
         importlib.import_module(f"cases.{path.stem}")

@@ -177,8 +177,8 @@ def gives_frame(requirement: str, kind: str, **attributes: Any) -> Json:
     return {"requirement": requirement, "frame": {"frame": kind} | attributes}
 
 
-def raises(requirement: str, kind: str | None | list[str | None], *mentions: str) -> Json:
-    """An exception of this class (None: no exception; a list: any of these), whose message holds these texts."""
+def raises(requirement: str, kind: str | list[str | None] | None, *mentions: str) -> Json:
+    """An exception of this class (None: none; a list: any of these), whose message holds these texts."""
     return {"requirement": requirement, "raises": kind} | ({"mentions": list(mentions)} if mentions else {})
 
 
@@ -227,7 +227,7 @@ def received(requirement: str, pcm: bytes | None, *, rate: int, at_least: int = 
 
 
 def requests(requirement: str, at_least: int, at_most: int | None = -1) -> Json:
-    """How many requests were made; exactly at_least where at_most is left out, without limit where it is None."""
+    """How many requests were made; exactly at_least without at_most, without limit where it is None."""
     return {
         "requirement": requirement,
         "requests": {"at_least": at_least, "at_most": at_least if at_most == -1 else at_most},

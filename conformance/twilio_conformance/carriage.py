@@ -1,4 +1,4 @@
-"""Carries audio through an instance, chunk by chunk, and keeps what each call gave as a passage to measure."""
+"""Carries audio through an instance, chunk by chunk, and keeps what each call gave as a passage."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Way:
     rate: int
 
     def __str__(self) -> str:
+        """Where from and where to."""
         return f"{self.rate} Hz to Twilio" if self.is_outgoing else f"Twilio to {self.rate} Hz"
 
     @property

@@ -64,6 +64,7 @@ class Vector:
     data: Json
 
     def __repr__(self) -> str:
+        """The id alone."""
         return f"<Vector {self.id}>"
 
     @property
@@ -150,8 +151,8 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not TOML: {error}") from error
-        for error in validator.iter_errors(document):
-            raise DataError(f"{path}: {error.json_path}: {error.message[:300]}")
+        for problem in validator.iter_errors(document):
+            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
         head = document["chapter"]
         requirements = []
         for entry in document["requirement"]:
@@ -185,6 +186,8 @@ def _requirement(chapter: str, entry: Json) -> Requirement:
 def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]:
     folder = vectors_folder()
     manifest = _read_json(folder / "manifest.json")
+    if missing := sorted({"digest", "files", "flags"} - manifest.keys()):
+        raise DataError(f"{folder / 'manifest.json'}: lacks {', '.join(missing)}; run `make vectors`")
     vectors = {}
     for name, digest in manifest["files"].items():
         path = folder / name

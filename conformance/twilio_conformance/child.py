@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
-import json
 import math
 import time
 import traceback
@@ -13,10 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.catalogue import Catalogue
 from twilio_conformance.checks import Check, vectors
-from twilio_conformance.integrity import replaced
 from twilio_conformance.errors import Finding, NotApplicable, NotTestable
+from twilio_conformance.integrity import replaced
 from twilio_conformance.names import Names
 from twilio_conformance.probe import Probe, Raised
 from twilio_conformance.target import HANDSHAKE, Implementation
@@ -46,8 +46,8 @@ class World:
 def run(world: World, job: str, requirements: list[str], names: Names, watch: Callable[[str], None]) -> Json:
     """The outcome of a job for each requirement; the process is used up by it.
 
-    Nothing is cleaned up: tasks, threads and sockets that an implementation leaves behind end with the process,
-    and cannot hold up the result.
+    Nothing is cleaned up: tasks, threads and sockets that an implementation leaves behind end with the
+    process, and cannot hold up the result.
 
     Args:
         world: What is graded against what.
@@ -122,6 +122,10 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
         status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
         trace = tuple(probe.trace_to(finding.observation)[-TRACE_LIMIT:])
         return Outcome(status, finding.message, finding.expected, finding.actual, trace)
+    except Unmeasurable as error:
+        return Outcome(
+            FAIL, "there is no audio to measure", "audio", str(error), tuple(probe.trace[-TRACE_LIMIT:])
+        )
     return Outcome(PASS)
 
 

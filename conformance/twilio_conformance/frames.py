@@ -31,6 +31,7 @@ class FrameValue:
         return kind == self.kind or kind in self.bases
 
     def __repr__(self) -> str:
+        """For a message, with audio counted and not shown."""
         carried = ", ".join(f"{name}={shorten(value)}" for name, value in self.attributes.items())
         return f"{self.kind}({carried})"
 
@@ -43,6 +44,7 @@ class Foreign:
     text: str
 
     def __repr__(self) -> str:
+        """For a message."""
         return f"{self.type} {self.text}".rstrip()
 
 
@@ -104,7 +106,7 @@ def describe(value: Any) -> Value:
         if isinstance(value, frames.Frame):
             bases = frozenset(base.__name__ for base in kind.__mro__[1:-1])
             return FrameValue(kind.__name__, bases, _attributes(value))
-        has_own_repr = kind.__repr__ != object.__repr__
+        has_own_repr = getattr(kind, "__repr__", None) is not object.__repr__
         return Foreign(kind.__name__, shorten(value) if has_own_repr else "")
     except BaseException as error:
         return Foreign(kind.__name__, f"<raises {type(error).__name__} when it is looked at>")

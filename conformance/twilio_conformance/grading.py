@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from twilio_conformance import catalogue
+from twilio_conformance import catalogue, gating
 from twilio_conformance.errors import DataError, SuiteError, UsageError
-from twilio_conformance.items import RUN, Chapter, CheckItem, Suite
+from twilio_conformance.items import RUN, Chapter, CheckItem, Failure, Suite
 from twilio_conformance.ledger import Entry
 from twilio_conformance.report import terminal, writer
 from twilio_conformance.run import Run, crew, parse_profiles
@@ -21,6 +21,12 @@ EXIT_INCOMPLETE = 3
 
 _FOUND = "conformance"
 """The attribute of a report that carries an outcome, through xdist too."""
+
+_NOTES = "conformance_notes"
+"""What one of xdist's workers hands to the controller in the end."""
+
+_USUAL_LISTS = "fE"
+"""What pytest's short summary lists unless it is asked for something else."""
 
 
 def begin(config: pytest.Config) -> None:
@@ -36,19 +42,31 @@ def begin(config: pytest.Config) -> None:
         run = Run(
             config.getoption("--impl"), config.getoption("--edition"), gate, jobs=1 if is_worker else crew()
         )
-        if not is_worker:
-            writer.prepare(config.getoption("--report"))
+        reports = []
+        if not is_worker and not config.option.collectonly:
+            reports = writer.prepare(config.getoption("--report"), config.invocation_params.dir)
         run.start()
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     except (DataError, SuiteError) as error:
         pytest.exit(f"{type(error).__name__}: {error}", returncode=EXIT_INCOMPLETE)
     config.stash[RUN] = run
+    # The summary shows what failed, by requirement; pytest's lists would repeat it, item by item.
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "no"
+    if config.option.reportchars == _USUAL_LISTS:
+        config.option.reportchars = ""
     config.pluginmanager.register(Grading(run), "conformance-grading")
     if not is_worker:
-        config.pluginmanager.register(Account(run), "conformance-account")
+        config.pluginmanager.register(Account(run, reports), "conformance-account")
+    try:
+        gating.begin(config, run)
+    except UsageError as error:
+        run.close()
+        raise pytest.UsageError(str(error)) from error
+    except DataError as error:
+        run.close()
+        pytest.exit(f"{type(error).__name__}: {error}", returncode=EXIT_INCOMPLETE)
 
 
 class Grading:
@@ -57,6 +75,12 @@ class Grading:
     def __init__(self, run: Run) -> None:
         """The hooks for this run."""
         self._run = run
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hands to xdist's controller what is to be said of the run."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_NOTES] = self._run.executor.notes
 
     def pytest_unconfigure(self) -> None:
         """Ends the worker."""
@@ -120,9 +144,10 @@ class Grading:
 class Account:
     """Gathers the outcomes where the run is summed up: here, or in xdist's controller."""
 
-    def __init__(self, run: Run) -> None:
-        """An account of this run, empty so far."""
+    def __init__(self, run: Run, reports: list[Path]) -> None:
+        """An account of this run, empty so far, and the places of its reports."""
         self._run = run
+        self._reports = reports
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -131,26 +156,45 @@ class Account:
         collected = (names.get(nodeid.rpartition("::")[2]) for nodeid in ids)
         self._run.begin([entry for entry in collected if entry is not None], ahead=False)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Takes what one of xdist's workers has to say of the run."""
+        self._run.note(getattr(node, "workeroutput", {}).get(_NOTES, ()))
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keeps an outcome."""
+        """Keeps an outcome, or that there was none."""
         found = getattr(report, _FOUND, None)
         if found is not None:
-            self._run.keep(Entry(*found["entry"]), Outcome.from_json(found["outcome"]), found["output"])
+            entry, outcome = Entry(*found["entry"]), Outcome.from_json(found["outcome"])
+            self._run.keep(entry, outcome, found["output"])
+            if report.failed and isinstance(report.longrepr, str):
+                report.longrepr = Failure.of(outcome.message, report.longrepr.splitlines())  # type: ignore[assignment]
+        elif report.failed:
+            self._run.troubles.append(f"{report.nodeid}\n{report.longrepr}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Writes the reports of a run that came to its end; a run with a hole in its account fails."""
-        config = session.config
+        config, run = session.config, self._run
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if config.option.collectonly or not finished:
             return
-        self._run.cut_short = bool(session.shouldstop or session.shouldfail)
-        if self._run.ledger.missing and not self._run.cut_short:
+        run.note(run.executor.notes)
+        run.cut_short = bool(session.shouldstop or session.shouldfail)
+        if run.ledger.missing and not run.cut_short:
             session.exitstatus = EXIT_INCOMPLETE
-        for path in config.getoption("--report"):
-            writer.write(self._run, Path(path))
+        for place in self._reports:
+            try:
+                writer.write(run, place)
+            except UsageError as error:
+                run.troubles.append(str(error))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            except SuiteError as error:
+                run.troubles.append(str(error))
+                session.exitstatus = EXIT_INCOMPLETE
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Says what was graded, the verdicts, and each failure."""
-        if self._run.outcomes:
-            terminal.summarize(self._run, terminalreporter, exitstatus)
+        if self._run.outcomes or self._run.troubles:
+            terminal.summarize(self._run, terminalreporter)

@@ -1,4 +1,4 @@
-"""What the suite cannot do without in a process that it shares with an implementation, and whether it is intact."""
+"""What the suite needs in a process that it shares with an implementation, and whether that is intact."""
 
 from __future__ import annotations
 

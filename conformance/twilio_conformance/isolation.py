@@ -1,4 +1,4 @@
-"""Runs jobs in a worker process and hands out what they found; the implementation never enters this process."""
+"""Runs jobs in a worker process and hands out what they found; no implementation enters this process."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class _Worker:
     def __init__(self, configuration: Json, errors: BinaryIO) -> None:
         """Starts the process; it imports the implementation at once."""
         self.mark = f"{_MARK}={secrets.token_hex(16)}"
-        self.answers: list[Json] = []
-        self.arrived = threading.Condition()
         self.is_over = False
+        self._answers: list[Json] = []
+        self._arrived = threading.Condition()
         orders_in, orders_out = os.pipe()
         answers_in, answers_out = os.pipe()
         name, _, value = self.mark.partition("=")
@@ -96,6 +96,13 @@ class _Worker:
         with contextlib.suppress(BrokenPipeError):
             self._orders.write(json.dumps(document).encode() + b"\n")
 
+    def take(self, timeout: float) -> list[Json]:
+        """What has arrived, as soon as there is something; nothing when time is up or the process is over."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._answers or self.is_over, timeout)
+            answers, self._answers = self._answers, []
+            return answers
+
     def is_alive(self) -> bool:
         """Whether the process runs; one that was stopped by a signal is as good as dead."""
         if self._process.poll() is not None:
@@ -117,12 +124,12 @@ class _Worker:
     def _listen(self, stream: BinaryIO) -> None:
         with stream:
             for line in stream:
-                with self.arrived:
-                    self.answers.append(json.loads(line))
-                    self.arrived.notify_all()
-        with self.arrived:
+                with self._arrived:
+                    self._answers.append(json.loads(line))
+                    self._arrived.notify_all()
+        with self._arrived:
             self.is_over = True
-            self.arrived.notify_all()
+            self._arrived.notify_all()
 
 
 class Executor:
@@ -200,12 +207,11 @@ class Executor:
         """Starts a worker and waits until it is ready."""
         impl = self._configuration["impl"]
         self._worker = worker = _Worker(self._configuration, self._error_output)
-        with worker.arrived:
-            worker.arrived.wait_for(lambda: worker.answers or worker.is_over, IMPORT_LIMIT)
-        if not worker.answers:
+        answers = worker.take(IMPORT_LIMIT)
+        if not answers:
             how = "ended the process" if worker.is_over else f"did not finish within {IMPORT_LIMIT:g} s"
             raise UsageError(f"--impl={impl}: importing it {how}{self._last_words()}")
-        answer = worker.answers.pop(0)
+        (answer,) = answers
         if "error" in answer:
             raise _ERRORS[answer["kind"]](answer["error"])
         self.implementation = answer["ready"]
@@ -230,9 +236,7 @@ class Executor:
         while job not in self._found:
             worker = self._worker
             assert worker is not None
-            with worker.arrived:
-                worker.arrived.wait_for(lambda: worker.answers or worker.is_over, timeout=1.0)
-                arrived, worker.answers = worker.answers, []
+            arrived = worker.take(1.0)
             for answer in arrived:
                 self._take(answer)
             patience = GRACE + max((self._jobs[name].limit for name in self._begun), default=0.0)
@@ -253,9 +257,9 @@ class Executor:
             self._begun.remove(answer["job"])
 
     def _replace(self, dead: _Worker) -> None:
-        """Starts a new worker; what ran when the old one died runs again, each job alone, to find the culprit."""
+        """Starts a new worker; what ran when the old one died runs again, each job alone, to find the one."""
         dead.close()
-        for answer in dead.answers:
+        for answer in dead.take(0):
             self._take(answer)
         self._worker = None
         self._deaths += 1
@@ -301,7 +305,7 @@ def _verdict_on(job: Job, status: str, message: str) -> Json:
 
 
 def _end_all(mark: str) -> None:
-    """Ends every process with this mark in its environment, as Linux shows it; elsewhere there is no telling."""
+    """Ends every process with this mark in its environment, where the system shows it: on Linux."""
     for _ in range(10):
         marked = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if _holds(path, mark)]
         if not marked:

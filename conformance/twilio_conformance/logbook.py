@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One record; `text` is the message and, where there is one, the traceback as a default handler would print it."""
+    """One record; `text` is the message and, where there is one, the traceback as handlers print it."""
 
     level: int
     level_name: str
@@ -70,7 +70,7 @@ class LogBook:
             self.records.append(LogRecord(record.levelno, record.levelname, _text(record), record.name))
             call_handlers(instance, record)
 
-        logging.Logger.callHandlers = take_and_call  # type: ignore[method-assign]
+        logging.Logger.callHandlers = take_and_call  # type: ignore[method-assign, assignment]
 
     def _take_loguru(self, message: loguru.Message) -> None:
         level = message.record["level"]

@@ -44,8 +44,8 @@ class Names:
     def redact(self, value: Any) -> Any:
         """The JSON value with every secret replaced by its name.
 
-        Found are the secret itself, whole or cut short before an ellipsis, and its forms in a URL, in JSON, in
-        a Python literal, in hexadecimal and in base64, alone or as a part of something longer.
+        Found are the secret itself, whole or cut short before an ellipsis, and its forms in a URL, in JSON,
+        in a Python literal, in hexadecimal and in base64, alone or as a part of something longer.
         """
         if isinstance(value, str):
             if not any(form[:_HEAD] in value for form in self._forms):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from twilio_conformance import EDITION
@@ -38,6 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"write a report, its form by the ending: {', '.join(REPORT_FORMS)} (repeatable)",
     )
     group.addoption(
+        "--baseline",
+        metavar="FILE",
+        help="let the failures through that this file names as known; see docs/gating.md",
+    )
+    group.addoption(
+        "--write-baseline",
+        metavar="FILE",
+        help="write what fails at the gate into this file, keeping the reasons that it holds",
+    )
+    group.addoption(
         "--edition",
         metavar="YYYY.MM",
         default=EDITION,
@@ -46,8 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts a graded run."""
+    """Starts a graded run.
+
+    Raises:
+        pytest.UsageError: The system, an option or the implementation does not do.
+    """
     if config.getoption("--impl") is not None:
+        if not hasattr(os, "fork"):
+            raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
         from twilio_conformance.grading import begin
 
         begin(config)

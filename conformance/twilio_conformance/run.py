@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from twilio_conformance import EDITION, catalogue
+from twilio_conformance.baseline import Baseline
 from twilio_conformance.catalogue import PROFILES, Catalogue, Requirement
 from twilio_conformance.errors import DataError, UsageError
 from twilio_conformance.isolation import Executor, Found, Job
@@ -37,6 +38,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     collected: list[Entry] = field(default_factory=list)
     cut_short: bool = False
+    baseline: Baseline | None = None
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -46,12 +48,7 @@ class Run:
     @cached_property
     def entries(self) -> list[Entry]:
         """All that the edition asks for, in the order of the specification."""
-        requirements = self.catalogue.requirements
         checks = {name: requirement for name, (requirement, _) in self.executor.checks.items()}
-        if self.edition != EDITION:
-            checks = {
-                name: requirement for name, requirement in checks.items() if requirement in requirements
-            }
         return entries(self.catalogue, checks)
 
     @cached_property
@@ -77,7 +74,6 @@ class Run:
 
     def close(self) -> None:
         """Ends the worker."""
-        self.notes += [note for note in self.executor.notes if note not in self.notes]
         self.executor.close()
 
     def begin(self, collected: Iterable[Entry], *, ahead: bool) -> None:
@@ -93,6 +89,10 @@ class Run:
             self.outputs[entry.check] = found.output
         return found.outcomes[entry.requirement]
 
+    def note(self, sentences: Iterable[str]) -> None:
+        """Keeps what the summary and the report have to say of the run itself, once."""
+        self.notes += [sentence for sentence in sentences if sentence not in self.notes]
+
     def keep(self, entry: Entry, outcome: Outcome, output: str) -> None:
         """Keeps an outcome, and what the implementation printed meanwhile."""
         self.outcomes[entry] = outcome
@@ -105,6 +105,10 @@ class Run:
             return Job(entry.check, (entry.requirement,), self.executor.checks[entry.check][1])
         own = tuple(name for name in vector.requirements if name in self.catalogue.requirements)
         return Job(vector.id, own, VECTOR_LIMIT)
+
+    def known(self, entry: Entry) -> str | None:
+        """Why the baseline lets the failure of this line through; None where it does not."""
+        return self.baseline.reason(entry) if self.baseline else None
 
     def requirement(self, entry: Entry) -> Requirement:
         """The requirement of a line of the account."""

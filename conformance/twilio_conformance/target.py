@@ -51,8 +51,8 @@ def parse(spec: str) -> Target:
     module, colon, attribute = spec.strip().partition(":")
     if not all(part.isidentifier() for part in module.split(".")) or (colon and not attribute.isidentifier()):
         raise UsageError(
-            f"--impl={spec}: expected `package.module`, or `package.module:Class` (a factory will do), for example"
-            " --impl=pipecat.serializers.twilio"
+            f"--impl={spec}: expected `package.module`, or `package.module:Class` (a factory will do), for"
+            " example --impl=pipecat.serializers.twilio"
         )
     return Target(spec.strip(), module, attribute or None)
 
@@ -64,21 +64,35 @@ def resolve(target: Target) -> Implementation:
         UsageError: The module does not import, or does not hold what is asked for.
     """
     module = _import(target)
+    try:
+        return _examine(target, module)
+    except UsageError:
+        raise
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise UsageError(
+            f"--impl={target.spec}: {target.module} cannot be examined: {reason}{_place(error)}"
+        ) from error
+
+
+def _examine(target: Target, module: ModuleType) -> Implementation:
     found = getattr(module, target.attribute, None) if target.attribute else _only_serializer(target, module)
     if found is None:
-        raise UsageError(
-            f"--impl={target.spec}: {target.module} ({_origin(module)}) has no {target.attribute}.{_hint(module)}"
-        )
+        where = f"{target.module} ({_origin(module)})"
+        raise UsageError(f"--impl={target.spec}: {where} has no {target.attribute}.{_hint(module)}")
     if not callable(found):
         raise UsageError(
             f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
         )
+    name = getattr(found, "__qualname__", None)
+    home = found.__module__ if name else target.module
+    name = name or target.attribute
     return Implementation(
         target=target,
         construct=found,
         input_params=_input_params(found, module),
-        name=f"{getattr(found, '__module__', target.module)}:{getattr(found, '__qualname__', target.attribute)}",
-        version=_version(getattr(found, "__module__", target.module)),
+        name=f"{home}:{name}",
+        version=_version(home),
         capabilities=_capabilities(found),
         is_class=inspect.isclass(found),
     )
@@ -90,8 +104,8 @@ def _import(target: Target) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (target.module == error.name or target.module.startswith(f"{error.name}.")):
             raise UsageError(
-                f"--impl={target.spec}: there is no module {error.name}. Is it installed in this environment, or does"
-                " pytest run in the folder that holds it?"
+                f"--impl={target.spec}: there is no module {error.name}. Is it installed in this environment,"
+                " or does pytest run in the folder that holds it?"
             ) from error
         raise UsageError(
             f"--impl={target.spec}: {target.module} needs the module {error.name}, which is not installed"
@@ -117,8 +131,8 @@ def _only_serializer(target: Target, module: ModuleType) -> Any:
         return candidates[0]
     if not candidates:
         raise UsageError(
-            f"--impl={target.spec}: {target.module} ({_origin(module)}) has neither a {CLASS_NAME} nor another subclass"
-            f" of FrameSerializer; name a class or a factory: --impl={target.module}:NAME"
+            f"--impl={target.spec}: {target.module} ({_origin(module)}) has neither a {CLASS_NAME} nor"
+            f" another subclass of FrameSerializer; name a class or a factory: --impl={target.module}:NAME"
         )
     names = ", ".join(candidate.__name__ for candidate in candidates)
     raise UsageError(
@@ -149,7 +163,7 @@ def _origin(module: ModuleType) -> str:
 
 
 def _input_params(found: Any, module: ModuleType) -> type[Any] | None:
-    """The InputParams beside the implementation: on it, on what it returns, on the module's class, in the module."""
+    """The InputParams of an implementation: on it, on what it returns, on the module's class, beside it."""
     returned = (
         inspect.get_annotations(found, eval_str=False).get("return") if not inspect.isclass(found) else None
     )
@@ -167,11 +181,14 @@ def _capabilities(found: Any) -> frozenset[str]:
     if declared is not None:
         unknown = set(declared) - set(_CAPABILITIES)
         if unknown:
-            raise UsageError(
-                f"conformance_capabilities names {', '.join(sorted(unknown))}; known are {', '.join(_CAPABILITIES)}"
-            )
+            names, known = ", ".join(sorted(unknown)), ", ".join(_CAPABILITIES)
+            raise UsageError(f"conformance_capabilities names {names}; known are {known}")
         return frozenset(declared)
-    parameters = set(inspect.signature(found).parameters)
+    try:
+        parameters = set(inspect.signature(found).parameters)
+    except ValueError:
+        # Some callables in C have none.
+        return frozenset()
     return frozenset(name for name, arguments in _CAPABILITIES.items() if arguments <= parameters)
 
 

@@ -78,7 +78,7 @@ def status_of(outcomes: Iterable[Outcome]) -> str:
 def judge(
     requirements: Iterable[Requirement], statuses: Mapping[str, str], *, partial: bool
 ) -> dict[str, ProfileVerdict]:
-    """The verdict on every profile that has requirements: conformant where all were graded and every MUST holds.
+    """The verdict on every profile that has requirements: conformant where all were graded, all MUSTs hold.
 
     Args:
         requirements: All that the edition holds, excluded ones too.

@@ -1,6 +1,6 @@
-"""The process that imports the implementation and forks a child for every job, so that no job touches another.
+"""The process that imports the implementation, and forks a child for every job: none can touch another.
 
-It speaks JSON lines. Orders come in on one pipe, the first of them the configuration; answers go out on another.
+It speaks JSON lines: orders come in on one pipe, the configuration first; answers go out on another.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Worker:
         self._selector.register(orders.stream, selectors.EVENT_READ)
 
     def _import(self, impl: str) -> World:
-        """Imports the implementation and then, so that it finds Pipecat as it is anywhere else, the checks."""
+        """Imports the implementation, and the checks after it: it finds Pipecat as it is anywhere else."""
         before = integrity.vital()
         implementation = target.resolve(target.parse(impl))
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -370,7 +370,7 @@ def _limit(what: int, most: int) -> None:
 
 
 def _data_in_use() -> int:
-    """Bytes of private memory that this process has, as the limit counts them; resident ones where unknown."""
+    """Bytes of private memory that this process has, as the limit counts them, or about so many."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     except OSError:

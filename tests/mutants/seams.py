@@ -9,6 +9,7 @@ from unittest import mock
 
 import httpx
 from pipecat.frames.frames import AudioRawFrame, CancelFrame, EndFrame, Frame, InterruptionFrame
+
 from twilio_reference import TwilioFrameSerializer
 
 Json = dict[str, Any]

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from twilio_conformance import catalogue, child, ledger, target
+from twilio_conformance import catalogue, child, integrity, ledger, target
 from twilio_conformance.catalogue import Catalogue
 from twilio_conformance.checks import Check, load_checks
 from twilio_conformance.errors import UsageError
@@ -98,7 +98,7 @@ class Laboratory:
         clock.install()
         BOOK.attach()
         self._lanes = lanes
-        self.originals = child.vital()
+        self.originals = integrity.vital()
         self.catalogue: Catalogue = catalogue.load()
         self.checks: dict[str, Check] = load_checks()
         self.entries = ledger.entries(
@@ -258,6 +258,8 @@ def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task],
 def _graded(world: child.World, task: Task) -> dict[str, Any]:
     """What a task finds, as `child.run` says it; unlike there, everything is cleaned up for the next."""
     names, bench = Names(), Network()
+    if task.id in world.catalogue.vectors:
+        names.values.update(world.catalogue.vectors[task.id].data["given"].get("names", {}))
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
             probe = Probe(world.implementation, bench, names, lambda call: None)

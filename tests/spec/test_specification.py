@@ -6,8 +6,10 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -37,7 +39,9 @@ def examples(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def test_every_json_example_is_a_valid_wire_message(text, reasons):
+def test_every_json_example_is_a_valid_wire_message(
+    text: str, reasons: Callable[[str, object], object]
+) -> None:
     blocks = examples(text, "json")
     assert len(blocks) >= 5
     for block in blocks:
@@ -45,7 +49,7 @@ def test_every_json_example_is_a_valid_wire_message(text, reasons):
         assert not reasons("wire/inbound", message) or not reasons("wire/outbound", message), message
 
 
-def test_the_python_example_constructs_a_serializer(text):
+def test_the_python_example_constructs_a_serializer(text: str) -> None:
     from twilio_reference import TwilioFrameSerializer
 
     (example,) = examples(text, "python")
@@ -59,16 +63,19 @@ def test_the_python_example_constructs_a_serializer(text):
     assert isinstance(names["serializer"], TwilioFrameSerializer)
 
 
-def test_the_http_example_is_the_request_that_the_vectors_expect(text):
+def test_the_http_example_is_the_request_that_the_vectors_expect(text: str) -> None:
     (example,) = examples(text, "http")
     head, _, body = example.partition("\n\n")
     line, *headers = head.splitlines()
     vector = json.loads((ROOT / "vectors" / "v1" / "hangup" / "end-default.json").read_text())
-    wanted = {}
+    wanted: dict[str, Any] = {}
     for expectation in vector["expect"]:
         wanted |= expectation.get("request", {})
     method, target, _version = line.split()
-    sids = {"account_sid": "AC0123456789abcdef0123456789abcdef", "call_sid": "CA0123456789abcdef0123456789abcdef"}
+    sids = {
+        "account_sid": "AC0123456789abcdef0123456789abcdef",
+        "call_sid": "CA0123456789abcdef0123456789abcdef",
+    }
     for name, sid in sids.items():
         wanted["target"] = wanted["target"].replace("${" + name + "}", sid)
     assert (method, target) == (wanted["method"], wanted["target"])
@@ -76,12 +83,12 @@ def test_the_http_example_is_the_request_that_the_vectors_expect(text):
     assert {name: values[0] for name, values in parse_qs(body.strip()).items()} == wanted["form"]
 
 
-def test_a_keyword_outside_a_requirement_is_refused(render):
+def test_a_keyword_outside_a_requirement_is_refused(render: ModuleType) -> None:
     assert render.KEYWORD.search("Twilio SHOULD answer")
     assert not render.KEYWORD.search("Twilio should answer, and may not")
 
 
-def test_a_statement_whose_keyword_is_not_its_level_is_refused(render):
+def test_a_statement_whose_keyword_is_not_its_level_is_refused(render: ModuleType) -> None:
     from dataclasses import replace
 
     from twilio_conformance import catalogue
@@ -91,13 +98,15 @@ def test_a_statement_whose_keyword_is_not_its_level_is_refused(render):
         list(render._requirement(replace(requirement, level="MAY")))
 
 
-@pytest.mark.parametrize("wrong", [[], ["twilio", "Nothing of the kind."]], ids=["a sentence lacks", "one too many"])
-def test_api_txt_that_is_not_wholly_accounted_for_is_refused(render, wrong):
+@pytest.mark.parametrize(
+    "wrong", [[], ["twilio", "Nothing of the kind."]], ids=["a sentence lacks", "one too many"]
+)
+def test_api_txt_that_is_not_wholly_accounted_for_is_refused(render: ModuleType, wrong: list[str]) -> None:
     with pytest.raises(render.RenderError, match=r"api\.toml"):
         render._expect_whole(wrong)
 
 
-def test_every_requirement_that_api_txt_is_the_source_of_stands_in_the_table(render):
+def test_every_requirement_that_api_txt_is_the_source_of_stands_in_the_table(render: ModuleType) -> None:
     from twilio_conformance import catalogue
 
     named = {name for sentence in render._sentences() for name in sentence.get("requirements", ())}
@@ -109,7 +118,7 @@ def test_every_requirement_that_api_txt_is_the_source_of_stands_in_the_table(ren
     assert cited <= named
 
 
-def test_rendering_changes_nothing_that_is_committed(render):
+def test_rendering_changes_nothing_that_is_committed(render: ModuleType) -> None:
     from twilio_conformance import catalogue
     from twilio_conformance.checks import load_checks
     from twilio_conformance.ledger import entries

@@ -14,11 +14,13 @@ from typing import Any
 
 import aiohttp
 import httpx
+import jsonschema
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twilio_conformance import catalogue
 from twilio_conformance.twilio.conversation import ENDLESS_LIMIT, REQUEST_BODY_LIMIT
 from twilio_conformance.twilio.exchange import CONNECTION_FAULTS, Answer, Exchange, Record
 from twilio_conformance.twilio.network import Network
@@ -495,7 +497,8 @@ def test_a_trace_shows_no_credentials(double: Network, hang_up: Any) -> None:
     secret = hang_up.authorization.removeprefix("Basic ")
     assert '"Basic (redacted)"' in shown
     assert hang_up.path in shown
-    assert json.loads(shown)["body"] == hang_up.body.decode()
+    jsonschema.Draft202012Validator(catalogue.load_schema("exchange")).validate(exchange.as_json())
+    assert json.loads(shown)["request"]["body"] == hang_up.body.decode()
     for text in (shown, repr(exchange)):
         assert secret not in text
         assert hang_up.token not in text
@@ -522,7 +525,8 @@ def test_a_named_secret_is_nowhere_in_a_trace(secret: str, before: str) -> None:
         started=0.0,
     )
     shown = exchange.as_json([secret, ""])
-    strings = [shown["target"], shown.get("body", ""), *(value for _, value in shown["headers"])]
+    request = shown["request"]
+    strings = [request["target"], request.get("body", ""), *(value for _, value in request["headers"])]
     assert all(secret not in text for text in strings)
 
 
@@ -531,7 +535,7 @@ def test_a_trace_holds_a_body_that_is_no_text(double: Network) -> None:
         plain.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n\xff\xfe")
         plain.recv(100)
     (exchange,) = double.exchanges
-    assert base64.b64decode(exchange.as_json()["body_base64"]) == b"\xff\xfe"
+    assert base64.b64decode(exchange.as_json()["request"]["body_base64"]) == b"\xff\xfe"
 
 
 @pytest.mark.parametrize(
@@ -542,7 +546,7 @@ def test_an_authorization_keeps_its_scheme_only(double: Network, value: str, sho
     with _dialled() as plain:
         plain.sendall(GET.replace(b"\r\n\r\n", f"\r\nAuthorization: {value}\r\n\r\n".encode()))
         plain.recv(100)
-    assert double.exchanges[0].as_json()["headers"][-1] == ["Authorization", shown]
+    assert double.exchanges[0].as_json()["request"]["headers"][-1] == ["Authorization", shown]
 
 
 def test_a_failure_of_the_double_itself_is_not_hidden(hang_up: Any, monkeypatch: pytest.MonkeyPatch) -> None:

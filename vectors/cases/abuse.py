@@ -1,4 +1,4 @@
-"""Vectors of the chapter Serialize under abuse: frames that no service should push, and what stays possible after them."""
+"""Vectors of the chapter Serialize under abuse: frames that no service should push, and what follows them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from dialogue import ROUNDED, heard, hushed, spoken
 from model import (
-    STREAM_SID,
     Case,
     Json,
     audio,
@@ -21,8 +20,8 @@ from model import (
 )
 from signals import pcm, speech
 
-CLEAR = {"event": "clear", "streamSid": STREAM_SID}
-MEDIA = {"event": "media", "streamSid": "<any>", "media": {"payload": "<base64>"}}
+CLEAR = {"event": "clear", "...": "<any>"}
+MEDIA = {"event": "media", "...": "<any>"}
 VOICE = speech(2400, seed=41)
 
 

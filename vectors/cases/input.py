@@ -1,4 +1,4 @@
-"""Vectors of the chapter Hostile input: what deserialize survives, each refusal beside a twin that it accepts."""
+"""Vectors of the chapter Hostile input: what deserialize survives, refusals beside twins that it accepts."""
 
 from __future__ import annotations
 

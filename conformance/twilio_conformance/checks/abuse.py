@@ -57,8 +57,12 @@ async def a_message_that_cannot_be_json_raises_nothing_and_sends_nothing_invalid
             for kind in (frames.OutputTransportMessageFrame, frames.OutputTransportMessageUrgentFrame):
                 observation = await subject.serialize(kind(message=message))
                 wrong = observation.raised is not None or not _is_json_or_nothing(observation.value)
-                expect(not wrong, f"a message with {name} does harm",
-                       expected="None, or JSON text", actual=observation.outcome)  # fmt: skip
+                expect(
+                    not wrong,
+                    f"a message with {name} does harm",
+                    expected="None, or JSON text",
+                    actual=observation.outcome,
+                )
 
 
 def _is_json_or_nothing(value: Any) -> bool:
@@ -84,7 +88,10 @@ async def a_frame_is_the_same_after_serialize_as_before(probe: Probe) -> None:
         frames.OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
         for rate, channels in ((8000, 1), (24000, 1), (8000, 2), (16000, 2))
     ]
-    given += [Message(message={"event": "mark", "mark": {"name": "a"}}), Message(message={"label": "rtvi-ai"})]
+    given += [
+        Message(message={"event": "mark", "mark": {"name": "a"}}),
+        Message(message={"label": "rtvi-ai"}),
+    ]
     given += [frames.InterruptionFrame(), frames.EndFrame(), frames.CancelFrame()]
     for frame in given:
         before = copy.deepcopy(_contents(frame))
@@ -92,8 +99,12 @@ async def a_frame_is_the_same_after_serialize_as_before(probe: Probe) -> None:
         after = _contents(frame)
         changed = [name for name in before if name not in after or after[name] != before[name]]
         changed += [name for name in after if name not in before]
-        expect(not changed, f"serialize changes a {type(frame).__name__}", expected="the frame as it was",
-               actual={name: shorten(after.get(name)) for name in changed})  # fmt: skip
+        expect(
+            not changed,
+            f"serialize changes a {type(frame).__name__}",
+            expected="the frame as it was",
+            actual={name: shorten(after.get(name)) for name in changed},
+        )
 
 
 def _contents(frame: frames.Frame) -> dict[str, Any]:

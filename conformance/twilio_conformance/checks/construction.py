@@ -21,29 +21,45 @@ async def six_arguments_by_position_keep_their_order(probe: Probe) -> None:
     request = probe.exchanges[0]
     target = probe.names.fill("/2010-04-01/Accounts/${account_sid}/Calls/${call_sid}.json")
     actual = f"{request.host}{request.target}"
-    expect(actual == f"api.dublin.ie1.twilio.com{target}", "the arguments are taken in another order",
-           expected=f"api.dublin.ie1.twilio.com{target}", actual=actual)  # fmt: skip
+    expect(
+        actual == f"api.dublin.ie1.twilio.com{target}",
+        "the arguments are taken in another order",
+        expected=f"api.dublin.ie1.twilio.com{target}",
+        actual=actual,
+    )
     clear = await subject.serialize({"frame": "InterruptionFrame"})
     if clear.value is None:
         raise NotTestable("no message names the stream", actual=clear.outcome)
-    expect(probe.names.values["stream_sid"] in str(clear.value), "the first argument is not the stream",
-           expected="a clear message for stream_sid", actual=clear.outcome)  # fmt: skip
+    expect(
+        probe.names.values["stream_sid"] in str(clear.value),
+        "the first argument is not the stream",
+        expected="a clear message for stream_sid",
+        actual=clear.outcome,
+    )
 
 
 @check("TFS-CONSTRUCT-03")
 async def params_is_accepted_as_the_seventh_argument(probe: Probe) -> None:
-    """A seventh positional argument is taken as params: no credentials are needed when it disables the hang-up."""
+    """A seventh positional argument is taken as params, which disables the hang-up and all it needs."""
     observation, _ = probe.attempt("${stream_sid}", None, None, None, None, None, {"auto_hang_up": False})
-    expect(observation.raised is None, "params is not the seventh argument",
-           expected="an instance", actual=observation.outcome)  # fmt: skip
+    expect(
+        observation.raised is None,
+        "params is not the seventh argument",
+        expected="an instance",
+        actual=observation.outcome,
+    )
 
 
 @check("TFS-CONSTRUCT-05")
 async def the_instance_is_a_frame_serializer(probe: Probe) -> None:
     """What is constructed is a FrameSerializer."""
     instance = (await probe.ready()).instance
-    expect(isinstance(instance, FrameSerializer), "the instance is no FrameSerializer",
-           expected="FrameSerializer", actual=[base.__name__ for base in type(instance).__mro__])  # fmt: skip
+    expect(
+        isinstance(instance, FrameSerializer),
+        "the instance is no FrameSerializer",
+        expected="FrameSerializer",
+        actual=[base.__name__ for base in type(instance).__mro__],
+    )
 
 
 @check("TFS-CONSTRUCT-10")
@@ -64,8 +80,12 @@ async def input_params_has_the_documented_defaults(probe: Probe) -> None:
 async def input_params_extends_the_base_and_is_keyword_only(probe: Probe) -> None:
     """InputParams inherits from FrameSerializer.InputParams and takes keywords only."""
     params = _input_params(probe)
-    expect(issubclass(params, FrameSerializer.InputParams), "InputParams has another base",
-           expected="FrameSerializer.InputParams", actual=[base.__name__ for base in params.__mro__])  # fmt: skip
+    expect(
+        issubclass(params, FrameSerializer.InputParams),
+        "InputParams has another base",
+        expected="FrameSerializer.InputParams",
+        actual=[base.__name__ for base in params.__mro__],
+    )
     try:
         made = params(True)
     except TypeError:
@@ -79,10 +99,18 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
     other = {"stream_sid": "${other_stream_sid}", "call_sid": "CA" + "5" * 32}
     first = await probe.ready(**probe.arguments())
     second = await probe.ready(**probe.arguments(**other))
-    for subject, stranger in ((first, "other_stream_sid"), (second, "stream_sid"), (first, "other_stream_sid")):
+    for subject, stranger in (
+        (first, "other_stream_sid"),
+        (second, "stream_sid"),
+        (first, "other_stream_sid"),
+    ):
         clear = await subject.serialize({"frame": "InterruptionFrame"})
-        expect(probe.names.values[stranger] not in str(clear.value), "a message names the other instance's stream",
-               expected="the instance's own stream", actual=clear.outcome)  # fmt: skip
+        expect(
+            probe.names.values[stranger] not in str(clear.value),
+            "a message names the other instance's stream",
+            expected="the instance's own stream",
+            actual=clear.outcome,
+        )
     await first.serialize({"frame": "EndFrame"})
     await second.serialize({"frame": "EndFrame"})
     ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]

@@ -16,5 +16,9 @@ async def the_request_is_over_when_serialize_returns(probe: Probe) -> None:
     if observation.raised is not None:
         raise NotTestable("serialize of an EndFrame failed", actual=observation.outcome)
     answered = [exchange.answer_status for exchange in probe.exchanges]
-    expect(bool(answered) and None not in answered, "serialize returned before the request was over",
-           expected="a request that has been answered", actual=answered or "no request")  # fmt: skip
+    expect(
+        bool(answered) and None not in answered,
+        "serialize returned before the request was over",
+        expected="a request that has been answered",
+        actual=answered or "no request",
+    )

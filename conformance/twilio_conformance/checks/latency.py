@@ -1,4 +1,4 @@
-"""Checks of the chapter Latency: how long audio stays in the serializer, and what becomes of it at pauses and breaks."""
+"""Checks of the chapter Latency: how long audio stays inside, and what becomes of it at pauses and breaks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.carriage import WAYS, Way
 from twilio_conformance.checks import check, expect
-from twilio_conformance.errors import Violation
 from twilio_conformance.probe import Probe, Subject
 
 MOST = 0.060
@@ -39,12 +38,13 @@ def utterance(rate: int, seconds: float, seed: int = 0) -> Samples:
 async def added_latency(probe: Probe, way: Way) -> Latency:
     """The latency of a way, on two seconds of noise; a signal that is not recognised has none."""
     passage = await way.carry(await way.ready(probe), utterance(way.rate_in, 2))
-    try:
-        found = latency(passage)
-    except Unmeasurable as error:
-        raise Violation(f"{way}: no audio to measure", expected="the signal given", actual=str(error)) from error
-    expect(found.correlation > 0.5, f"{way}: what comes out is not what was given",
-           expected="a likeness above 0.5", actual=round(found.correlation, 3))  # fmt: skip
+    found = latency(passage)
+    expect(
+        found.correlation > 0.5,
+        f"{way}: what comes out is not what was given",
+        expected="a likeness above 0.5",
+        actual=round(found.correlation, 3),
+    )
     return found
 
 
@@ -53,10 +53,13 @@ async def _expect_latency(probe: Probe, limit: float) -> None:
     for way in WAYS:
         found = await added_latency(probe, way)
         worst[str(way)] = round(1000 * found.added, 2)
-        probe.record(f"withheld, {way}", {
-            "seconds": [round(value, 4) for value in found.withheld.times.tolist()],
-            "milliseconds": [round(1000 * value, 2) for value in found.withheld.values.tolist()],
-        })  # fmt: skip
+        probe.record(
+            f"withheld, {way}",
+            {
+                "seconds": [round(value, 4) for value in found.withheld.times.tolist()],
+                "milliseconds": [round(1000 * value, 2) for value in found.withheld.values.tolist()],
+            },
+        )
     probe.record("added latency, ms", worst)
     late = {way: value for way, value in worst.items() if value > 1000 * limit}
     expect(not late, "audio comes too late", expected=f"at most {1000 * limit:g} ms", actual=_ms(late))
@@ -88,8 +91,12 @@ async def the_end_of_an_utterance_comes_out(probe: Probe) -> None:
             missing = _missing(passage)
             if missing > MOST + SAMPLE / way.rate_out:
                 late[f"{way}, {seconds:g} s"] = round(1000 * missing, 2)
-    expect(not late, "the end of an utterance is withheld",
-           expected=f"at most {1000 * MOST:g} ms", actual=_ms(late))  # fmt: skip
+    expect(
+        not late,
+        "the end of an utterance is withheld",
+        expected=f"at most {1000 * MOST:g} ms",
+        actual=_ms(late),
+    )
 
 
 def _missing(passage: Passage) -> float:
@@ -109,10 +116,14 @@ async def a_short_utterance_is_heard(probe: Probe) -> None:
         for milliseconds in (80, 100, 120, 140):
             seconds = milliseconds / 1000
             passage = await way.carry(await way.ready(probe), utterance(way.rate_in, seconds))
-            if float(passage.seconds_received[-1]) < seconds - MOST - SAMPLE / way.rate_out or not passage.output.any():
+            if (
+                float(passage.seconds_received[-1]) < seconds - MOST - SAMPLE / way.rate_out
+                or not passage.output.any()
+            ):
                 lost[f"{way}, {milliseconds} ms"] = round(1000 * float(passage.seconds_received[-1]), 1)
-    expect(not lost, "a short utterance is not heard",
-           expected=f"all but {1000 * MOST:g} ms", actual=_ms(lost))  # fmt: skip
+    expect(
+        not lost, "a short utterance is not heard", expected=f"all but {1000 * MOST:g} ms", actual=_ms(lost)
+    )
 
 
 @check("TFS-LATENCY-05", limit=40)
@@ -124,7 +135,9 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
         first = [await way.carry(subject, utterance(way.rate_in, 0.61, seed=1)) for way, subject in halves]
         time.sleep(pause)
         rest = [
-            await way.carry(subject, np.append(utterance(way.rate_in, 0.61, seed=2), signals.silence(way.rate_in, 0.3)))
+            await way.carry(
+                subject, np.append(utterance(way.rate_in, 0.61, seed=2), signals.silence(way.rate_in, 0.3))
+            )
             for way, subject in halves
         ]
         for way, before, after in zip(WAYS, first, rest, strict=True):
@@ -137,7 +150,7 @@ def _lost(way: Way, before: Passage, after: Passage) -> float:
     """Seconds that lie less between two utterances at the output than at the input, by content."""
     output = np.concatenate([before.output, after.output])
     places = []
-    for seed, passage in ((1, before), (2, after)):
+    for passage in (before, after):
         reference = ideal(passage.signal[: round(0.61 * way.rate_in)], way.rate_in, way.rate_out)
         try:
             found = align(reference, output, way.rate_out)
@@ -146,7 +159,6 @@ def _lost(way: Way, before: Passage, after: Passage) -> float:
         if found.correlation < 0.5:
             return 0.61
         places.append(found.delay)
-        _ = seed
     return abs(places[1] - places[0] - 0.61)
 
 
@@ -160,7 +172,9 @@ async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> Non
         await subject.serialize({"frame": "InterruptionFrame"})
         after = await way.carry(subject, signals.silence(way.rate_in, 0.5))
         leak = decibels(rms(after.output), rms(speech.signal))
-        loudest = decibels(float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max()))
+        loudest = decibels(
+            float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max())
+        )
         if max(leak, loudest) > LEAK_DB:
             leaks[str(way)] = f"{_length(after.output, way.rate_out):.0f} ms, peak {loudest:.0f} dB"
     expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)

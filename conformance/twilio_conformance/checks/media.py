@@ -23,7 +23,7 @@ PIPELINE_RATES = (16000, 24000, 48000)
 
 TONE = 440.0
 WITHHELD = 0.3
-"""Seconds that core lets an implementation hold back: more than any stream resampler in the field (160 ms)."""
+"""Seconds that core lets an implementation hold back: more than any resampler in the field (160 ms)."""
 
 
 @check("TFS-MEDIAOUT-07")
@@ -34,8 +34,12 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
         await send_codes(await probe.ready(), np.append(inputs, signals.silence(8000, 1)), 8000, 160)
     )
     digest = hashlib.sha256(codes[: inputs.size]).hexdigest()
-    expect(digest in REFERENCE_ENCODERS, "the codes are those of neither reference encoder",
-           expected=list(REFERENCE_ENCODERS.values()), actual=f"codes of SHA-256 {digest}")  # fmt: skip
+    expect(
+        digest in REFERENCE_ENCODERS,
+        "the codes are those of neither reference encoder",
+        expected=list(REFERENCE_ENCODERS.values()),
+        actual=f"codes of SHA-256 {digest}",
+    )
 
 
 @check("TFS-MEDIAOUT-09")
@@ -55,13 +59,21 @@ async def a_tone_from_twilio_keeps_its_frequency_and_length(probe: Probe) -> Non
 
 
 def _expect_tone(passage: Passage) -> None:
-    """The tone of a passage has its frequency, to half a percent, and its length, less what may be withheld."""
+    """The tone of a passage has its frequency, to half a percent, and its length, less what is withheld."""
     where = f"from {passage.rate_in} to {passage.rate_out} Hz"
     missing = -passage.length_error / passage.rate_out
-    expect(-0.01 <= missing <= WITHHELD, f"{where}: the length differs",
-           expected=f"2 s, of which {WITHHELD:g} s may be withheld", actual=f"{2 - missing:.3f} s")  # fmt: skip
+    expect(
+        -0.01 <= missing <= WITHHELD,
+        f"{where}: the length differs",
+        expected=f"2 s, of which {WITHHELD:g} s may be withheld",
+        actual=f"{2 - missing:.3f} s",
+    )
     steady = passage.output[passage.rate_out // 4 :].astype(float)
     spectrum = np.abs(np.fft.rfft(steady * np.hanning(steady.size), 1 << 18))
     frequency = float(np.argmax(spectrum)) * passage.rate_out / (1 << 18)
-    expect(abs(frequency / TONE - 1) <= 0.005, f"{where}: the pitch differs",
-           expected=f"{TONE:g} Hz", actual=f"{frequency:.1f} Hz")  # fmt: skip
+    expect(
+        abs(frequency / TONE - 1) <= 0.005,
+        f"{where}: the pitch differs",
+        expected=f"{TONE:g} Hz",
+        actual=f"{frequency:.1f} Hz",
+    )

@@ -13,6 +13,7 @@ import jsonschema
 from twilio_conformance import catalogue
 from twilio_conformance.errors import SuiteError
 from twilio_conformance.ledger import Entry
+from twilio_conformance.report import reproduce
 
 if TYPE_CHECKING:
     from twilio_conformance.run import Run
@@ -49,8 +50,7 @@ def build(run: Run) -> Json:
         "gate": {"profiles": sorted(run.gate.profiles), "strict": run.gate.strict},
         "requirements": {
             name: {
-                "level": run.catalogue.requirements[name].level,
-                "profile": run.catalogue.requirements[name].profile,
+                **_sentence(run, name),
                 "status": statuses[name],
                 "checks": [_check(run, Entry(name, check), outcome) for check, outcome in outcomes.items()],
             }
@@ -58,6 +58,7 @@ def build(run: Run) -> Json:
         },
         "verdict": {profile: asdict(verdict) for profile, verdict in run.verdicts.items()},
         "metrics": _metrics(run),
+        "notes": run.notes,
         "ledger": run.ledger.as_json(),
         "complete": True,
     }
@@ -66,7 +67,22 @@ def build(run: Run) -> Json:
     return report
 
 
+def _sentence(run: Run, name: str) -> Json:
+    """What the specification says of a requirement: a report can be read without the specification."""
+    requirement = run.catalogue.requirements[name]
+    titles = {chapter.id: chapter.title for chapter in run.catalogue.chapters}
+    return {
+        "chapter": titles[requirement.chapter],
+        "level": requirement.level,
+        "profile": requirement.profile,
+        "statement": requirement.statement,
+        "rationale": requirement.rationale,
+        "source": list(requirement.source),
+    }
+
+
 def _check(run: Run, entry: Entry, outcome: Outcome) -> Json:
+    reason = run.known(entry)
     return {
         "id": entry.check,
         "status": outcome.status,
@@ -76,8 +92,9 @@ def _check(run: Run, entry: Entry, outcome: Outcome) -> Json:
         "trace": list(outcome.trace),
         "output": run.outputs.get(entry.check, "") if not outcome.holds else "",
         "rerun": shlex.join(run.rerun(entry)),
+        "reproduce": "" if outcome.holds else reproduce.script(run.impl, entry, run.catalogue),
         "seconds": outcome.seconds,
-    }
+    } | ({} if outcome.holds or reason is None else {"known": reason})
 
 
 def _metrics(run: Run) -> Json:

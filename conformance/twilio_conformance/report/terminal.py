@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twilio_conformance.run import Run
 
 BLOCKS = 12
-"""Requirements that are shown in full; with more of them, the others are one line each, unless -v asks for all."""
+"""Requirements that are shown in full; of more, the others are one line each, unless -v asks for all."""
 
 TRACE_LINES = 6
 TRACE_LIMIT = 160
@@ -49,7 +49,7 @@ class Failing:
 
 
 def summarize(run: Run, reporter: pytest.TerminalReporter) -> None:
-    """Writes the summary: warnings first and failures last, so that what matters most stands at the prompt."""
+    """Writes the summary: warnings first and failures last, so that what matters stands at the prompt."""
     implementation = run.executor.implementation
     version = f" {implementation['version']}" if implementation["version"] else ""
     reporter.section(f"conformance of {implementation['name']}{version}")
@@ -77,7 +77,11 @@ def failing(run: Run) -> list[Failing]:
     found = []
     for name, outcomes in run.by_requirement().items():
         requirement = run.catalogue.requirements[name]
-        against = {check: outcome for check, outcome in outcomes.items() if not outcome.holds}
+        against = {
+            check: outcome
+            for check, outcome in outcomes.items()
+            if not outcome.holds and run.known(Entry(name, check)) is None
+        }
         if against:
             found.append(Failing(requirement, against, len(outcomes), run.gate.holds_back(requirement)))
     return sorted(found, key=lambda entry: entry.is_gated)
@@ -93,7 +97,7 @@ def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
 
 
 def show(value: Any, limit: int = VALUE_LIMIT) -> str:
-    """A value on one line: its head and its length where it is long, and nothing that a terminal would obey."""
+    """A value on one line, its head and length where it is long, with nothing that a terminal would obey."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

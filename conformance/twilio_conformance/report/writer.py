@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,46 +16,59 @@ if TYPE_CHECKING:
 
 
 def _json(run: Run) -> str:
-    return json.dumps(document.build(run), indent=2) + "\n"
+    return json.dumps(document.build(run), indent=2, allow_nan=False) + "\n"
 
 
 FORMS: dict[str, Callable[[Run], str]] = {".json": _json}
 """What writes each form, by the ending of a path."""
 
 
-def prepare(paths: Iterable[str]) -> None:
+def prepare(names: Iterable[str], folder: Path) -> list[Path]:
     """Sees before the run that every report can be written, and takes an older one away.
 
     An interrupted run thus leaves no report at all.
 
+    Args:
+        names: What --report says.
+        folder: Where relative names begin.
+
+    Returns:
+        The places of the reports.
+
     Raises:
         UsageError: The form is unknown, or the path cannot be written.
     """
-    for name in paths:
-        path = Path(name)
-        if path.suffix not in FORMS:
+    places = []
+    for name in names:
+        place = (folder / name).resolve()
+        if place.suffix not in FORMS:
             raise UsageError(f"--report={name}: no form for this ending; there are {', '.join(FORMS)}")
-        if path.is_dir():
+        if place.is_dir():
             raise UsageError(f"--report={name}: is a folder; name a file in it")
-        if not path.resolve().parent.is_dir():
-            raise UsageError(f"--report={name}: there is no folder {path.resolve().parent}")
+        if not place.parent.is_dir():
+            raise UsageError(f"--report={name}: there is no folder {place.parent}")
         try:
-            with tempfile.NamedTemporaryFile(dir=path.resolve().parent):
-                path.unlink(missing_ok=True)
+            with tempfile.NamedTemporaryFile(dir=place.parent):
+                place.unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"--report={name}: cannot be written: {error.strerror}") from error
+        places.append(place)
+    return places
 
 
-def write(run: Run, path: Path) -> None:
-    """Writes one report beside its place and moves it there when it is whole."""
-    content = FORMS[path.suffix](run)
-    with tempfile.NamedTemporaryFile("w", dir=path.resolve().parent, delete=False, encoding="utf-8") as file:
-        file.write(content)
-    Path(file.name).chmod(0o666 & ~_umask())
-    Path(file.name).replace(path)
+def write(run: Run, place: Path) -> None:
+    """Writes one report beside its place and moves it there when it is whole.
 
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    Raises:
+        UsageError: It cannot be written any more.
+        SuiteError: It is not what its schema says.
+    """
+    content = FORMS[place.suffix](run)
+    part = place.with_name(f".{place.name}.part")
+    try:
+        part.write_text(content, encoding="utf-8")
+        part.replace(place)
+    except OSError as error:
+        raise UsageError(f"--report={place}: cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .tls import BAD_CERTIFICATES
@@ -163,20 +163,25 @@ class Exchange:
         return next(iter(self.headers_named(name)), None)
 
     def as_json(self, secrets: Sequence[str] = ()) -> dict[str, Any]:
-        """Returns the exchange for a trace: no credentials, and the body as text where it is text.
+        """Returns the exchange for a trace, as spec/schemas/exchange.schema.json has it, without credentials.
 
         Args:
             secrets: Strings that must not be shown, wherever in the exchange they stand.
         """
-        shown = asdict(self)
-        shown["headers"] = [[name, _veil(name, value)] for name, value in self.headers]
-        del shown["body"]
+        request: dict[str, Any] = {name: getattr(self, name) for name in _REQUEST_MEMBERS}
+        request["headers"] = [[name, _veil(name, value)] for name, value in self.headers]
         try:
-            shown["body"] = self.body.decode()
+            request["body"] = self.body.decode()
         except UnicodeDecodeError:
-            shown["body_base64"] = base64.b64encode(self.body).decode("ascii")
+            request["body_base64"] = base64.b64encode(self.body).decode("ascii")
+        shown = {name: getattr(self, name) for name in ("number", "connection", "started", "finished", "note")}
+        answer = None if self.answer_status is None else {"status": self.answer_status}
+        shown |= {"request": request, "answer": answer}
         redacted: dict[str, Any] = _redact(shown, [secret for secret in secrets if secret])
         return redacted
+
+
+_REQUEST_MEMBERS = ("scheme", "host", "port", "sni", "decoy", "method", "target", "http_version", "complete")
 
 
 def _veil(name: str, value: str) -> str:
