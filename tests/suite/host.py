@@ -82,7 +82,7 @@ class Host:
         environment |= {"PYTHONPATH": os.pathsep.join(map(str, self.path)), "SUITE_TEST_MARK": mark}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "120"} | self.environment
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+            [sys.executable, "-m", "pytest", "-p", "no:randomly", *options],
             cwd=cwd or self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -52,7 +52,7 @@ def summarize(run: Run, reporter: pytest.TerminalReporter) -> None:
     """Writes the summary: warnings first and failures last, so that what matters stands at the prompt."""
     implementation = run.executor.implementation
     version = f" {implementation['version']}" if implementation["version"] else ""
-    reporter.section(f"conformance of {implementation['name']}{version}")
+    reporter.write_sep("=", f"conformance of {implementation['name']}{version}")
     everything = failing(run)
     untestable = [entry for entry in everything if not entry.is_testable]
     failed = [entry for entry in everything if entry.is_testable]

@@ -1,0 +1,113 @@
+// Puts the serializer behind spec/ADAPTER.md: JSON lines on standard input and output.
+//
+//   pytest --impl=stdio:'node docs/examples/javascript/adapter.mjs'
+//
+// Another serializer that exports the same class can be named as an argument.
+
+import { pathToFileURL } from "node:url";
+
+const source = process.argv[2] ? pathToFileURL(process.argv[2]).href : "./serializer.mjs";
+const { TwilioFrameSerializer } = await import(source);
+
+const MEMBERS = {
+  hello: ["protocol"],
+  construct: ["serializer", "arguments"],
+  setup: ["serializer", "audio_in_sample_rate", "audio_out_sample_rate"],
+  serialize: ["serializer", "frame"],
+  deserialize: ["serializer", "text", "base64"],
+  close: ["serializer"],
+};
+
+class AdapterError extends Error {}
+
+const serializers = new Map();
+let logs = [];
+
+const operations = {
+  hello({ protocol }) {
+    if (protocol !== 1) throw new AdapterError(`this adapter speaks protocol 1, not ${protocol}`);
+    return { protocol: 1, name: "docs/examples/javascript", version: null, capabilities: ["api_key", "base_url"] };
+  },
+  construct({ serializer, arguments: given }) {
+    const made = new TwilioFrameSerializer(camel(given), (level, text) => logs.push({ level, text }));
+    serializers.set(serializer, made);
+    return null;
+  },
+  async setup({ serializer, ...rates }) {
+    await find(serializer).setup(camel(rates));
+    return null;
+  },
+  async serialize({ serializer, frame }) {
+    // A message is the application's own, whose names stay as they are.
+    const given = "message" in frame ? { ...frame } : camel(frame);
+    if ("audio" in given) given.audio = Buffer.from(given.audio, "base64");
+    const value = await find(serializer).serialize(given);
+    return typeof value === "string" ? { text: value } : value;
+  },
+  async deserialize({ serializer, text, base64 }) {
+    const frame = await find(serializer).deserialize(text ?? Buffer.from(base64, "base64"));
+    if (frame === null) return null;
+    const shown = snake(frame);
+    if ("audio" in shown) shown.audio = frame.audio.toString("base64");
+    return { frame: shown };
+  },
+  close({ serializer }) {
+    find(serializer);
+    serializers.delete(serializer);
+    return null;
+  },
+};
+
+function find(name) {
+  const found = serializers.get(name);
+  if (!found) throw new AdapterError(`there is no serializer ${name}`);
+  return found;
+}
+
+async function answer(line) {
+  let id = null;
+  let answered;
+  try {
+    const { id: given, op, ...members } = JSON.parse(line);
+    id = given;
+    if (!Object.hasOwn(MEMBERS, op)) throw new AdapterError(`there is no operation ${op}`);
+    const unknown = Object.keys(members).find((name) => !MEMBERS[op].includes(name));
+    if (unknown) throw new AdapterError(`${op} has no member ${unknown}`);
+    answered = { id, result: await operations[op](members) };
+  } catch (error) {
+    if (error instanceof AdapterError || id === null) answered = { id, error: error.message };
+    else answered = { id, raised: raised(error) };
+  }
+  if (logs.length) answered.logs = logs;
+  logs = [];
+  process.stdout.write(`${JSON.stringify(answered)}\n`);
+}
+
+function raised(error) {
+  const bases = [];
+  for (let kind = Object.getPrototypeOf(error.constructor); kind?.name; kind = Object.getPrototypeOf(kind)) bases.push(kind.name);
+  return { type: error.name, bases, message: error.message };
+}
+
+function camel(members) {
+  const name = (text) => text.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(members).map(([key, value]) => [name(key), key === "params" && value ? camel(value) : value]));
+}
+
+function snake(members) {
+  return Object.fromEntries(Object.entries(members).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
+}
+
+// Only a line feed ends a line: node:readline also splits at U+2028, which JSON permits within a text.
+let pending = [];
+for await (const chunk of process.stdin) {
+  let start = 0;
+  for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+    const line = Buffer.concat([...pending, chunk.subarray(start, end)]).toString();
+    pending = [];
+    start = end + 1;
+    answer(line);
+  }
+  if (start < chunk.length) pending.push(chunk.subarray(start));
+}
+process.exit(0);

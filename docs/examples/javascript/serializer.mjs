@@ -1,0 +1,215 @@
+// A serializer between Pipecat's frames and Twilio Media Streams, written from spec/SPECIFICATION.md and the vectors alone.
+//
+// Frames are plain objects: {frame: "OutputAudioRawFrame", audio: Buffer, sampleRate, numChannels}. Node 20, standard library only.
+
+import { request as httpsRequest } from "node:https";
+import { request as httpRequest } from "node:http";
+import { decodeSamples, encodeSamples, WIRE_RATE } from "./g711.mjs";
+import { Resampler } from "./resampler.mjs";
+
+const OUTPUT_AUDIO = new Set(["OutputAudioRawFrame", "TTSAudioRawFrame", "SpeechOutputAudioRawFrame"]);
+const MESSAGES = new Set(["OutputTransportMessageFrame", "OutputTransportMessageUrgentFrame"]);
+const TERMINAL = new Set(["EndFrame", "CancelFrame"]);
+const KEYS = new Set([..."0123456789*#"]);
+const DEFAULTS = { ignoreRtviMessages: true, twilioSampleRate: WIRE_RATE, sampleRate: null, autoHangUp: true };
+const HANG_UP_LIMIT = 8000; // milliseconds in all
+const LONGEST_ANSWER = 65536; // bytes of an answer's body that are read
+const ALREADY_ENDED = new Set(["404 20404", "400 21220"]);
+
+/** What Python's ValueError says: an argument has the right type and the wrong value. */
+export class ValueError extends Error {
+  name = "ValueError";
+}
+
+/** One stream of one call. */
+export class TwilioFrameSerializer {
+  #stream;
+  #params;
+  #authority = null; // where and as whom to hang up
+  #log;
+  #rate = WIRE_RATE;
+  #outgoing = null;
+  #incoming = null;
+  #hangUp = null; // the request under way, or done
+
+  /**
+   * @param options streamSid, callSid, accountSid, authToken, region, edge, params, apiKeySid, apiKeySecret, baseUrl
+   * @param log is given a level of Python's logging and a text
+   * @throws {ValueError} a credential, or one of region and edge, is missing where a call is to be ended
+   */
+  constructor(options, log = (level, text) => console.error(`${level}: ${text}`)) {
+    this.#stream = options.streamSid;
+    this.#params = { ...DEFAULTS, ...options.params };
+    this.#log = log;
+    if (this.#params.autoHangUp) this.#authority = authorityOf(options);
+  }
+
+  /** Takes the rate at which the pipeline wants the caller's audio, in Hz. */
+  async setup({ audioInSampleRate }) {
+    this.#rate = this.#params.sampleRate || audioInSampleRate;
+    this.#incoming = null;
+  }
+
+  /** The text to send to Twilio for a frame, or null. */
+  async serialize(frame) {
+    if (OUTPUT_AUDIO.has(frame.frame)) return this.#media(frame);
+    if (frame.frame === "InterruptionFrame") {
+      this.#outgoing = null;
+      return JSON.stringify({ event: "clear", streamSid: this.#stream });
+    }
+    if (MESSAGES.has(frame.frame)) return this.#message(frame.message);
+    if (TERMINAL.has(frame.frame) && this.#authority) await this.#end();
+    return null;
+  }
+
+  /** The frame that a text or bytes from Twilio stand for, or null; never throws. */
+  async deserialize(data) {
+    const message = parse(data);
+    if (!isObject(message)) return null;
+    if (typeof message.streamSid === "string" && message.streamSid !== this.#stream) return null;
+    if (message.event === "media" && isObject(message.media)) return this.#audio(message.media);
+    if (message.event === "dtmf" && isObject(message.dtmf) && KEYS.has(message.dtmf.digit)) {
+      return { frame: "InputDTMFFrame", button: message.dtmf.digit };
+    }
+    return null;
+  }
+
+  #media({ audio, sampleRate, numChannels = 1 }) {
+    if (!Number.isInteger(sampleRate) || sampleRate <= 0) return null;
+    const samples = monoOf(audio, numChannels);
+    if (!samples.length) return null;
+    const parts = [];
+    if (this.#outgoing?.from !== sampleRate) {
+      if (this.#outgoing) parts.push(this.#outgoing.finish());
+      this.#outgoing = new Resampler(sampleRate, WIRE_RATE);
+    }
+    parts.push(this.#outgoing.take(samples));
+    const codes = Buffer.concat(parts.map(encodeSamples));
+    if (!codes.length) return null;
+    return JSON.stringify({ event: "media", streamSid: this.#stream, media: { payload: codes.toString("base64") } });
+  }
+
+  #audio({ track, payload }) {
+    const codes = track === "outbound" ? null : decodeBase64(payload);
+    if (!codes?.length) return null;
+    this.#incoming ??= new Resampler(WIRE_RATE, this.#rate);
+    const samples = this.#incoming.take(decodeSamples(codes));
+    if (!samples.length) return null;
+    const audio = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
+    return { frame: "InputAudioRawFrame", audio, sampleRate: this.#rate, numChannels: 1 };
+  }
+
+  #message(message) {
+    if (this.#params.ignoreRtviMessages && message?.label === "rtvi-ai") return null;
+    try {
+      return JSON.stringify(message) ?? null;
+    } catch (error) {
+      this.#log("WARNING", `a message cannot be written as JSON: ${error.message}`);
+      return null;
+    }
+  }
+
+  /** Ends the call, once: a second terminal frame waits for the first one's request, and tries again if it failed. */
+  async #end() {
+    this.#hangUp ??= this.#requestEnd();
+    if (!(await this.#hangUp)) this.#hangUp = null;
+  }
+
+  async #requestEnd() {
+    try {
+      const { status, body } = await post(this.#authority);
+      if (status >= 200 && status < 300) return true;
+      const code = parse(body)?.code;
+      if (ALREADY_ENDED.has(`${status} ${code}`)) {
+        this.#log("DEBUG", `the call had ended already (${status}, code ${code})`);
+        return true;
+      }
+      this.#log("ERROR", `the call was not ended: Twilio answered ${status}`);
+    } catch (error) {
+      this.#log("ERROR", `the call was not ended: Twilio was not reached (${error.code ?? error.name})`);
+    }
+    return false;
+  }
+}
+
+function authorityOf({ callSid, accountSid, authToken, apiKeySid, apiKeySecret, region, edge, baseUrl }) {
+  const given = { call_sid: callSid, account_sid: accountSid };
+  const hasKey = Boolean(apiKeySid || apiKeySecret);
+  if (hasKey) Object.assign(given, { api_key_sid: apiKeySid, api_key_secret: apiKeySecret });
+  else given.auth_token = authToken;
+  const missing = Object.keys(given).filter((name) => !given[name]);
+  if (missing.length) throw new ValueError(`auto_hang_up needs ${missing.join(", ")}`);
+  if (Boolean(region) !== Boolean(edge)) {
+    throw new ValueError(region ? "region was given without edge" : "edge was given without region");
+  }
+  const root = baseUrl || (region ? `https://api.${edge}.${region}.twilio.com` : "https://api.twilio.com");
+  const [account, call] = [accountSid, callSid].map(encodeURIComponent);
+  return {
+    url: new URL(`${root.replace(/\/+$/, "")}/2010-04-01/Accounts/${account}/Calls/${call}.json`),
+    login: hasKey ? `${apiKeySid}:${apiKeySecret}` : `${accountSid}:${authToken}`,
+  };
+}
+
+/** Asks Twilio to end the call; follows no redirect, and keeps no connection. */
+function post({ url, login }) {
+  const body = "Status=completed";
+  const headers = {
+    Authorization: `Basic ${Buffer.from(login).toString("base64")}`,
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Content-Length": body.length,
+    Connection: "close",
+  };
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(HANG_UP_LIMIT);
+    const request = send(url, { method: "POST", headers, signal, agent: false }, (answer) => {
+      const { statusCode: status } = answer;
+      const pieces = [];
+      let size = 0;
+      const finish = () => {
+        answer.destroy();
+        resolve({ status, body: Buffer.concat(pieces) });
+      };
+      answer.on("data", (piece) => {
+        pieces.push(piece);
+        size += piece.length;
+        if (size > LONGEST_ANSWER) finish();
+      });
+      answer.on("end", finish);
+      answer.on("error", finish); // the status has come, and the status decides
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+function parse(data) {
+  try {
+    return JSON.parse(typeof data === "string" ? data : new TextDecoder("utf-8", { fatal: true }).decode(data));
+  } catch {
+    return undefined; // neither UTF-8 nor JSON
+  }
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Bytes of standard base64 with its padding and nothing else; null for anything else. */
+function decodeBase64(text) {
+  if (typeof text !== "string" || text.length % 4) return null;
+  const pads = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return /[^A-Za-z0-9+/]/.test(text.slice(0, text.length - pads)) ? null : Buffer.from(text, "base64");
+}
+
+/** Samples of little-endian PCM, several channels mixed down to one; half a sample at the end is dropped. */
+function monoOf(audio, channels) {
+  const width = Math.max(channels, 1);
+  const samples = new Int16Array(Math.floor(audio.length / 2 / width));
+  for (let place = 0; place < samples.length; place += 1) {
+    let sum = 0;
+    for (let channel = 0; channel < width; channel += 1) sum += audio.readInt16LE(2 * (place * width + channel));
+    samples[place] = Math.round(sum / width);
+  }
+  return samples;
+}
