@@ -6,10 +6,10 @@ import asyncio
 import errno
 import functools
 import math
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from twilio_conformance.audio.levels import Unmeasurable
@@ -76,11 +76,11 @@ def run(world: World, job: str, requirements: list[str], names: Names, watch: Ca
 async def _graded(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
     if job == HANDSHAKE:
         return {"handshake": _shake_hands(probe)}
-    started = time.monotonic()
+    started = monotonic()
     outcomes = {}
     for requirement, grade in (await _graders(world, job, requirements, probe)).items():
         outcome = await _outcome(probe, world.catalogue.requirements[requirement].capability, grade)
-        seconds = round(time.monotonic() - clock.skipped() - started, 4)
+        seconds = max(0.0, round(monotonic() - clock.skipped() - started, 4))
         outcome = replace(outcome, seconds=seconds, metrics=probe.metrics)
         outcomes[requirement] = _fit(outcome.as_json())
     return {"outcomes": outcomes, "hung": probe.hung}

@@ -179,6 +179,7 @@ class Account:
         config, run = session.config, self._run
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if config.option.collectonly or not finished:
+            writer.take_away(self._reports)
             return
         run.note(run.executor.notes)
         run.cut_short = bool(session.shouldstop or session.shouldfail)
@@ -186,6 +187,7 @@ class Account:
             session.exitstatus = EXIT_INCOMPLETE
         for place in self._reports:
             try:
+                writer.take_away([place])
                 writer.write(run, place)
             except UsageError as error:
                 run.troubles.append(str(error))

@@ -123,8 +123,8 @@ class Running:
             text, _ = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            for pid in self.relatives():
-                os.kill(int(pid), signal.SIGKILL)
+            for relative in self.relatives():
+                os.kill(int(relative.partition(" ")[0]), signal.SIGKILL)
             text, _ = self.process.communicate()
             raise AssertionError(f"pytest did not end within {timeout:g} s:\n{text}") from None
         seconds = time.monotonic() - self.started
@@ -138,7 +138,7 @@ class Running:
         for place in Path("/proc").glob("[0-9]*"):
             try:
                 if wanted in (place / "environ").read_bytes().split(b"\0"):
-                    found.append(place.name)
+                    found.append(f"{place.name} {(place / 'cmdline').read_bytes()!r}")
             except OSError:
                 continue
         return found

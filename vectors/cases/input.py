@@ -39,6 +39,8 @@ WRONG_TYPES: dict[str, Any] = {
 }
 MANY = 100_000
 
+Parts = list[str | tuple[str, int]]
+
 
 def still_works() -> Json:
     """A good message after the bad one: the key 5."""
@@ -337,7 +339,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
 @family("input")
 def extremes() -> Iterator[Case]:
     """Depths, lengths and numbers at which parsers give up; the work stays bounded."""
-    nested = {
+    nested: dict[str, Parts] = {
         "lists": [("[", MANY), ("]", MANY)],
         "open-lists": [("[", MANY)],
         "objects": [('{"a":', MANY), "1", ("}", MANY)],
@@ -345,51 +347,45 @@ def extremes() -> Iterator[Case]:
         "payload": ['{"event":"media","media":{"payload":', ('{"payload":', MANY), "1", ("}", MANY), "}}"],
         "digit": ['{"event":"dtmf","dtmf":{"digit":', ("[", MANY), ("]", MANY), "}}"],
     }
-    for name, parts in nested.items():
-        yield refused(
-            f"extreme-nested-{name}",
-            f"{MANY:,} levels deep: {name}.",
-            "TFS-INPUT-08",
-            deserialize_parts(parts),
-        )
-    for name, parts in {
+    numbers: dict[str, Parts] = {
         "event": ['{"event":', ("9", 4301), "}"],
         "digit": ['{"event":"dtmf","dtmf":{"digit":', ("9", 4301), "}}"],
         "alone": [("9", 4301)],
         "payload": ['{"event":"media","media":{"payload":', ("9", 4301), "}}"],
         "negative": ["-", ("9", 5000)],
         "exponent": ['{"event":"dtmf","dtmf":{"digit":1e', ("9", 400), "}}"],
-    }.items():
-        yield refused(
-            f"extreme-number-{name}",
-            f"A number of thousands of digits: {name}.",
-            "TFS-INPUT-08",
-            deserialize_parts(parts),
-        )
+    }
     head, tail = (
         '{"event":"media","streamSid":"' + STREAM_SID + '","media":{"track":"inbound","payload":"',
         '"}}',
     )
-    for name, times in {"1-mib": 1 << 18, "16-mib": 1 << 22}.items():
-        parts: list[str | tuple[str, int]] = [head, ("////", times), tail]
-        yield Case(
-            f"extreme-payload-{name}",
-            f"A payload of {name}, which may be taken or refused, in bounded time.",
-            steps=[
-                deserialize_parts(parts, raises("TFS-INPUT-08", None), within("TFS-INPUT-08", 5.0)),
-                still_works(),
-            ],
-            result="acceptable",
-            flags=("LongPayload",),
-        )
-    for name, parts in {
+    long: dict[str, Parts] = {
         "white-space": [(" ", 1 << 20)],
         "text": [("x", 1 << 20)],
         "broken-payload": [head, ("////", 1 << 18), "*", tail],
         "members": ["{", ('"a":1,', MANY), '"b":1}'],
         "escapes": ['{"event":"', ("\\u0041", MANY), '"}'],
-    }.items():
-        yield refused(f"extreme-long-{name}", f"Long: {name}.", "TFS-INPUT-08", deserialize_parts(parts))
+    }
+    for kind, texts in {"nested": nested, "number": numbers, "long": long}.items():
+        for name, parts in texts.items():
+            yield refused(
+                f"extreme-{kind}-{name}",
+                f"Beyond what parsers take: {kind}, {name}.",
+                "TFS-INPUT-08",
+                deserialize_parts(parts),
+            )
+    for name, times in {"1-mib": 1 << 18, "16-mib": 1 << 22}.items():
+        whole: Parts = [head, ("////", times), tail]
+        yield Case(
+            f"extreme-payload-{name}",
+            f"A payload of {name}, which may be taken or refused, in bounded time.",
+            steps=[
+                deserialize_parts(whole, raises("TFS-INPUT-08", None), within("TFS-INPUT-08", 5.0)),
+                still_works(),
+            ],
+            result="acceptable",
+            flags=("LongPayload",),
+        )
 
 
 @family("input")

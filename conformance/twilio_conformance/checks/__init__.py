@@ -1,4 +1,4 @@
-"""Pass or fail: one file a chapter for what data cannot say, and the runner of the vectors for all the rest."""
+"""Pass or fail: one file a chapter for what data cannot say, and the runner of the vectors for the rest."""
 
 from __future__ import annotations
 

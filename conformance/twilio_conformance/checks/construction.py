@@ -87,7 +87,7 @@ async def input_params_extends_the_base_and_is_keyword_only(probe: Probe) -> Non
         actual=[base.__name__ for base in params.__mro__],
     )
     try:
-        made = params(True)
+        made = params(*[True])
     except TypeError:
         return
     expect(False, "InputParams takes a positional argument", expected="TypeError", actual=shorten(made))

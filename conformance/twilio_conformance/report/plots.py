@@ -337,8 +337,9 @@ def _svg(figure: Figure, name: str, title: str) -> str:
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawing = target.getvalue()
     drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", drawing)
+    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r" font-family: [^;]*;", "", drawing)
+    drawing = re.sub(r"(\d\.\d\d)\d+", r"\1", drawing)
     drawing = re.sub(r'(\bid=")', rf"\1{name}-", drawing)
     drawing = re.sub(r'(url\(#|href="#)', rf"\1{name}-", drawing)
     for colour, variable in _VARIABLES.items():

@@ -49,11 +49,24 @@ def prepare(names: Iterable[str], folder: Path) -> list[Path]:
             raise UsageError(f"--report={name}: there is no folder {place.parent}")
         try:
             with tempfile.NamedTemporaryFile(dir=place.parent):
-                place.unlink(missing_ok=True)
+                take_away([place])
         except OSError as error:
             raise UsageError(f"--report={name}: cannot be written: {error.strerror}") from error
         places.append(place)
     return places
+
+
+def take_away(places: Iterable[Path]) -> None:
+    """Deletes what stands in the place of a report and is none of this run, whoever wrote it.
+
+    Raises:
+        UsageError: It cannot be deleted.
+    """
+    for place in places:
+        try:
+            place.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"--report={place}: cannot be written: {error.strerror}") from error
 
 
 def write(run: Run, place: Path) -> None:

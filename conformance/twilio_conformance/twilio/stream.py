@@ -150,6 +150,7 @@ class Caller:
         arrivals: Each media message that was taken.
         first_spoken: The moment at which the first media message was sent.
         closed: Set when the connection is closed, by whichever side.
+        closed_by_server: Whether it was the server that closed it.
     """
 
     def __init__(self, url: str, identity: Identity, parameters: dict[str, str] | None = None) -> None:
@@ -162,6 +163,8 @@ class Caller:
         self.spoken = 0.0
         self.arrivals: list[Arrival] = []
         self.closed = asyncio.Event()
+        self.closed_by_server = False
+        self._hangs_up = False
         self.first_spoken: float | None = None
         self._url = url
         self._parameters = parameters or {}
@@ -246,6 +249,7 @@ class Caller:
 
     async def hang_up(self) -> None:
         """Sends `stop` and closes the connection."""
+        self._hangs_up = True
         if not self.closed.is_set():
             identity = self.identity
             await self.send("stop", stop={"accountSid": identity.account_sid, "callSid": identity.call_sid})
@@ -309,6 +313,7 @@ class Caller:
         except ConnectionClosed:
             pass
         finally:
+            self.closed_by_server = not self._hangs_up
             self.closed.set()
             self._changed.set()
 

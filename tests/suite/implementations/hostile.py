@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import CoroutineType
 from typing import Any, NoReturn
 
 from loguru import logger
@@ -39,7 +40,7 @@ class TwilioFrameSerializer(Reference):
         if message["event"] != "deed":
             return await super().deserialize(data)
         result = DEEDS[message["deed"]]()
-        return await result if asyncio.iscoroutine(result) else result
+        return await result if type(result) is CoroutineType else result
 
 
 # What it raises
