@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pipecat.frames.frames import (
     AudioRawFrame,
     BotStoppedSpeakingFrame,
@@ -37,6 +38,10 @@ def _with_audio(frame: Any, pcm: bytes, **changes: Any) -> Frame:
     return OutputAudioRawFrame(
         **({"audio": pcm, "sample_rate": frame.sample_rate, "num_channels": frame.num_channels} | changes)
     )
+
+
+def _samples(frame: AudioRawFrame) -> NDArray[np.int16]:
+    return np.frombuffer(frame.audio[: len(frame.audio) // 2 * 2], "<i2")
 
 
 # Messages
@@ -145,14 +150,14 @@ class AlawForUlaw(CodeSeam):
         also=SOUND_OUT)  # fmt: skip
 class BigEndianOut(_AudioSeam):
     def reframe(self, frame: AudioRawFrame) -> Frame:
-        return _with_audio(frame, np.frombuffer(frame.audio, "<i2").astype(">i2").tobytes())
+        return _with_audio(frame, _samples(frame).astype(">i2").tobytes())
 
 
 @mutant("TFS-MEDIAOUT-05", "The clip before the bias is forgotten: the loudest samples wrap around.",
         also="TFS-MEDIAOUT-07")  # fmt: skip
 class LostClip(_AudioSeam):
     def reframe(self, frame: AudioRawFrame) -> Frame:
-        samples = np.frombuffer(frame.audio, "<i2").copy()
+        samples = _samples(frame).copy()
         samples[np.abs(samples.astype(int)) > 32635] = 0
         return _with_audio(frame, samples.tobytes())
 
@@ -164,15 +169,15 @@ class WithoutComplement(CodeSeam):
         return bytes(code ^ 0xFF for code in codes)
 
 
-@mutant("TFS-MEDIAOUT-06", "Samples are shifted to 13 bits and back before encoding.",
+@mutant("TFS-MEDIAOUT-06", "Samples are shifted to 12 bits and back before encoding.",
         also=SOUND_OUT)  # fmt: skip
-class ThirteenBits(_AudioSeam):
+class TwelveBits(_AudioSeam):
     def reframe(self, frame: AudioRawFrame) -> Frame:
-        return _with_audio(frame, (np.frombuffer(frame.audio, "<i2") >> 3 << 3).tobytes())
+        return _with_audio(frame, (_samples(frame) >> 4 << 4).tobytes())
 
 
 @mutant("TFS-MEDIAOUT-06", "Code 0x00 is never sent, as if a payload were a C string: the old zero-code suppression.",
-        also="TFS-MEDIAOUT-07")  # fmt: skip
+        also="TFS-MEDIAOUT-0[57]")  # fmt: skip
 class ZeroSuppressed(CodeSeam):
     def recode(self, codes: bytes) -> bytes:
         return codes.replace(b"\x00", b"\x02")
@@ -188,7 +193,7 @@ class RoundedByFormula(CodeSeam):
     def given(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate != 8000:
             return frame
-        samples = np.frombuffer(frame.audio, "<i2").astype(int)
+        samples = _samples(frame).astype(int)
         moved = np.where((samples & 7) == 7, samples + 1, samples).clip(-32768, 32767)
         exact = np.isin(samples, np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2"))
         return _with_audio(frame, np.where(exact, samples, moved).astype("<i2").tobytes())

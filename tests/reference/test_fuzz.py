@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 TARGET = Path(__file__).with_name("fuzz_deserialize.py")
+VECTORS = Path(__file__).parents[2] / "vectors" / "v1"
+SID = "MZ" + 32 * "0"
 SECONDS = 5
 
 
@@ -22,11 +24,11 @@ SECONDS = 5
 def test_coverage_guided_fuzzing_of_deserialize_finds_no_exception(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    for path in (Path(__file__).parents[2] / "vectors" / "v1" / "messages").glob("event-*.json"):
-        steps = json.loads(path.read_text())["steps"]
-        messages = [step["deserialize"]["json"] for step in steps if "json" in step.get("deserialize", {})]
-        for number, message in enumerate(messages):
-            (corpus / f"{path.stem}-{number}").write_text(json.dumps(message))
+    for path in VECTORS.rglob("*.json"):
+        for step in json.loads(path.read_text()).get("steps", ()):
+            if (message := step.get("deserialize", {}).get("json")) is not None:
+                text = json.dumps(message).replace("${stream_sid}", SID)
+                (corpus / f"{path.stem}-{len(text)}").write_text(text)
     command = [
         sys.executable,
         str(TARGET),
@@ -41,3 +43,5 @@ def test_coverage_guided_fuzzing_of_deserialize_finds_no_exception(tmp_path: Pat
     assert done.returncode == 0, done.stderr[-3000:]
     executed = re.search(r"number_of_executed_units: (\d+)", done.stderr)
     assert executed is not None and int(executed.group(1)) > 100, done.stderr[-3000:]
+    covered = [int(count) for count in re.findall(r"cov: (\d+)", done.stderr)]
+    assert max(covered) > 30, "the corpus did not reach the serializer's own code"

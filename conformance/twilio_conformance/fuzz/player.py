@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,51 +102,42 @@ class Player:
         return self._errors.read()[-1500:].decode("utf-8", "replace").strip()
 
 
-class Pair:
-    """The implementation and the reference, side by side."""
-
-    def __init__(self, implementation: Player, reference: Player) -> None:
-        """A pair of players that are ready."""
-        self.implementation = implementation
-        self.reference = reference
-
-    def play(self, session: Json, *, fresh: bool = False) -> tuple[Json, Json]:
-        """What was seen of a session: of the implementation, and of the reference.
-
-        Args:
-            session: `given` and `steps` of a vector.
-            fresh: Play it in processes in which nothing was played before.
-        """
-        order = session | {"fresh": fresh}
-        for player in (self.implementation, self.reference):
-            player.send(order)
-        return self.implementation.receive(), self.reference.receive()
-
-
 @contextmanager
-def pair(impl: str, reference: str = REFERENCE) -> Iterator[Pair]:
-    """Starts both players, and ends them.
+def players(*impls: str) -> Iterator[list[Player]]:
+    """Starts a player for each implementation, and ends them.
 
     Raises:
         UsageError: One of them cannot be imported.
     """
-    players: list[Player] = []
+    started: list[Player] = []
     try:
-        players += (Player(name) for name in (impl, reference))
-        for player in players:
+        started += (Player(impl) for impl in impls)
+        for player in started:
             player.await_ready()
-        yield Pair(*players)
+        yield started
     finally:
-        for player in players:
+        for player in started:
             player.close()
+
+
+def play(stages: Sequence[Player], session: Json, *, fresh: bool = False) -> list[Json]:
+    """What was seen of a session, by each player at once.
+
+    Args:
+        stages: Who plays it.
+        session: `given` and `steps` of a vector.
+        fresh: Play it in processes in which nothing was played before.
+    """
+    for player in stages:
+        player.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})
+    return [player.receive() for player in stages]
 
 
 def replay(session: Json, *impls: str) -> Iterator[str]:
     """What implementations do in a session, a line a step: for scripts that show a finding."""
-    for impl in impls:
-        with pair(impl, impl) as both:
-            seen, _ = both.play(session)
-        yield from [f"{impl}:", *(f"  {line}" for line in narrate(seen))]
+    with players(*impls) as stages:
+        for player, seen in zip(stages, play(stages, session), strict=True):
+            yield from [f"{player.impl}:", *(f"  {line}" for line in narrate(seen))]
 
 
 def narrate(seen: Json) -> list[str]:
@@ -161,7 +152,8 @@ def narrate(seen: Json) -> list[str]:
         f" -> {request['answer'] or 'no answer'}"
         for request in seen["requests"]
     ]
-    return lines + [f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30]
+    lines += [f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30]
+    return lines
 
 
 def outcome(step: Json) -> str:

@@ -29,27 +29,24 @@ const operations = {
     return { protocol: 1, name: "docs/examples/javascript", version: null, capabilities: ["api_key", "base_url"] };
   },
   construct({ serializer, arguments: given }) {
-    const made = new TwilioFrameSerializer(camel(given), (level, text) => logs.push({ level, text }));
+    const made = new TwilioFrameSerializer(given, (level, text) => logs.push({ level, text }));
     serializers.set(serializer, made);
     return null;
   },
   async setup({ serializer, ...rates }) {
-    await find(serializer).setup(camel(rates));
+    await find(serializer).setup(rates);
     return null;
   },
   async serialize({ serializer, frame }) {
-    // A message is the application's own, whose names stay as they are.
-    const given = "message" in frame ? { ...frame } : camel(frame);
-    if ("audio" in given) given.audio = Buffer.from(given.audio, "base64");
-    const value = await find(serializer).serialize(given);
+    if ("audio" in frame) frame.audio = Buffer.from(frame.audio, "base64");
+    const value = await find(serializer).serialize(frame);
     return typeof value === "string" ? { text: value } : value;
   },
   async deserialize({ serializer, text, base64 }) {
     const frame = await find(serializer).deserialize(text ?? Buffer.from(base64, "base64"));
     if (frame === null) return null;
-    const shown = snake(frame);
-    if ("audio" in shown) shown.audio = frame.audio.toString("base64");
-    return { frame: shown };
+    if ("audio" in frame) frame.audio = frame.audio.toString("base64");
+    return { frame };
   },
   close({ serializer }) {
     find(serializer);
@@ -87,15 +84,6 @@ function raised(error) {
   const bases = [];
   for (let kind = Object.getPrototypeOf(error.constructor); kind?.name; kind = Object.getPrototypeOf(kind)) bases.push(kind.name);
   return { type: error.name, bases, message: error.message };
-}
-
-function camel(members) {
-  const name = (text) => text.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(members).map(([key, value]) => [name(key), key === "params" && value ? camel(value) : value]));
-}
-
-function snake(members) {
-  return Object.fromEntries(Object.entries(members).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
 }
 
 // Only a line feed ends a line: node:readline also splits at U+2028, which JSON permits within a text.

@@ -1,6 +1,7 @@
 // A serializer between Pipecat's frames and Twilio Media Streams, written from spec/SPECIFICATION.md and the vectors alone.
 //
-// Frames are plain objects: {frame: "OutputAudioRawFrame", audio: Buffer, sampleRate, numChannels}. Node 20, standard library only.
+// Arguments and frames are plain objects with the specification's own names, as in the vectors:
+// {frame: "OutputAudioRawFrame", audio: Buffer, sample_rate: 24000, num_channels: 1}. Node 20, standard library only.
 
 import { request as httpsRequest } from "node:https";
 import { request as httpRequest } from "node:http";
@@ -11,7 +12,7 @@ const OUTPUT_AUDIO = new Set(["OutputAudioRawFrame", "TTSAudioRawFrame", "Speech
 const MESSAGES = new Set(["OutputTransportMessageFrame", "OutputTransportMessageUrgentFrame"]);
 const TERMINAL = new Set(["EndFrame", "CancelFrame"]);
 const KEYS = new Set([..."0123456789*#"]);
-const DEFAULTS = { ignoreRtviMessages: true, twilioSampleRate: WIRE_RATE, sampleRate: null, autoHangUp: true };
+const DEFAULTS = { ignore_rtvi_messages: true, twilio_sample_rate: WIRE_RATE, sample_rate: null, auto_hang_up: true };
 const HANG_UP_LIMIT = 8000; // milliseconds in all
 const LONGEST_ANSWER = 65536; // bytes of an answer's body that are read
 const ALREADY_ENDED = new Set(["404 20404", "400 21220"]);
@@ -33,20 +34,20 @@ export class TwilioFrameSerializer {
   #hangUp = null; // the request under way, or done
 
   /**
-   * @param options streamSid, callSid, accountSid, authToken, region, edge, params, apiKeySid, apiKeySecret, baseUrl
+   * @param given stream_sid, call_sid, account_sid, auth_token, region, edge, params, api_key_sid, api_key_secret, base_url
    * @param log is given a level of Python's logging and a text
    * @throws {ValueError} a credential, or one of region and edge, is missing where a call is to be ended
    */
-  constructor(options, log = (level, text) => console.error(`${level}: ${text}`)) {
-    this.#stream = options.streamSid;
-    this.#params = { ...DEFAULTS, ...options.params };
+  constructor(given, log = (level, text) => console.error(`${level}: ${text}`)) {
+    this.#stream = given.stream_sid;
+    this.#params = { ...DEFAULTS, ...given.params };
     this.#log = log;
-    if (this.#params.autoHangUp) this.#authority = authorityOf(options);
+    if (this.#params.auto_hang_up) this.#authority = authorityOf(given);
   }
 
   /** Takes the rate at which the pipeline wants the caller's audio, in Hz. */
-  async setup({ audioInSampleRate }) {
-    this.#rate = this.#params.sampleRate || audioInSampleRate;
+  async setup({ audio_in_sample_rate }) {
+    this.#rate = this.#params.sample_rate || audio_in_sample_rate;
     this.#incoming = null;
   }
 
@@ -74,14 +75,14 @@ export class TwilioFrameSerializer {
     return null;
   }
 
-  #media({ audio, sampleRate, numChannels = 1 }) {
-    if (!Number.isInteger(sampleRate) || sampleRate <= 0) return null;
-    const samples = monoOf(audio, numChannels);
+  #media({ audio, sample_rate: rate, num_channels: channels = 1 }) {
+    if (!Number.isInteger(rate) || rate <= 0) return null;
+    const samples = monoOf(audio, channels);
     if (!samples.length) return null;
     const parts = [];
-    if (this.#outgoing?.from !== sampleRate) {
+    if (this.#outgoing?.from !== rate) {
       if (this.#outgoing) parts.push(this.#outgoing.finish());
-      this.#outgoing = new Resampler(sampleRate, WIRE_RATE);
+      this.#outgoing = new Resampler(rate, WIRE_RATE);
     }
     parts.push(this.#outgoing.take(samples));
     const codes = Buffer.concat(parts.map(encodeSamples));
@@ -96,11 +97,11 @@ export class TwilioFrameSerializer {
     const samples = this.#incoming.take(decodeSamples(codes));
     if (!samples.length) return null;
     const audio = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
-    return { frame: "InputAudioRawFrame", audio, sampleRate: this.#rate, numChannels: 1 };
+    return { frame: "InputAudioRawFrame", audio, sample_rate: this.#rate, num_channels: 1 };
   }
 
   #message(message) {
-    if (this.#params.ignoreRtviMessages && message?.label === "rtvi-ai") return null;
+    if (this.#params.ignore_rtvi_messages && message?.label === "rtvi-ai") return null;
     try {
       return JSON.stringify(message) ?? null;
     } catch (error) {
@@ -132,21 +133,20 @@ export class TwilioFrameSerializer {
   }
 }
 
-function authorityOf({ callSid, accountSid, authToken, apiKeySid, apiKeySecret, region, edge, baseUrl }) {
-  const given = { call_sid: callSid, account_sid: accountSid };
-  const hasKey = Boolean(apiKeySid || apiKeySecret);
-  if (hasKey) Object.assign(given, { api_key_sid: apiKeySid, api_key_secret: apiKeySecret });
-  else given.auth_token = authToken;
-  const missing = Object.keys(given).filter((name) => !given[name]);
+function authorityOf(given) {
+  const { region, edge, base_url: base } = given;
+  const hasKey = Boolean(given.api_key_sid || given.api_key_secret);
+  const [user, password] = hasKey ? ["api_key_sid", "api_key_secret"] : ["account_sid", "auth_token"];
+  const missing = [...new Set(["call_sid", "account_sid", user, password])].filter((name) => !given[name]);
   if (missing.length) throw new ValueError(`auto_hang_up needs ${missing.join(", ")}`);
   if (Boolean(region) !== Boolean(edge)) {
     throw new ValueError(region ? "region was given without edge" : "edge was given without region");
   }
-  const root = baseUrl || (region ? `https://api.${edge}.${region}.twilio.com` : "https://api.twilio.com");
-  const [account, call] = [accountSid, callSid].map(encodeURIComponent);
+  const root = base || (region ? `https://api.${edge}.${region}.twilio.com` : "https://api.twilio.com");
+  const [account, call] = [given.account_sid, given.call_sid].map(encodeURIComponent);
   return {
     url: new URL(`${root.replace(/\/+$/, "")}/2010-04-01/Accounts/${account}/Calls/${call}.json`),
-    login: hasKey ? `${apiKeySid}:${apiKeySecret}` : `${accountSid}:${authToken}`,
+    login: `${given[user]}:${given[password]}`,
   };
 }
 
