@@ -1,4 +1,4 @@
-"""Whole calls: Pipecat's own pipeline and WebSocket transport on loopback, with an implementation as its serializer.
+"""Whole calls on loopback: Pipecat's own pipeline and transport, with an implementation as its serializer.
 
 Importing this module needs FastAPI and uvicorn, the extra `live`.
 """
@@ -6,7 +6,6 @@ Importing this module needs FastAPI and uvicorn, the extra `live`.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -25,7 +24,6 @@ from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPI
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import Samples
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.twilio.stream import Caller, Identity
@@ -42,39 +40,32 @@ except ModuleNotFoundError:
 START_LIMIT = 10.0
 """Seconds that a pipeline may take to start or to end."""
 
-
 LOUD = 1000
 """PCM units above which a sample is taken for speech: -27 dBm0."""
 
 
-class Agent(FrameProcessor):  # type: ignore[misc]
-    """The whole of an application: it notes what the caller does, and gives the caller's audio back if it echoes.
+class Agent(FrameProcessor):
+    """The whole of an application: it notes what the caller does, and echoes the caller if told so.
 
     Attributes:
-        heard: The audio of the caller, as it came.
         keys: The keys that the caller pressed.
-        interrupts: Whether the agent stops what it is saying when it hears the caller.
-        interrupted: The moments at which it did, by the clock of the event loop.
+        interrupts: Whether the agent stops what it is saying, once, when it hears the caller.
     """
 
     def __init__(self, *, echoes: bool) -> None:
         """An agent that echoes, or one that says only what `say` gives it."""
         super().__init__()
         self.echoes = echoes
-        self.heard: list[frames.InputAudioRawFrame] = []
         self.keys: list[str] = []
         self.interrupts = False
-        self.interrupted: list[float] = []
 
     async def process_frame(self, frame: frames.Frame, direction: FrameDirection) -> None:
         """Takes a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if isinstance(frame, frames.InputAudioRawFrame):
-            self.heard.append(frame)
-            if self.interrupts and np.abs(_samples(frame.audio).astype(int)).max(initial=0) > LOUD:
+            if self.interrupts and _peak(frame.audio) > LOUD:
                 self.interrupts = False
-                self.interrupted.append(asyncio.get_running_loop().time())
-                await self.broadcast_interruption()
+                await self.broadcast_interruption()  # type: ignore[no-untyped-call]
             if self.echoes:
                 await self.push_frame(
                     frames.OutputAudioRawFrame(
@@ -91,9 +82,7 @@ class Agent(FrameProcessor):  # type: ignore[misc]
         piece = rate // 10
         for start in range(0, len(speech), piece):
             audio = speech[start : start + piece].astype("<i2").tobytes()
-            await self.push_frame(
-                frames.OutputAudioRawFrame(audio=audio, sample_rate=rate, num_channels=1)
-            )
+            await self.push_frame(frames.OutputAudioRawFrame(audio=audio, sample_rate=rate, num_channels=1))
 
     async def mark(self, name: str, stream_sid: str) -> None:
         """Asks Twilio to tell when all that was said before has been played."""
@@ -151,23 +140,30 @@ class Call:
 
 
 class Switchboard:
-    """A WebSocket server that answers each call with a pipeline of its own. A context manager."""
+    """A WebSocket server that answers each call with a pipeline of its own. A context manager.
+
+    Attributes:
+        url: Where to dial.
+    """
 
     def __init__(self) -> None:
         """A server that has not started."""
+        self.url = ""
         self._expected: dict[str, Call] = {}
 
     async def __aenter__(self) -> Self:
         """Listens on a free port of 127.0.0.1."""
         app = FastAPI(routes=[WebSocketRoute("/media", self._answer)])
         self._server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_ping_interval=None)
+            uvicorn.Config(
+                app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_ping_interval=None
+            )
         )
         self._serving = asyncio.create_task(self._server._serve())
         while not self._server.started:
             await asyncio.sleep(0.005)
         port = self._server.servers[0].sockets[0].getsockname()[1]
-        self._url = f"ws://127.0.0.1:{port}/media"
+        self.url = f"ws://127.0.0.1:{port}/media"
         return self
 
     async def __aexit__(
@@ -177,23 +173,31 @@ class Switchboard:
         self._server.should_exit = self._server.force_exit = True
         await self._serving
 
-    @contextlib.asynccontextmanager
-    async def call(
+    def expect(
         self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
-    ) -> AsyncIterator[Call]:
-        """Places a call and hangs up at the end.
+    ) -> Call:
+        """Prepares to answer a call; whoever dials `url` with its streamSid gets it, not only its own caller.
 
         Args:
             serializer: The instance for the agent's transport.
             identity: The SIDs of the call.
             rate: The pipeline's rate in both directions, in Hz.
             echoes: Whether the agent gives the caller's audio back.
+        """
+        call = Call(Caller(self.url, identity), Agent(echoes=echoes), rate, serializer)
+        self._expected[identity.stream_sid] = call
+        return call
+
+    @contextlib.asynccontextmanager
+    async def call(
+        self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
+    ) -> AsyncIterator[Call]:
+        """Places a call, as `expect` says, and hangs up at the end.
 
         Raises:
             NotTestable: The pipeline does not start.
         """
-        call = Call(Caller(self._url, identity), Agent(echoes=echoes), rate, serializer)
-        self._expected[identity.stream_sid] = call
+        call = self.expect(serializer, identity, rate, echoes=echoes)
         async with call.caller:
             await call.begin()
             yield call
@@ -242,29 +246,6 @@ class Switchboard:
             await runner.run(worker)
 
 
-class PassThrough(FrameSerializer):  # type: ignore[misc]
-    """The least that carries a call at 8000 Hz: it holds nothing and hangs nothing up. What it measures is Pipecat."""
-
-    def __init__(self, stream_sid: str) -> None:
-        """A serializer for one stream."""
-        super().__init__()
-        self._stream_sid = stream_sid
-
-    async def serialize(self, frame: frames.Frame) -> str | None:
-        """Encodes audio, and nothing else."""
-        if not isinstance(frame, frames.OutputAudioRawFrame):
-            return None
-        payload = base64.b64encode(ulaw.encode(_samples(frame.audio))).decode()
-        return json.dumps({"event": "media", "streamSid": self._stream_sid, "media": {"payload": payload}})
-
-    async def deserialize(self, data: str | bytes) -> frames.Frame | None:
-        """Decodes audio, and nothing else."""
-        message = json.loads(data)
-        if message["event"] != "media":
-            return None
-        samples = ulaw.decode(base64.b64decode(message["media"]["payload"]))
-        return frames.InputAudioRawFrame(audio=samples.astype("<i2").tobytes(), sample_rate=8000, num_channels=1)
-
-
-def _samples(audio: bytes) -> Samples:
-    return np.frombuffer(audio, dtype="<i2").astype(np.int16)
+def _peak(audio: bytes) -> int:
+    samples = np.frombuffer(audio[: len(audio) // 2 * 2], dtype="<i2")
+    return int(np.abs(samples.astype(int)).max(initial=0))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
+from twilio_conformance.adapters import Adapter, Link
 from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.catalogue import Catalogue
 from twilio_conformance.checks import Check, vectors
@@ -43,7 +44,14 @@ class World:
     originals: Mapping[str, object]
 
 
-def run(world: World, job: str, requirements: list[str], names: Names, watch: Callable[[str], None]) -> Json:
+def run(
+    world: World,
+    job: str,
+    requirements: list[str],
+    names: Names,
+    watch: Callable[[str], None],
+    adapter: Adapter | None = None,
+) -> Json:
     """The outcome of a job for each requirement; the process is used up by it.
 
     Nothing is cleaned up: tasks, threads and sockets that an implementation leaves behind end with the
@@ -55,6 +63,7 @@ def run(world: World, job: str, requirements: list[str], names: Names, watch: Ca
         requirements: What a vector is to be graded for.
         names: What ${names} stand for.
         watch: See `Probe`.
+        adapter: The process that holds the implementation, where another one does.
 
     Raises:
         Exception: The suite itself failed.
@@ -62,6 +71,14 @@ def run(world: World, job: str, requirements: list[str], names: Names, watch: Ca
     network = Network()
     try:
         network.start()
+        if adapter is not None:
+            link = Link(adapter, world.implementation, network)
+            # Time is real there: a clock that skips would leave the other process behind.
+            with asyncio.Runner() as runner:
+                found = runner.run(
+                    _graded(world, job, requirements, Probe(link.implementation, network, names, watch))
+                )
+            return found | {"adapter": link.finish()}
         probe = Probe(world.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         return runner.run(_graded(world, job, requirements, probe))

@@ -7,6 +7,7 @@ ConformanceError
 └── Finding         what a check says of an implementation
     ├── Violation       the requirement does not hold
     ├── NotTestable     something before it failed, so that it cannot be seen; counts as failed
+    │   └── AdapterFault    the adapter between suite and implementation is at fault, not the implementation
     └── NotApplicable   it speaks of a capability that the implementation does not claim
 """
 
@@ -58,6 +59,25 @@ class Violation(Finding):
 
 class NotTestable(Finding):
     """Something the requirement builds on failed."""
+
+
+class AdapterFault(NotTestable):
+    """The adapter, not the implementation, is at fault; the message says how."""
+
+
+class Relayed(Exception):
+    """What an implementation raised in its own process.
+
+    Attributes:
+        kind: The name of the exception's class.
+        bases: The names of that class's base classes.
+    """
+
+    def __init__(self, kind: str, bases: frozenset[str], message: str) -> None:
+        """An exception by its names."""
+        super().__init__(message)
+        self.kind = kind
+        self.bases = bases
 
 
 class NotApplicable(Finding):

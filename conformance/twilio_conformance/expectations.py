@@ -14,6 +14,7 @@ from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.frames import FrameValue, Value, audio_bytes, shorten
 from twilio_conformance.logbook import LogRecord
 from twilio_conformance.probe import Observation
+from twilio_conformance.target import BASE_URL, IN_PROCESS, NOWHERE
 from twilio_conformance.twilio.exchange import Exchange
 
 Json = dict[str, Any]
@@ -33,6 +34,7 @@ class Session:
     steps: list[Observation] = field(default_factory=list)
     exchanges: tuple[Exchange, ...] = ()
     logs: tuple[LogRecord, ...] = ()
+    network: str = IN_PROCESS
 
     def values(self, kind: type | str) -> list[Any]:
         """What the steps returned, of one type or one kind of frame."""
@@ -294,6 +296,7 @@ def _grade_audio(session: Session, wanted: Json) -> None:
 
 
 def _grade_requests(session: Session, wanted: Json) -> None:
+    _expect_visible(session)
     count = len(session.exchanges)
     most = wanted["at_most"]
     if count < wanted["at_least"] or (most is not None and count > most):
@@ -301,7 +304,15 @@ def _grade_requests(session: Session, wanted: Json) -> None:
         raise Violation("wrong number of requests", expected=f"{limits} requests", actual=f"{count} requests")
 
 
+def _expect_visible(session: Session, wanted: Json | None = None) -> None:
+    if session.network == NOWHERE:
+        raise NotTestable("requests cannot be seen here: there is no network namespace, and base_url is not claimed")
+    if session.network == BASE_URL and "url" in (wanted or {}):
+        raise NotTestable("hosts cannot be seen here: there is no network namespace, and base_url takes their place")
+
+
 def _grade_request(session: Session, wanted: Json) -> None:
+    _expect_visible(session, wanted)
     if not session.exchanges:
         raise NotTestable("no request was made", expected=wanted)
     for exchange in session.exchanges:

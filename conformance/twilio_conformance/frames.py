@@ -97,7 +97,7 @@ def describe(value: Any) -> Value:
     """What an implementation returned, as data that no longer refers to it; no value makes this raise."""
     kind = type(value)
     try:
-        if value is None or kind is str or kind is bytes:
+        if value is None or kind in (str, bytes, FrameValue, Foreign):
             return cast(Value, value)
         if isinstance(value, str):
             return str.__str__(value)

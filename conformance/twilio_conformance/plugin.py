@@ -50,6 +50,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write what fails at the gate into this file, keeping the reasons that it holds",
     )
     group.addoption(
+        "--fuzz",
+        metavar="SECONDS",
+        type=float,
+        help="instead of grading, play random sessions and compare with the reference; see docs/fuzzing.md",
+    )
+    group.addoption(
+        "--fuzz-seed",
+        metavar="N",
+        type=int,
+        help="play the same sessions as another --fuzz did",
+    )
+    group.addoption(
         "--edition",
         metavar="YYYY.MM",
         default=EDITION,
@@ -66,6 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--impl") is not None:
         if not hasattr(os, "fork"):
             raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
-        from twilio_conformance.grading import begin
-
+        if config.getoption("--fuzz") is None:
+            from twilio_conformance.grading import begin
+        else:
+            from twilio_conformance.fuzz.item import begin
         begin(config)

@@ -13,11 +13,11 @@ from typing import Any
 from pipecat.frames.frames import Frame
 
 from twilio_conformance import frames
-from twilio_conformance.errors import NotApplicable, NotTestable
+from twilio_conformance.errors import Finding, NotApplicable, NotTestable, Relayed
 from twilio_conformance.frames import Value, shorten
 from twilio_conformance.logbook import BOOK, LogRecord
 from twilio_conformance.names import Names
-from twilio_conformance.target import Implementation
+from twilio_conformance.target import NOWHERE, Implementation
 from twilio_conformance.twilio.clock import skipped
 from twilio_conformance.twilio.exchange import Answer, Exchange
 from twilio_conformance.twilio.network import Network
@@ -47,6 +47,8 @@ class Raised:
     @classmethod
     def of(cls, error: BaseException) -> Raised:
         """The value of an exception; that its str() raises does not matter."""
+        if isinstance(error, Relayed):
+            return cls(error.kind, error.bases, str(error))
         bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
         try:
             message = str(error)
@@ -121,7 +123,7 @@ class Probe:
 
     def trace_to(self, last: Observation | None) -> list[str]:
         """The trace up to this observation; all of it where the observation is None or not of this probe."""
-        exchanges = self.exchanges
+        exchanges = self.network.exchanges
         lines, shown = [], 0
         for observation, requests in self._seen:
             lines.append(f"{observation.call}: {observation.outcome}")
@@ -133,7 +135,13 @@ class Probe:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """The HTTP requests made so far, with their answers."""
+        """The HTTP requests made so far, with their answers.
+
+        Raises:
+            NotTestable: Nothing leads the implementation's requests to the double.
+        """
+        if self.implementation.network == NOWHERE:
+            raise NotTestable("requests cannot be seen here: there is no network namespace, and base_url is not claimed")
         return self.network.exchanges
 
     @property
@@ -149,6 +157,15 @@ class Probe:
         """
         if capability is not None and capability not in self.implementation.capabilities:
             raise NotApplicable(f"the implementation does not claim {capability}")
+
+    def require_object(self) -> None:
+        """Ends the check where there is no object to look at, since it is in another process.
+
+        Raises:
+            NotApplicable: The implementation is graded over stdio.
+        """
+        if self.implementation.is_remote:
+            raise NotApplicable("it speaks of the Python object, which stdio does not show")
 
     def arguments(self, **changes: Any) -> Json:
         """The arguments of a serializer that hangs up, with changes; None takes one away."""
@@ -169,6 +186,8 @@ class Probe:
             except NotTestable:
                 raise
             except BaseException as error:
+                if self._is_about_the_adapter(error):
+                    raise
                 return self._note(Observation(call, raised=Raised.of(error))), None
         return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
 
@@ -211,8 +230,12 @@ class Probe:
             raise NotTestable(f"{self.implementation.name} has no InputParams")
         return self.implementation.input_params(**value)
 
+    def _is_about_the_adapter(self, error: BaseException) -> bool:
+        """Whether a finding came up between suite and implementation; one of the implementation's own is none."""
+        return self.implementation.is_remote and isinstance(error, Finding)
+
     def _note(self, observation: Observation) -> Observation:
-        self._seen.append((observation, len(self.exchanges)))
+        self._seen.append((observation, len(self.network.exchanges)))
         return observation
 
     @contextlib.contextmanager
@@ -235,6 +258,8 @@ class Probe:
                 async with asyncio.timeout(limit) as bound:
                     value = await action()
             except BaseException as error:
+                if self._is_about_the_adapter(error):
+                    raise
                 raised = Raised.of(error)
                 if bound.expired():
                     # What the clock skipped cost nothing, and need not cost any later call its time.
@@ -251,22 +276,32 @@ class Subject:
     """One instance of the implementation."""
 
     def __init__(self, probe: Probe, instance: Any) -> None:
-        """Wraps an instance; only backends and the checks of its very type look at `instance`."""
+        """Wraps an instance; only the checks of its very type look at `instance`."""
         self.probe = probe
-        self.instance = instance
+        self._instance = instance
+
+    @property
+    def instance(self) -> Any:
+        """The instance itself.
+
+        Raises:
+            NotApplicable: The implementation is graded over stdio.
+        """
+        self.probe.require_object()
+        return self._instance
 
     async def setup(
         self, rate: int, out_rate: int | None = None, *, limit: float = CALL_LIMIT
     ) -> Observation:
         """Awaits setup with the pipeline's rates in Hz."""
         configuration = frames.setup_argument(rate, out_rate or rate)
-        return await self.probe._observe(f"setup({rate})", lambda: self.instance.setup(configuration), limit)
+        return await self.probe._observe(f"setup({rate})", lambda: self._instance.setup(configuration), limit)
 
     async def serialize(self, frame: Json | Frame, *, limit: float = CALL_LIMIT) -> Observation:
         """Awaits serialize of a frame: plain JSON, or one of Pipecat's."""
         given = frames.build(self.probe.names.fill(frame)) if isinstance(frame, dict) else frame
         call = f"serialize({type(given).__name__})"
-        return await self.probe._observe(call, lambda: self.instance.serialize(given), limit)
+        return await self.probe._observe(call, lambda: self._instance.serialize(given), limit)
 
     async def deserialize(self, data: str | bytes | Json, *, limit: float = CALL_LIMIT) -> Observation:
         """Awaits deserialize of a str, bytes, or a message as JSON, which is written compactly."""
@@ -274,13 +309,14 @@ class Subject:
         if isinstance(given, dict):
             given = json.dumps(given, separators=(",", ":"))
         call = f"deserialize({shorten(given, 120)})"
-        return await self.probe._observe(call, lambda: self.instance.deserialize(given), limit)
+        return await self.probe._observe(call, lambda: self._instance.deserialize(given), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
         """Whether a call of the method gives an awaitable; it is closed, not awaited. Raising gives none."""
+        self.probe.require_object()
         with self.probe._announced(f"{method}(…)"):
             try:
-                result = getattr(self.instance, method)(*arguments)
+                result = getattr(self._instance, method)(*arguments)
                 if inspect.iscoroutine(result):
                     result.close()
                 return inspect.isawaitable(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -17,16 +18,22 @@ CLASS_NAME = "TwilioFrameSerializer"
 HANDSHAKE = "handshake"
 """The job that constructs one instance, to see that a factory gives a serializer."""
 
+IN_PROCESS, NAMESPACE, BASE_URL, NOWHERE = "in-process", "namespace", "base_url", "none"
+"""What leads an implementation's requests to the double; the last: nothing, so that none can be seen."""
+
+_STDIO = "stdio:"
+
 _CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What --impl names: `module`, or `module:attribute`."""
+    """What --impl names: `module`, or `module:attribute`, or `stdio:command`, whose module is `stdio`."""
 
     spec: str
     module: str
     attribute: str | None
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,12 @@ class Implementation:
     version: str | None
     capabilities: frozenset[str]
     is_class: bool
+    network: str = IN_PROCESS
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it runs in another process, behind an adapter."""
+        return self.network != IN_PROCESS
 
 
 def parse(spec: str) -> Target:
@@ -48,6 +61,8 @@ def parse(spec: str) -> Target:
     Raises:
         UsageError: The argument is not of the form module or module:attribute.
     """
+    if spec.strip().startswith(_STDIO):
+        return Target(spec.strip(), "stdio", None, _command(spec))
     module, colon, attribute = spec.strip().partition(":")
     if not all(part.isidentifier() for part in module.split(".")) or (colon and not attribute.isidentifier()):
         raise UsageError(
@@ -55,6 +70,16 @@ def parse(spec: str) -> Target:
             " example --impl=pipecat.serializers.twilio"
         )
     return Target(spec.strip(), module, attribute or None)
+
+
+def _command(spec: str) -> tuple[str, ...]:
+    try:
+        command = tuple(shlex.split(spec.strip().removeprefix(_STDIO)))
+    except ValueError as error:
+        raise UsageError(f"--impl={spec}: {error} in the command") from error
+    if not command:
+        raise UsageError(f"--impl={spec}: expected a command, for example --impl=stdio:'node adapter.mjs'")
+    return command
 
 
 def resolve(target: Target) -> Implementation:

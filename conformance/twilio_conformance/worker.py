@@ -32,6 +32,7 @@ from twilio_conformance.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.watch import Patience, Sign
 
 if TYPE_CHECKING:
+    from twilio_conformance.adapters import Adapter, Pool
     from twilio_conformance.child import World
 
 Json = dict[str, Any]
@@ -44,6 +45,9 @@ MEMORY_LIMIT = 2 << 30
 
 FILE_LIMIT = 256 << 20
 """Bytes that one file may grow to, the one that an implementation prints to among them."""
+
+REAL_TIME = 3
+"""How many times a job's limit one has whose implementation is in another process."""
 
 TICK = 0.05
 """Seconds between two looks at the time limits."""
@@ -76,6 +80,9 @@ class _Child:
     call_since: float = 0.0
     received: bytes = b""
     is_silent: bool = False
+    adapter: Adapter | None = None
+    said_before: int = 0
+    is_clean: bool = False
 
     @property
     def place(self) -> str:
@@ -153,6 +160,7 @@ class Worker:
         BOOK.attach()
         self._orders, self._answers = orders, answers
         self._jobs = int(configuration["jobs"])
+        self._pool: Pool | None = None
         self._world = self._import(configuration["impl"])
         self._waiting: list[Order] = []
         self._children: dict[int, _Child] = {}
@@ -162,8 +170,12 @@ class Worker:
 
     def _import(self, impl: str) -> World:
         """Imports the implementation, and the checks after it: it finds Pipecat as it is anywhere else."""
-        before = integrity.vital()
-        implementation = target.resolve(target.parse(impl))
+        before, named = integrity.vital(), target.parse(impl)
+        if named.command:
+            from twilio_conformance.adapters import Pool
+
+            self._pool = Pool(named, network.certificate())
+        implementation = self._pool.resolve() if self._pool else target.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if changed := [name for name in integrity.replaced(before) if name.startswith("os.")]:
             raise UsageError(
@@ -184,6 +196,7 @@ class Worker:
                     "version": found.version,
                     "capabilities": sorted(found.capabilities),
                     "is_class": found.is_class,
+                    "network": found.network,
                     "checks": {
                         name: [entry.requirement, entry.limit] for name, entry in self._world.checks.items()
                     },
@@ -199,6 +212,8 @@ class Worker:
         finally:
             for child in list(self._children.values()):
                 self._end(child)
+            if self._pool:
+                self._pool.end()
 
     def _step(self) -> bool:
         """Waits for what comes first: an order, a result, a child's death, a time limit."""
@@ -207,7 +222,7 @@ class Worker:
                 lines = self._orders.read()
                 if lines is None:
                     return False
-                self._waiting += [Order(**line) for line in lines]
+                self._waiting += [self._order(line) for line in lines]
             elif key.data.pid in self._children:
                 self._receive(key.data)
         for child in list(self._children.values()):
@@ -215,6 +230,10 @@ class Worker:
         while self._waiting and self._has_room_for(self._waiting[0]):
             self._fork(self._waiting.pop(0))
         return True
+
+    def _order(self, line: Json) -> Order:
+        """An order; what another process does takes its time, for no clock can skip there."""
+        return Order(**line | {"limit": line["limit"] * (REAL_TIME if self._pool else 1)})
 
     def _has_room_for(self, order: Order) -> bool:
         most = 1 if order.alone or any(child.order.alone for child in self._children.values()) else self._jobs
@@ -252,18 +271,30 @@ class Worker:
         reading, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
         sign = Sign()
+        adapter = self._pool and self._pool.take()
+        said = adapter.mark() if adapter else 0
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._be_child(order, os.fdopen(writing, "wb", buffering=0), output, names, sign)
+            self._be_child(order, os.fdopen(writing, "wb", buffering=0), output, names, sign, adapter)
         os.close(writing)
         os.set_blocking(reading, False)
         results = os.fdopen(reading, "rb", buffering=0)
-        child = _Child(order, pid, results, output, names, sign, monotonic())
+        child = _Child(
+            order, pid, results, output, names, sign, monotonic(), adapter=adapter, said_before=said
+        )
         self._children[pid] = child
         self._selector.register(results, selectors.EVENT_READ, child)
 
-    def _be_child(self, order: Order, results: BinaryIO, output: BinaryIO, names: Names, sign: Sign) -> None:
+    def _be_child(
+        self,
+        order: Order,
+        results: BinaryIO,
+        output: BinaryIO,
+        names: Names,
+        sign: Sign,
+        adapter: Adapter | None,
+    ) -> None:
         """Runs one job and leaves the process, whatever the implementation has done to it."""
         leave = os._exit
         try:
@@ -277,7 +308,7 @@ class Worker:
             _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
             from twilio_conformance import child
 
-            found = child.run(self._world, order.job, order.requirements, names, sign.enter)
+            found = child.run(self._world, order.job, order.requirements, names, sign.enter, adapter)
             with contextlib.suppress(BaseException):
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -313,6 +344,9 @@ class Worker:
             found = loads(line)
             for call in found.pop("hung", ()):
                 self._note(self._patience.lose(call))
+            told = found.pop("adapter", {})
+            child.is_clean = told.get("is_clean", False)
+            self._note(told.get("fault") and f"{child.order.job}: {told['fault']}")
             self._finish(child, found)
 
     def _fail(self, child: _Child, deed: str, status: str = FAIL, lost: str = "") -> None:
@@ -324,9 +358,11 @@ class Worker:
 
     def _finish(self, child: _Child, found: Json) -> None:
         """Ends a child and passes on what it found, without a secret in it."""
+        output = _beginning(child.output)
+        if child.adapter:
+            output += child.adapter.said(child.said_before)
         self._end(child)
-        shown = child.names.redact(found | {"output": _beginning(child.output)})
-        shown["output"] = shown["output"][:OUTPUT_LIMIT]
+        shown = child.names.redact(found | {"output": output})
         _send(self._answers, {"job": child.order.job} | shown)
         child.output.close()
         child.sign.close()
@@ -341,6 +377,8 @@ class Worker:
                 kill(child.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
+        if self._pool and child.adapter:
+            self._pool.give_back(child.adapter, is_clean=child.is_clean)
 
     def _note(self, sentence: str | None) -> None:
         if sentence is not None:

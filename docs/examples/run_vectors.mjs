@@ -58,7 +58,8 @@ const pcm = (audio) => (typeof audio === "string" ? Buffer.from(audio, "base64")
 const frameOf = (frame) => ("audio" in frame ? { ...frame, audio: pcm(frame.audio) } : { ...frame });
 const dataOf = (data, names) => {
   if ("base64" in data) return Buffer.from(data.base64, "base64");
-  const text = data.text ?? (data.parts ? fill(data.parts.map((part) => part.repeat?.repeat(part.times) ?? part).join(""), names) : JSON.stringify(fill(data.json, names)));
+  const parts = data.parts?.map((part) => (typeof part === "string" ? part : part.repeat.repeat(part.times)));
+  const text = fill(data.text ?? parts?.join("") ?? JSON.stringify(data.json), names);
   return data.as === "bytes" ? Buffer.from(text) : text;
 };
 const seen = async (action) => {

@@ -217,7 +217,7 @@ class SetupOfAnotherPipecat(Seamed):
 @mutant("TFS-SETUP-01", "setup insists on a rate in its list.", also="TFS-SETUP-02 TFS-INPUT-* TFS-ABUSE-* TFS-FIDELITY-*")
 class UsualRatesOnly(Seamed):
     async def setup(self, setup: Any) -> None:
-        if setup.audio_in_sample_rate not in (8000, 16000, 24000, 48000):
+        if setup.audio_in_sample_rate not in (8000, 16000):
             raise ValueError(f"unsupported rate {setup.audio_in_sample_rate}")
         await super().setup(setup)
 

@@ -53,7 +53,7 @@ class StarForPound(Seamed):
         return frame
 
 
-@mutant("TFS-DTMF-01", "The digit is handed on as text, not as a KeypadEntry.", also="TFS-DTMF-0[34] TFS-INPUT-*")
+@mutant("TFS-DTMF-01", "The digit is handed on as text, not as a KeypadEntry.", also="TFS-MEDIAIN-05 TFS-DTMF-0[34] TFS-INPUT-*")
 class DigitAsText(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputDTMFFrame):
@@ -87,7 +87,7 @@ class NumbersAreKeys(Seamed):
 
 
 @mutant("TFS-DTMF-03", "Only the track inbound is taken, though dtmf.track reads inbound_track.",
-        also="TFS-DTMF-* TFS-INPUT-* TFS-ABUSE-* TFS-HANGUP-12 TFS-MEDIAIN-03 TFS-LIVE-*")  # fmt: skip
+        also="TFS-MEDIAIN-05 TFS-DTMF-* TFS-INPUT-* TFS-ABUSE-* TFS-HANGUP-12 TFS-MEDIAIN-03 TFS-LIVE-*")  # fmt: skip
 class InboundKeysOnly(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         is_other = isinstance(frame, InputDTMFFrame) and _dtmf(data).get("track") != "inbound"
@@ -101,7 +101,7 @@ class TrackIsRequired(Seamed):
         return "null" if dtmf and "track" not in dtmf else data
 
 
-@mutant("TFS-DTMF-04", "The same key twice is taken for a bounce of the key.", also="TFS-INPUT-09 TFS-DTMF-0[123]")
+@mutant("TFS-DTMF-04", "The same key twice is taken for a bounce of the key.", also="TFS-INPUT-09 TFS-INPUT-10 TFS-DTMF-0[123]")
 class Debounced(Seamed):
     last = ""
 
@@ -231,7 +231,8 @@ class UrgentAsBytes(_OwnMessages):
         return text.encode()
 
 
-@mutant("TFS-MESSAGE-03", "RTVI messages go out to Twilio, as before pipecat-ai/pipecat PR 3650 (issue 3634).")
+@mutant("TFS-MESSAGE-03", "RTVI messages go out to Twilio, as before pipecat-ai/pipecat PR 3650 (issue 3634).",
+        also="TFS-CONSTRUCT-12")  # fmt: skip
 class RtviSent(Seamed):
     def should_ignore_frame(self, frame: Frame) -> bool:
         return False

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 IMPLEMENTATIONS = Path(__file__).parent / "implementations"
 REFERENCE = ROOT / "reference"
 
-_FOREIGN = re.compile(r"(PYTEST|COV|PY_COLORS|CI$|GITHUB|TWILIO_CONFORMANCE|PYTHON)")
+_FOREIGN = re.compile(r"(PYTEST|COV|PY_COLORS|CI$|GITHUB|CONFORMANCE|TWILIO|PYTHON)")
 """Variables of the outer run that would change the inner one."""
 
 
@@ -67,6 +67,7 @@ class Host:
     folder: Path
     path: list[Path]
     environment: dict[str, str] = field(default_factory=dict)
+    has_other_plugins: bool = False
 
     def write(self, files: Mapping[str, str]) -> None:
         """Writes files by their relative names."""
@@ -81,8 +82,12 @@ class Host:
         environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
         environment |= {"PYTHONPATH": os.pathsep.join(map(str, self.path)), "SUITE_TEST_MARK": mark}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "120"} | self.environment
+        plugins = ["-p", "no:randomly"]
+        if not self.has_other_plugins:
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+            plugins = ["-p", "twilio_conformance.plugin"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:randomly", *options],
+            [sys.executable, "-m", "pytest", *plugins, *options],
             cwd=cwd or self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -9,6 +9,9 @@ from tests.suite.host import IMPLEMENTATIONS, REFERENCE, Host, Result
 
 PASS = ("pass", "")
 
+#: Failed, or not testable where the time limit had been lowered by then.
+HUNG = ("fail not-testable", "hung in deserialize(")
+
 #: Each deed, what becomes of its check, and a part of the sentence that says so.
 DEEDS = {
     "nothing": PASS,
@@ -54,10 +57,10 @@ DEEDS = {
     "return-an-odd-text": ("fail", "returned something"),
     "return-a-lot": ("fail", "returned something"),
     "wait-for-ever": ("fail", "raised an exception"),
-    "sleep-for-ever": ("fail", "hung in deserialize("),
-    "spin": ("fail", "hung in deserialize("),
-    "stop-itself": ("fail", "hung in deserialize("),
-    "swallow-cancellation": ("not-testable", "hung in deserialize("),
+    "sleep-for-ever": HUNG,
+    "spin": HUNG,
+    "stop-itself": HUNG,
+    "swallow-cancellation": HUNG,
 }
 
 
@@ -72,8 +75,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Result:
 @pytest.mark.parametrize("deed", DEEDS)
 def test_each_deed_is_the_finding_of_its_own_check(hostile: Result, deed: str) -> None:
     found = hostile.check(f"deed/{deed}")
-    status, sentence = DEEDS[deed]
-    assert (found["status"], sentence in found["message"]) == (status, True), found
+    statuses, sentence = DEEDS[deed]
+    assert found["status"] in statuses.split(), found
+    assert sentence in found["message"], found
 
 
 def test_the_other_checks_stay_right(hostile: Result) -> None:
@@ -91,7 +95,7 @@ def test_the_run_ends_in_bounded_time_with_a_report_and_nothing_left_behind(host
 
 
 def test_the_summary_says_that_time_limits_were_lowered(hostile: Result) -> None:
-    assert "note: 3 calls did not return: every later call was given 1 s" in hostile.text
+    assert "note: 3 calls did not return: every later call was given 2 s" in hostile.text
 
 
 def test_what_an_implementation_writes_cannot_steer_the_terminal(hostile: Result) -> None:

@@ -82,6 +82,7 @@ def _refuse(constant: str) -> None:
 @check("TFS-ABUSE-09")
 async def a_frame_is_the_same_after_serialize_as_before(probe: Probe) -> None:
     """Other processors hold the same frame."""
+    probe.require_object()
     subject = await probe.ready()
     pcm = bytes(range(256)) * 5
     given: list[frames.Frame] = [

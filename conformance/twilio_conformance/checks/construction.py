@@ -119,6 +119,7 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
 
 
 def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:
+    probe.require_object()
     params = probe.implementation.input_params
     if params is None:
         raise NotTestable(f"{probe.implementation.name} has no InputParams")

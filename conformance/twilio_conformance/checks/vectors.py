@@ -21,7 +21,7 @@ STEP_LIMIT = 40.0
 
 async def play(vector: Vector, probe: Probe) -> Session:
     """Constructs, sets up and takes every step; an implementation's exceptions are values."""
-    session = Session()
+    session = Session(network=probe.implementation.network)
     given = vector.data["given"]
     probe.names.values.update(given.get("names", {}))
     probe.answer(given["answers"])
@@ -44,7 +44,7 @@ async def play(vector: Vector, probe: Probe) -> Session:
             await asyncio.sleep(step["wait"])
             observation = Observation(f"wait({step['wait']})")
         session.steps.append(observation)
-    session.exchanges = probe.exchanges
+    session.exchanges = probe.network.exchanges
     session.logs = probe.logs
     return session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -152,7 +153,9 @@ def narrate(seen: Json) -> list[str]:
         f" -> {request['answer'] or 'no answer'}"
         for request in seen["requests"]
     ]
-    lines += [f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30]
+    lines += [
+        f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30
+    ]
     return lines
 
 
@@ -164,7 +167,7 @@ def outcome(step: Json) -> str:
     if value is None:
         return "returned None"
     if "frame" in value:
-        shown = {name: f"<{len(item) * 3 // 4} bytes>" if name == "audio" else item
+        shown = {name: f"<{len(base64.b64decode(item))} bytes>" if name == "audio" else item
                  for name, item in value["carried"].items() if item is not None}  # fmt: skip
         return f"returned {value['frame']}({', '.join(f'{name}={item!r}' for name, item in shown.items())})"
     kind, content = next(iter(value.items()))

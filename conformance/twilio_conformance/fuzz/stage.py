@@ -1,14 +1,13 @@
 """The process that plays sessions: it imports one implementation and forks a child to play them.
 
-It speaks JSON lines: the configuration comes first, then a session a line; what was seen of it goes back. A child
-plays many sessions. One that hangs or ends is replaced, and what became of it is what was seen.
+It speaks JSON lines: the configuration comes first, then a session a line; what was seen of it goes back. A
+child plays many sessions. One that hangs or ends is replaced, and what became of it is what was seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -23,6 +22,7 @@ from typing import Any, BinaryIO
 from twilio_conformance import target
 from twilio_conformance.catalogue import Vector
 from twilio_conformance.errors import NotTestable, UsageError
+from twilio_conformance.fuzz.names import NAMES
 from twilio_conformance.logbook import BOOK
 from twilio_conformance.names import Names
 from twilio_conformance.twilio import clock, network
@@ -153,16 +153,17 @@ class Stage:
         double = network.Network()
         double.start()
         for line in orders:
-            names = fixed_names()
+            names = Names(dict(NAMES))
             probe = Probe(self._implementation, double, names, sign.enter)
-            before = len(double.exchanges)
+            before, dialled = len(double.exchanges), len(double.connections)
             with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
                 try:
                     session = runner.run(self._play(json.loads(line), probe))
                 except NotTestable as finding:
                     _write(answers, {"ended": finding.message})
                     continue
-            double.settle()
+            if len(double.connections) > dialled:
+                double.settle()
             _write(answers, _seen(session, double.exchanges[before:], probe.logs, names))
 
     async def _play(self, session: Json, probe: Any) -> Any:
@@ -170,14 +171,6 @@ class Stage:
         if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in seen.steps):
             await asyncio.sleep(AFTERMATH)
         return seen
-
-
-def fixed_names() -> Names:
-    """SIDs and secrets that are the same in every process, so that what was seen can be compared."""
-    values = Names().values
-    digest = {name: hashlib.sha256(name.encode()).hexdigest()[:32] for name in values}
-    prefix = {name: value[:2] if name.endswith("_sid") else "" for name, value in values.items()}
-    return Names({name: prefix[name] + digest[name] for name in values})
 
 
 def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:

@@ -20,12 +20,22 @@ Series = dict[str, tuple[list[float], list[float]]]
 RATES = ("8000 Hz", "16000 Hz", "22050 Hz", "24000 Hz", "32000 Hz", "44100 Hz", "48000 Hz")
 WAYS = {"{} to Twilio": "The bot's voice, to Twilio", "Twilio to {}": "The caller's voice, from Twilio"}
 
+WIDTH = 10.5
+"""Inches, as matplotlib counts them; the page scales a drawing to its own width."""
+
 MUST_MS, SHOULD_MS = 60, 20
 MUST_DB, SHOULD_DB = -40, -50
 
 # Colours that stand for the page's own: they are replaced by CSS variables when the drawing is done.
 _INK, _LINE, _REFERENCE, _LIMIT, _OWN = "#000001", "#000002", "#000003", "#000004", "#000005"
 _RATE_INKS = tuple(f"#00001{number}" for number in range(len(RATES)))
+_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK),
+    **dict.fromkeys(("axes.edgecolor", "grid.color"), _LINE),
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "svg.fonttype": "none",
+}
 _VARIABLES = {
     _INK: "--ink",
     _LINE: "--line",
@@ -66,20 +76,22 @@ def draw(metrics: Metrics, over: Metrics) -> tuple[list[Plot], Metrics]:
         metrics: What was measured of the implementation.
         over: What was measured of another, to be drawn beneath; may be empty.
     """
-    plots, drawn = [], set()
-    for name, plot in _KNOWN.items():
-        used = {key for key in metrics if key == name or key.startswith(f"{name}, ")}
-        if used:
-            plots.append(plot(_chosen(metrics, name), _chosen(over, name)))
-            drawn |= used
-    rest = {}
-    for name, value in metrics.items():
-        if name in drawn:
-            continue
-        if _is_series(value):
-            plots.append(_any_series(name, value, over.get(name)))
-        else:
-            rest[name] = value
+    import matplotlib as mpl
+
+    plots, drawn, rest = [], set(), {}
+    with mpl.rc_context(_SETTINGS):
+        for name, plot in _KNOWN.items():
+            used = {key for key in metrics if key == name or key.startswith(f"{name}, ")}
+            if used:
+                plots.append(plot(_chosen(metrics, name), _chosen(over, name)))
+                drawn |= used
+        for name, value in metrics.items():
+            if name in drawn:
+                continue
+            if _is_series(value):
+                plots.append(_any_series(name, value, over.get(name)))
+            else:
+                rest[name] = value
     return plots, rest
 
 
@@ -219,15 +231,11 @@ _KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
 
 
 def _figure(columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of one row in the page's colours; no window system and no global state is touched."""
-    import matplotlib as mpl
+    """A figure of one row; no window system is asked for."""
     from matplotlib.figure import Figure
 
-    ink = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), _INK)
-    settings = ink | {"axes.edgecolor": _LINE, "grid.color": _LINE, "font.size": 9.0, "axes.titlesize": 9.5}
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(9, height), layout="constrained")
-        grid = figure.subplots(1, columns, sharey=True, squeeze=False)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    grid = figure.subplots(1, columns, sharey=True, squeeze=False)
     axes: list[Axes] = list(grid[0])
     for axis in axes:
         axis.grid(visible=True, linewidth=0.6)
@@ -332,8 +340,8 @@ def _svg(figure: Figure, name: str, title: str) -> str:
     """The figure for use inside a page: text stays text, ids are its own, colours are the page's."""
     import matplotlib as mpl
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
-        target = io.StringIO()
+    target = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawing = target.getvalue()
     drawing = drawing[drawing.index("<svg") :]

@@ -125,3 +125,8 @@ def count(verdict: Mapping[str, Any], level: str) -> tuple[int, int]:
     """How many requirements of a level hold, and how many apply."""
     counts = verdict["counts"].get(level, {})
     return counts.get("pass", 0), sum(counts.values()) - counts.get("not-applicable", 0)
+
+
+def compact(value: Any) -> str:
+    """A JSON value on one line."""
+    return json.dumps(value, ensure_ascii=False)

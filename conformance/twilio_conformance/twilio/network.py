@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Any, Self
@@ -167,6 +168,26 @@ class Network:
         """The TLS set-ups of clients, in order."""
         return tuple(self._tls_clients)
 
+    def welcome(self, doors: Iterable[socket.socket], name_of: Callable[[str], str | None]) -> None:
+        """Serves another process, in whose own network these sockets listen.
+
+        Args:
+            doors: Listening sockets.
+            name_of: The name that led the process to an address; None where none did.
+        """
+        assert self._server
+
+        def host_of(address: str) -> tuple[str, bool]:
+            host = name_of(address)
+            return host or address, host is not None and not _is_within(host, TWILIO)
+
+        for door in doors:
+            self._server.welcome(door, host_of)
+
+    def serves_name(self, host: str) -> bool:
+        """Tells whether a name leads to the double."""
+        return any(_is_within(host, domain) for domain in (TWILIO, *self.decoys))
+
     def settle(self, timeout: float = 1.0) -> bool:
         """Waits until all that clients have sent is recorded; call it before reading the records.
 
@@ -197,7 +218,7 @@ class Network:
     def sentinel(self, host: str) -> str | None:
         """Returns the address that stands for a served name; None for any other name."""
         assert process.authority
-        if not any(_is_within(host, domain) for domain in (TWILIO, *self.decoys)):
+        if not self.serves_name(host):
             return None
         try:
             process.authority.context(host)
@@ -225,6 +246,17 @@ class Network:
     def note_tls_client(self, client: TLSClient) -> None:
         """Records a client's TLS set-up."""
         self._tls_clients.append(client)
+
+
+def certificate() -> str:
+    """The private authority's certificate, in PEM, for a process that is to trust the double.
+
+    Raises:
+        RuntimeError: The double is not installed.
+    """
+    if process.authority is None:
+        raise RuntimeError("the network double is not installed")
+    return process.authority.pem
 
 
 def _answers(answers: Iterable[Answer | Mapping[str, Any]]) -> tuple[Answer, ...]:

@@ -63,6 +63,15 @@ class Server:
         self._listener.close()
         self._closed.close()
 
+    def welcome(self, door: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
+        """Serves what comes in at another listening socket too, such as one in another process's network.
+
+        Args:
+            door: The listening socket.
+            host_of: The name that an address there stands for, and whether it is none of Twilio's.
+        """
+        self._spawn(self._accept_at, door, host_of)
+
     def check(self) -> None:
         """Makes a failure of the server itself known.
 
@@ -140,6 +149,24 @@ class Server:
                 stream = ServerStream(connected)
                 self._streams.add(stream)
             self._spawn(self._serve, stream, *dialled)
+
+    def _accept_at(self, door: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
+        while True:
+            try:
+                connected, _ = door.accept()
+            except OSError:
+                return
+            address, port = connected.getsockname()
+            host, decoy = host_of(address)
+            with self._lock:
+                connection, plan = self._record.add_connection(host, port, decoy)
+                stream = ServerStream(connected)
+                if plan and plan.fault == "refuse":
+                    # Where a socket listens nobody can be refused any more; a reset is the next best.
+                    stream.reset()
+                    continue
+                self._streams.add(stream)
+            self._spawn(self._serve, stream, connection, plan)
 
     def _serve(self, stream: ServerStream, connection: Connection, plan: Answer | None) -> None:
         try:

@@ -1,7 +1,7 @@
 """Twilio's caller: it dials a Media Streams server, speaks, presses keys, plays what it is sent and hangs up.
 
-The messages are those of https://www.twilio.com/docs/voice/media-streams/websocket-messages. Moments are seconds
-since `start` was sent, on the clock of the event loop.
+The messages are those of https://www.twilio.com/docs/voice/media-streams/websocket-messages. Moments are
+seconds since `start` was sent, on the clock of the event loop.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A media message of the server: when it came, the seconds that the caller had spoken until then, its codes."""
+    """A media message of the server: when it came, the seconds spoken by then, its codes."""
 
     moment: float
     spoken: float
@@ -138,8 +138,8 @@ class Playout:
 class Caller:
     """One call. A context manager: entering dials and sends `connected` and `start`; leaving hangs up.
 
-    What the server sends is taken meanwhile: audio is played, marks come back when what was sent before them has
-    been played, `clear` empties the buffer. A message that Twilio would not take is ignored and noted.
+    What the server sends is taken meanwhile: audio is played, marks come back when what was sent before them
+    has been played, `clear` empties the buffer. A message that Twilio would not take is ignored and noted.
 
     Attributes:
         playout: What the caller hears.
@@ -184,7 +184,12 @@ class Caller:
             TimeoutError: The handshake takes too long.
         """
         self._socket: ClientConnection = await connect(
-            self._url, compression=None, open_timeout=PATIENCE, close_timeout=PATIENCE, max_size=None, proxy=None
+            self._url,
+            compression=None,
+            open_timeout=PATIENCE,
+            close_timeout=PATIENCE,
+            max_size=None,
+            proxy=None,
         )
         identity = self.identity
         await self._deliver({"event": "connected", "protocol": "Call", "version": "1.0.0"})
@@ -216,7 +221,11 @@ class Caller:
     async def send(self, event: str, **content: Any) -> None:
         """Sends a message of the stream with the next sequence number."""
         self._sequence += 1
-        message = {"event": event, "sequenceNumber": str(self._sequence), "streamSid": self.identity.stream_sid}
+        message = {
+            "event": event,
+            "sequenceNumber": str(self._sequence),
+            "streamSid": self.identity.stream_sid,
+        }
         await self._deliver(message | content)
 
     async def send_raw(self, data: str | bytes) -> None:

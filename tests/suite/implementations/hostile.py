@@ -39,8 +39,8 @@ class TwilioFrameSerializer(Reference):
         message = json.loads(data)
         if message["event"] != "deed":
             return await super().deserialize(data)
-        result = DEEDS[message["deed"]]()
-        return await result if type(result) is CoroutineType else result
+        result: Any = DEEDS[message["deed"]]()
+        return await result if type(result) is CoroutineType else result  # type: ignore[no-any-return]
 
 
 # What it raises
@@ -253,7 +253,7 @@ def leave_a_program() -> None:
 def leak_memory() -> None:
     hoard = []
     while True:
-        hoard.append(bytearray(1 << 28))
+        hoard.append(bytearray(1 << 24))
 
 
 @deed
@@ -291,7 +291,7 @@ def change_the_world() -> None:
     locale.setlocale(locale.LC_ALL, "C")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.path.clear()
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = None
 
 
 def _broken(*_: Any, **__: Any) -> NoReturn:
@@ -315,7 +315,7 @@ def patch_socket() -> None:
 
 @deed
 def patch_asyncio() -> None:
-    asyncio.timeout = asyncio.sleep = _broken  # type: ignore[assignment]
+    asyncio.timeout = asyncio.sleep = _broken
 
 
 @deed
@@ -331,7 +331,7 @@ def trace_everything() -> None:
 @deed
 def log_badly() -> None:
     class Broken(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
+        def emit(self, _: logging.LogRecord) -> None:
             raise OSError("the disk is full")
 
     logging.getLogger("hostile").addHandler(Broken())
@@ -361,8 +361,8 @@ class Odd:
     def __hash__(self) -> NoReturn:
         raise ValueError("no hash")
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> NoReturn:
+    @property
+    def __class__(self) -> NoReturn:  # type: ignore[override]
         raise ValueError("no class")
 
 

@@ -1,0 +1,409 @@
+"""Checks of the chapter Live: whole calls through Pipecat's own pipeline and transport, in real time.
+
+Content decides, counted in seconds of audio, and no clock: a slow machine makes the recorded times worse, not
+the verdicts. Only the first audio depends on it a little, so the quickest of several calls decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twilio_conformance import hearing
+from twilio_conformance.audio import signals, ulaw
+from twilio_conformance.audio.latency import delay_track
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable, SuiteError
+from twilio_conformance.hearing import milliseconds, voice
+from twilio_conformance.probe import Probe
+from twilio_conformance.twilio import clock
+from twilio_conformance.twilio.stream import RATE, Identity
+
+if TYPE_CHECKING:
+    from twilio_conformance.call import Call, Switchboard
+
+RATES = (8000, 16000, 24000)
+"""The rates of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
+
+MOST = 0.060
+"""Seconds that may be withheld in each direction: the limit of the chapter Latency."""
+
+EXACT = 0.001
+"""Seconds that a figure may be off: places between samples."""
+
+ATTEMPTS = 3
+"""Calls of which the quickest decides."""
+
+QUIET = 0.6
+"""Seconds without a message after which no more is expected; a pipeline that has audio sends every 40 ms."""
+
+KEYS = "0123456789*#"
+
+MALFORMED: dict[str, str | bytes] = {
+    "an array": "[]",
+    "null": "null",
+    "a number": "3",
+    "a string": '"media"',
+    "no JSON": "not json",
+    "an empty text": "",
+    "no event": "{}",
+    "an event that is an object": '{"event": {"media": 1}}',
+    "media without content": '{"event": "media"}',
+    "media that is null": '{"event": "media", "media": null}',
+    "a payload that is a number": '{"event": "media", "media": {"payload": 123}}',
+    "a payload that is not base64": '{"event": "media", "media": {"track": "inbound", "payload": "abc"}}',
+    "dtmf that is null": '{"event": "dtmf", "dtmf": null}',
+    "a digit that is a list": '{"event": "dtmf", "dtmf": {"digit": []}}',
+    "a number of 5000 digits": '{"event": "media", "media": ' + "9" * 5000 + "}",
+    "100,000 levels": "[" * 100_000,
+    "binary that is not UTF-8": b"\x80\x81{",
+}
+"""What Twilio never sends, but what reaches any public endpoint."""
+
+
+@contextlib.asynccontextmanager
+async def _switchboard() -> AsyncIterator[Switchboard]:
+    """Pipecat's server, in real time."""
+    missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise NotTestable(
+            f"{' and '.join(missing)} not installed: pip install 'pipecat-twilio-conformance[live]'",
+            expected=["fastapi", "uvicorn"],
+            actual={"missing": missing},
+        )
+    from twilio_conformance.call import Switchboard
+
+    async with Switchboard() as board:
+        skipped = clock.skipped()
+        yield board
+        if clock.skipped() != skipped:
+            raise SuiteError("the clock skipped while a call was under way")
+
+
+@contextlib.asynccontextmanager
+async def _call(
+    probe: Probe, board: Switchboard, rate: int, *, echoes: bool = True, hangs_up: bool = False
+) -> AsyncIterator[Call]:
+    """A call to a pipeline whose serializer is an instance of the implementation."""
+    identity = Identity.random(probe.names.values["account_sid"])
+    arguments: dict[str, Any] = {"params": {"auto_hang_up": False}}
+    if hangs_up:
+        arguments = {"account_sid": "${account_sid}", "auth_token": "${auth_token}"}
+    subject = probe.construct(stream_sid=identity.stream_sid, call_sid=identity.call_sid, **arguments)
+    async with board.call(subject.instance, identity, rate, echoes=echoes) as call:
+        yield call
+
+
+async def _at_every_rate(
+    play: Callable[[Switchboard, int], Awaitable[str | None]], complaint: str, expected: str
+) -> None:
+    """Plays at every rate at the same time, and expects no complaint of any.
+
+    Raises:
+        Violation: There is one.
+    """
+    async with _switchboard() as board:
+        results = await asyncio.gather(*(play(board, rate) for rate in RATES))
+    wrong = {f"{rate} Hz": result for rate, result in zip(RATES, results, strict=True) if result is not None}
+    expect(not wrong, complaint, expected=expected, actual=wrong)
+
+
+def _record(probe: Probe, name: str, rate: int, value: Any) -> None:
+    """Keeps a figure of one rate beside those of the others."""
+    probe.record(name, dict(sorted((probe.metrics.get(name, {}) | {str(rate): value}).items(), key=_rate)))
+
+
+def _rate(item: tuple[str, Any]) -> int:
+    return int(item[0])
+
+
+async def _first_audio(probe: Probe, limit: float) -> None:
+    async def play(board: Switchboard, rate: int) -> str | None:
+        attempts = []
+        for _ in range(ATTEMPTS):
+            async with _call(probe, board, rate) as call:
+                caller = call.caller
+                speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.6))))
+                await speaking
+                await caller.until_quiet(0.3)
+                attempts.append(hearing.first_audio(caller))
+        found = [attempt for attempt in attempts if attempt is not None]
+        if not found:
+            return "nothing after 600 ms"
+        spoken = min(attempt.spoken for attempt in found)
+        times = [milliseconds(attempt.after) for attempt in found]
+        _record(probe, "first audio back", rate, {"ms": float(np.median(times)), "of": times,
+                                                  "speech until then, ms": milliseconds(spoken)})  # fmt: skip
+        return f"{milliseconds(spoken):g} ms" if spoken > limit + EXACT else None
+
+    await _at_every_rate(
+        play, "the first audio comes back late", f"after at most {milliseconds(limit):g} ms of speech"
+    )
+
+
+@check("TFS-LIVE-01", limit=60)
+async def the_first_audio_is_back_after_160_ms_of_speech(probe: Probe) -> None:
+    """The caller of an agent that echoes speaks; the quickest of three calls decides."""
+    await _first_audio(probe, 0.160)
+
+
+@check("TFS-LIVE-02", limit=60)
+async def the_first_audio_is_back_after_80_ms_of_speech(probe: Probe) -> None:
+    """The caller of an agent that echoes speaks; the quickest of three calls decides."""
+    await _first_audio(probe, 0.080)
+
+
+async def _echo(probe: Probe, limit: float) -> None:
+    async def play(board: Switchboard, rate: int) -> str | None:
+        said = voice(3.0)
+        async with _call(probe, board, rate) as call:
+            await call.caller.speak(ulaw.encode(said))
+            await call.caller.until_quiet(QUIET)
+            lost = hearing.missing(said, hearing.heard(call.caller))
+            _record(probe, "echo call", rate, hearing.figures(call.caller) | {"lost, ms": milliseconds(lost)})
+        return f"{milliseconds(lost):g} ms" if lost > limit + EXACT else None
+
+    await _at_every_rate(play, "audio of 3 s is not returned", f"at most {milliseconds(limit):g} ms missing")
+
+
+@check("TFS-LIVE-03", limit=60)
+async def an_echo_is_returned_but_for_140_ms(probe: Probe) -> None:
+    """Three seconds of speech, and no more audio after them."""
+    await _echo(probe, 0.140)
+
+
+@check("TFS-LIVE-04", limit=60)
+async def an_echo_is_returned_but_for_60_ms(probe: Probe) -> None:
+    """Three seconds of speech, and no more audio after them."""
+    await _echo(probe, 0.060)
+
+
+@check("TFS-LIVE-05", limit=60)
+async def an_echo_has_no_break(probe: Probe) -> None:
+    """What is heard of two seconds is one piece of what was said: nothing cut out, put in or changed."""
+    said = voice(2.0)
+
+    async def play(board: Switchboard, rate: int) -> str | None:
+        async with _call(probe, board, rate) as call:
+            await call.caller.speak(ulaw.encode(said))
+            await call.caller.until_quiet(QUIET)
+            audio = hearing.heard(call.caller)
+        found = hearing.recognise(said, audio)
+        if found is None:
+            return "not what was said"
+        slips = delay_track(said, audio, RATE).slips
+        if slips:
+            return ", ".join(f"{milliseconds(slip.seconds):+g} ms at {slip.time:.2f} s" for slip in slips)
+        return f"a likeness of {found.correlation:.3f}" if found.correlation < 0.98 else None
+
+    await _at_every_rate(play, "the echo is broken", "one piece of what was said, with a likeness of 0.98")
+
+
+@check("TFS-LIVE-06", limit=60)
+async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
+    """In mid-speech nothing comes for 0.3 s, then all at once: what lies around it stays as far apart."""
+    said, piece = voice(2.4), round(0.8 * RATE)
+
+    async def play(board: Switchboard, rate: int) -> str | None:
+        async with _call(probe, board, rate) as call:
+            caller = call.caller
+            speaking = asyncio.create_task(caller.speak(ulaw.encode(said)))
+            await caller.until(lambda: caller.spoken >= 1.2, 10)
+            caller.hold_up(0.3)
+            await speaking
+            await caller.listen(0.5)
+            await caller.until_quiet(QUIET)
+            audio = hearing.heard(caller)
+        before, after = hearing.recognise(said[:piece], audio), hearing.recognise(said[-piece:], audio)
+        if before is None or after is None:
+            return "what was said is not recognised"
+        lost = (len(said) - piece) / RATE - (after.delay - before.delay)
+        return f"{milliseconds(lost):g} ms" if abs(lost) > EXACT else None
+
+    await _at_every_rate(play, "audio that was held up is lost", "nothing lost")
+
+
+@check("TFS-LIVE-07", limit=60)
+async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
+    """The agent says a second, and nothing more."""
+
+    async def play(board: Switchboard, rate: int) -> str | None:
+        answer = voice(1.0, rate=rate, seed=2)
+        async with _call(probe, board, rate, echoes=False) as call:
+            await call.agent.say(answer, rate)
+            await call.caller.until_quiet(QUIET)
+            lost = hearing.missing(answer, hearing.heard(call.caller), rate)
+        return f"{milliseconds(lost):g} ms" if lost > MOST + EXACT else None
+
+    await _at_every_rate(
+        play, "the end of an answer is not heard", f"at most {milliseconds(MOST):g} ms missing"
+    )
+
+
+@check("TFS-LIVE-08", limit=60)
+async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
+    """The caller speaks into an answer of 3 s; the agent at once says something else."""
+
+    async def play(board: Switchboard, rate: int) -> str | None:
+        other = voice(0.6, rate=rate, seed=4)
+        async with _call(probe, board, rate, echoes=False) as call:
+            caller = call.caller
+            await call.agent.say(voice(3.0, rate=rate, seed=3), rate)
+            await caller.until(
+                lambda: caller.playout.end > caller.now and len(hearing.heard(caller)) > RATE / 2, 5
+            )
+            call.agent.interrupts = True
+            speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.4))))
+            if await caller.until(lambda: bool(caller.clears), 3):
+                _record(probe, "barge-in to silence, ms", rate,
+                        milliseconds(caller.clears[0] - (caller.first_spoken or 0.0)))  # fmt: skip
+                await call.agent.say(np.append(other, signals.silence(rate, 0.3)), rate)
+            await speaking
+            await caller.until_quiet(QUIET)
+        if len(caller.clears) != 1:
+            return f"{len(caller.clears)} clears"
+        codes = [arrival.codes for arrival in caller.arrivals if arrival.moment > caller.clears[0]]
+        stale = hearing.stale(other, ulaw.decode(b"".join(codes)), rate)
+        if stale is None:
+            return "what the agent says after the clear is not recognised"
+        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > 0.005 else None
+
+    await _at_every_rate(
+        play, "an interruption is not clean", "one clear, and nothing of the interrupted speech after it"
+    )
+
+
+@check("TFS-LIVE-09", limit=60)
+async def every_key_reaches_the_pipeline(probe: Probe) -> None:
+    """Twelve keys, pressed while the caller speaks, come as InputDTMFFrame in their order."""
+    async with _switchboard() as board, _call(probe, board, 16000) as call:
+        speaking = asyncio.create_task(call.caller.speak(ulaw.encode(voice(0.8))))
+        for key in KEYS:
+            await call.caller.press(key)
+            await asyncio.sleep(0.05)
+        await speaking
+        await call.caller.until(lambda: len(call.agent.keys) >= len(KEYS), 3)
+        pressed = "".join(call.agent.keys)
+    expect(pressed == KEYS, "keys do not reach the pipeline", expected=KEYS, actual=pressed)
+
+
+@check("TFS-LIVE-10", limit=60)
+async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
+    """A call for each malformed message: a key and speech that come after it are taken as before."""
+
+    async def play(board: Switchboard, data: str | bytes) -> str | None:
+        async with _call(probe, board, 8000) as call:
+            caller = call.caller
+            await caller.speak(ulaw.encode(voice(0.2)))
+            await caller.until_quiet(0.2)
+            before = len(caller.arrivals)
+            await caller.send_raw(data)
+            await caller.press("5")
+            await caller.speak(ulaw.encode(voice(0.2, seed=2)))
+            if await caller.until(lambda: call.agent.keys == ["5"] and len(caller.arrivals) > before, 3):
+                return None
+        return "the pipeline ended the call" if caller.closed_by_server else "the caller is heard no more"
+
+    async with _switchboard() as board:
+        results = await asyncio.gather(*(play(board, data) for data in MALFORMED.values()))
+    ended = {name: result for name, result in zip(MALFORMED, results, strict=True) if result is not None}
+    expect(not ended, "a malformed message ends the call", expected="a call that goes on", actual=ended)
+
+
+def _hang_ups(probe: Probe, call: Call) -> int:
+    probe.network.settle()
+    return sum(call.caller.identity.call_sid in exchange.target for exchange in probe.exchanges)
+
+
+@check("TFS-LIVE-11", limit=60)
+async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
+    """EndFrame, CancelFrame, and one right after the other: a request each, for the call's own SID."""
+
+    async def play(board: Switchboard, way: str) -> int:
+        async with _call(probe, board, 16000, hangs_up=True) as call:
+            await call.caller.speak(ulaw.encode(voice(0.3)))
+            frames = {"EndFrame": call.end, "CancelFrame": call.cancel}
+            await asyncio.gather(*(frames[name]() for name in way.split(" and ")))
+        return _hang_ups(probe, call)
+
+    ways = ("EndFrame", "CancelFrame", "EndFrame and CancelFrame")
+    async with _switchboard() as board:
+        counts = await asyncio.gather(*(play(board, way) for way in ways))
+    wrong = {way: f"{count} requests" for way, count in zip(ways, counts, strict=True) if count != 1}
+    expect(not wrong, "the call is not hung up once", expected="one request", actual=wrong)
+
+
+@check("TFS-LIVE-12", limit=60)
+async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
+    """Two answers with a mark behind each: both return in order, the call goes on."""
+    async with _switchboard() as board, _call(probe, board, 16000, echoes=False) as call:
+        for number, name in enumerate(("first", "second")):
+            await call.agent.say(voice(0.4, rate=16000, seed=number), 16000)
+            await call.agent.mark(name, call.caller.identity.stream_sid)
+        await call.caller.until(lambda: len(call.caller.marks) == 2, 4)
+        await call.caller.press("7")
+        await call.caller.until(lambda: bool(call.agent.keys), 3)
+        names, keys = [name for _, name in call.caller.marks], call.agent.keys
+    expect(names == ["first", "second"], "marks do not come back in order",
+           expected=["first", "second"], actual=names)  # fmt: skip
+    expect(keys == ["7"], "the call does not go on after a mark", expected=["7"], actual=keys)
+
+
+@check("TFS-LIVE-13", limit=60)
+async def nothing_is_sent_that_twilio_does_not_take(probe: Probe) -> None:
+    """A call with speech, a key, an interruption, a mark and an end; Pipecat sends RTVI messages besides."""
+    async with _switchboard() as board, _call(probe, board, 24000, hangs_up=True) as call:
+        caller = call.caller
+        call.agent.interrupts = True
+        await caller.speak(ulaw.encode(voice(0.5)))
+        await caller.press("1")
+        await call.agent.mark("all", caller.identity.stream_sid)
+        await caller.until(lambda: bool(caller.marks), 3)
+        await call.end()
+    expect(bool(caller.arrivals), "no audio is sent", expected="audio", actual="none")
+    warnings = [f"{warned.code}: {warned.reason}" for warned in caller.warnings]
+    expect(not warnings, "Twilio would warn of a message",
+           expected="media, mark and clear of the stream", actual=warnings[:8])  # fmt: skip
+
+
+@check("TFS-LIVE-14", limit=90)
+async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
+    """Each caller hums a tone and presses a key; half hang up in the middle, the rest's agents in the end."""
+    tones = [320.0 + 120.0 * number for number in range(20)]
+    middle = asyncio.Barrier(len(tones))
+
+    async def play(board: Switchboard, number: int, rate: int) -> str | None:
+        leaves, key = number % 2 == 1, KEYS[number % len(KEYS)]
+        hum = ulaw.encode(signals.sine(tones[number], -10, RATE, 1.0))
+        async with _call(probe, board, rate, hangs_up=True) as call:
+            caller = call.caller
+            await caller.speak(hum[: RATE // 2])
+            await caller.press(key)
+            await caller.until(lambda: bool(call.agent.keys), 5)
+            await middle.wait()
+            if not leaves:
+                await caller.speak(hum[RATE // 2 :])
+                await caller.until_quiet(QUIET)
+                await call.end()
+        levels = hearing.tones(hearing.heard(caller), tones)
+        foreign, hang_ups = max(np.delete(levels, number)), _hang_ups(probe, call)
+        if foreign > -25:
+            return f"another's tone, {foreign:.0f} dB"
+        if not leaves and levels[number] < -1:
+            return "not its own tone"
+        if call.agent.keys != [key]:
+            return f"keys {call.agent.keys} in place of {key}"
+        return f"{hang_ups} hang-ups" if hang_ups > 1 or not (hang_ups or leaves) else None
+
+    async with _switchboard() as board:
+        rates = islice(cycle(RATES), len(tones))
+        results = await asyncio.gather(*(play(board, number, rate) for number, rate in enumerate(rates)))
+    wrong = {f"call {number}": result for number, result in enumerate(results) if result is not None}
+    expect(not wrong, "calls at the same time mix",
+           expected="each its own audio, keys and hang-up", actual=wrong)  # fmt: skip

@@ -1,0 +1,109 @@
+"""Compares how two implementations end a call: their requests, their logs and the time they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from twilio_conformance.fuzz.differences import Difference
+
+Json = dict[str, Any]
+
+NEVER_RETURNED = "DidNotReturn"
+"""What the probe says was raised by a call that is over its limit."""
+
+BOUND, SOON = "TFS-FAULT-TIME", "TFS-FAULT-SOON"
+REDIRECT, AGAIN, SECRET = "TFS-FAULT-REDIRECT", "TFS-FAULT-AGAIN", "TFS-SECURE-LOG"
+
+LONG, LONGER = 10.0, 30.0
+"""Seconds that a hang-up SHOULD and MUST not exceed."""
+
+WARNING, ERROR = 30, 40
+
+_ASPECTS = {"method": "TFS-HANGUP-03", "target": "TFS-HANGUP-04", "form": "TFS-HANGUP-05",
+            "basic": "TFS-HANGUP-06", "url": "TFS-HANGUP-07"}  # fmt: skip
+
+
+def compare(session: Json, actual: Json, expected: Json) -> Iterator[Difference]:
+    """The differences of the requests of a session; retries are permitted, and so is none."""
+    given = session["given"]
+    ends = [number for number, step in enumerate(session["steps"])
+            if step.get("serialize", {}).get("frame") in ("EndFrame", "CancelFrame")]  # fmt: skip
+    ours, theirs = actual["requests"], expected["requests"]
+    if ours and not theirs and not any("fault" in answer for answer in given["answers"]):
+        requirement = "TFS-HANGUP-11" if ends else "TFS-HANGUP-12"
+        yield Difference(requirement, f"made {len(ours)} requests", deed="requests",
+                         wanted={"requests": {"at_least": 0, "at_most": 0}})  # fmt: skip
+        return
+    if not ends:
+        return
+    yield from _times(actual, ends)
+    if theirs and not ours and not any("fault" in answer for answer in given["answers"]):
+        wanted = {"requests": {"at_least": 1, "at_most": None}}
+        first = session["steps"][ends[0]]["serialize"]["frame"]
+        requirement = "TFS-HANGUP-01" if first == "EndFrame" else "TFS-HANGUP-02"
+        yield Difference(requirement, "made no request", deed="no request", wanted=wanted)
+    if theirs:
+        yield from _requests(session, ours, theirs, len(ends))
+    yield from _logs(actual, expected, ours, given["answers"])
+
+
+def _times(actual: Json, ends: list[int]) -> Iterator[Difference]:
+    for number in ends:
+        seconds = actual["steps"][number]["seconds"]
+        if seconds > LONG:
+            requirement = BOUND if seconds > LONGER else SOON
+            yield Difference(requirement, f"took {seconds:.0f} s", deed="takes long", step=number,
+                             wanted={"within": LONGER if seconds > LONGER else LONG})  # fmt: skip
+
+
+def _requests(session: Json, ours: list[Json], theirs: list[Json], ends: int) -> Iterator[Difference]:
+    usual = theirs[0]
+    for number, request in enumerate(ours):
+        for aspect, requirement in _ASPECTS.items():
+            if request[aspect] != usual[aspect]:
+                text = (
+                    f"request {number + 1}: {aspect} is {request[aspect]}, the reference's is {usual[aspect]}"
+                )
+                deed = aspect
+                if number and 300 <= (ours[number - 1]["answer"] or 0) < 400:
+                    requirement, deed = REDIRECT, "follows a redirect"
+                wanted = {"request": {"method": usual["method"], "target": usual["target"]}}
+                yield Difference(requirement, text, deed=deed, wanted=wanted)
+                return
+    success = next((number for number, request in enumerate(ours) if _is_over(request, session)), None)
+    if success is not None and success < len(ours) - 1:
+        text = f"made {len(ours)} requests, and the call had ended after {success + 1}"
+        wanted = {"requests": {"at_least": 1, "at_most": success + 1}}
+        yield Difference("TFS-HANGUP-10", text, deed="more requests", wanted=wanted)
+    has_faults = any("fault" in answer for answer in session["given"]["answers"])
+    if success is None and 0 < len(ours) < min(ends, len(theirs)) and not has_faults:
+        text = f"made {len(ours)} requests for {ends} frames, although none of them succeeded"
+        wanted = {"requests": {"at_least": ends, "at_most": None}}
+        yield Difference(AGAIN, text, deed="does not try again", wanted=wanted)
+
+
+def _is_over(request: Json, session: Json) -> bool:
+    """Whether the answer says that the call has ended."""
+    status = request["answer"]
+    if status is None or status in (400, 404):
+        codes = [answer.get("json", {}).get("code") for answer in session["given"]["answers"]]
+        return status is not None and any(code in (20404, 21220) for code in codes)
+    return bool(200 <= status < 300)
+
+
+def _logs(actual: Json, expected: Json, ours: list[Json], answers: list[Json]) -> Iterator[Difference]:
+    levels, others = ([level for level, _ in seen["logs"]] for seen in (actual, expected))
+    if actual["told"] and not expected["told"]:
+        yield Difference(SECRET, "a secret is in the log", deed="tells a secret")
+    if len(answers) > 1:
+        return
+    answer = answers[0]
+    is_over = answer.get("status", 0) in (400, 404) and answer.get("json", {}).get("code") in (20404, 21220)
+    if is_over and max(levels, default=0) >= ERROR > max(others, default=0):
+        yield Difference("TFS-HANGUP-14", "a call that had ended already was logged as an error", deed="logs",
+                         wanted={"log": {"level": "ERROR", "at_least": 0, "at_most": 0}})  # fmt: skip
+    failed = bool(ours) and not 200 <= (ours[-1]["answer"] or 0) < 300
+    if failed and max(others, default=0) >= WARNING > max(levels, default=0):
+        yield Difference("TFS-HANGUP-15", "a failed hang-up left no log record", deed="logs nothing",
+                         wanted={"log": {"level": "WARNING", "at_least": 1, "at_most": None}})  # fmt: skip

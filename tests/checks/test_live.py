@@ -1,0 +1,140 @@
+"""The chapter Live: its checks catch what each is made for, and a serializer that holds nothing passes them."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from pipecat.frames import frames
+from pipecat.serializers.base_serializer import FrameSerializer
+from twilio_reference import TwilioFrameSerializer
+
+from twilio_conformance import hearing
+from twilio_conformance.audio import signals, ulaw
+from twilio_conformance.call import Switchboard
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.hearing import voice
+from twilio_conformance.twilio.stream import RATE, Identity
+
+ACCOUNT = "AC" + "0" * 32
+
+
+class PassThrough(FrameSerializer):
+    """The least that carries a call at 8000 Hz: it holds nothing and hangs nothing up."""
+
+    def __init__(self, stream_sid: str) -> None:
+        super().__init__()
+        self.stream_sid = stream_sid
+        self.given: list[Any] = []
+
+    async def serialize(self, frame: frames.Frame) -> str | None:
+        if not isinstance(frame, frames.OutputAudioRawFrame):
+            return None
+        codes = ulaw.encode(np.frombuffer(frame.audio, dtype="<i2").astype(np.int16))
+        return self.media(codes)
+
+    def media(self, codes: bytes) -> str:
+        payload = base64.b64encode(codes).decode()
+        return json.dumps({"event": "media", "streamSid": self.stream_sid, "media": {"payload": payload}})
+
+    async def deserialize(self, data: str | bytes) -> frames.Frame | None:
+        message = json.loads(data)
+        if message["event"] != "media":
+            return None
+        samples = ulaw.decode(base64.b64decode(message["media"]["payload"]))
+        return frames.InputAudioRawFrame(audio=samples.astype("<i2").tobytes(), sample_rate=8000, num_channels=1)
+
+
+# What the checks measure with
+
+
+def test_the_whole_of_what_was_said_is_not_missing_and_a_cut_end_is() -> None:
+    said = voice(1.0)
+    coded = ulaw.decode(ulaw.encode(said))
+    assert hearing.missing(said, coded) == pytest.approx(0.0, abs=0.0002)
+    assert hearing.missing(said, coded[:-800]) == pytest.approx(0.1, abs=0.0002)
+    assert hearing.missing(said, np.append(np.zeros(160, np.int16), coded)) == pytest.approx(0.0, abs=0.0002)
+    assert hearing.missing(said, np.zeros(8000, np.int16)) == 1.0
+    assert hearing.missing(said, voice(1.0, seed=9)) == 1.0
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+def test_stale_audio_is_what_is_audible_ahead_of_the_answer(rate: int) -> None:
+    answer = voice(0.6, rate=rate, seed=4)
+    clean = ulaw.decode(ulaw.encode(voice(0.6, seed=4)))
+    assert hearing.stale(answer, clean, rate) == 0.0
+    assert hearing.stale(answer, np.append(signals.silence(RATE, 0.1), clean), rate) == 0.0
+    leak = voice(0.05, seed=3)
+    assert hearing.stale(answer, np.append(leak, clean), rate) == pytest.approx(0.05, abs=0.002)
+    assert hearing.stale(answer, leak, rate) is None
+
+
+def test_a_tone_is_told_from_its_neighbours_even_when_it_is_cut() -> None:
+    frequencies = [320.0 + 120 * number for number in range(20)]
+    hum = signals.sine(frequencies[7], -10, RATE, 1.0)
+    for audio in (hum, hum[:1200], np.append(hum[:3000], hum[3700:])):
+        levels = hearing.tones(audio, frequencies)
+        assert levels[7] > -1
+        assert max(levels[:7] + levels[8:]) < -30
+    mixed = hum + signals.sine(frequencies[3], -30, RATE, 1.0)
+    assert hearing.tones(mixed, frequencies)[3] == pytest.approx(-20, abs=1)
+    assert set(hearing.tones(np.zeros(0, np.int16), frequencies)) == {-120.0}
+
+
+# What a call shows
+
+
+async def test_a_serializer_that_holds_nothing_brings_the_first_audio_back_after_one_piece() -> None:
+    said, identity = voice(0.6), Identity.random(ACCOUNT)
+    async with Switchboard() as board, board.call(PassThrough(identity.stream_sid), identity, 8000) as call:
+        await call.caller.speak(ulaw.encode(said))
+        await call.caller.until_quiet(0.3)
+    first = hearing.first_audio(call.caller)
+    assert first is not None
+    assert first.spoken >= 0.040
+    assert ulaw.encode(hearing.heard(call.caller)) == ulaw.encode(said)
+    assert not call.caller.warnings
+
+
+async def test_the_call_goes_on_through_keys_marks_and_interruptions_and_ends_with_the_pipeline() -> None:
+    identity = Identity.random(ACCOUNT)
+    serializer = TwilioFrameSerializer(
+        identity.stream_sid, params=TwilioFrameSerializer.InputParams(auto_hang_up=False)
+    )
+    async with Switchboard() as board, board.call(serializer, identity, 24000, echoes=False) as call:
+        caller = call.caller
+        await caller.press("4")
+        assert await caller.until(lambda: call.agent.keys == ["4"], 5)
+        await call.agent.say(voice(30, rate=24000), 24000)
+        assert await caller.until(lambda: bool(caller.arrivals), 5)
+        call.agent.interrupts = True
+        await caller.speak(ulaw.encode(voice(0.2)))
+        assert await caller.until(lambda: len(caller.clears) == 1, 5)
+        await call.agent.mark("done", identity.stream_sid)
+        assert await caller.until(lambda: [name for _, name in caller.marks] == ["done"], 5)
+        await call.end()
+        assert await caller.until(caller.closed.is_set, 5)
+    assert caller.closed_by_server
+    assert len(hearing.heard(caller)) < 10 * RATE
+
+
+async def test_what_is_no_serializer_cannot_be_tested() -> None:
+    identity = Identity.random(ACCOUNT)
+    async with Switchboard() as board:
+        with pytest.raises(NotTestable, match="did not start"):
+            async with board.call(object(), identity, 8000):  # type: ignore[arg-type]
+                pass
+
+
+def test_without_the_extra_nothing_passes(monkeypatch: pytest.MonkeyPatch, grade: Callable[..., Any]) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "uvicorn" else real(name, *rest)
+    )
+    with pytest.raises(NotTestable, match=r"pip install 'pipecat-twilio-conformance\[live\]'"):
+        grade("live.every_key_reaches_the_pipeline", TwilioFrameSerializer)

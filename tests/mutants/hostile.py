@@ -1,0 +1,382 @@
+"""Mutants of the chapters Hostile input and Abuse."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from typing import Any
+
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+)
+
+from tests.mutants.registry import SOUND_OUT, mutant
+from tests.mutants.seams import Seamed
+
+_REFUSAL = "TFS-INPUT-* TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-SECURE-* TFS-LIVE-*"
+"""Chapters in which a message is refused."""
+
+
+class _Before(Seamed):
+    """Looks at a message before the reference does, and may raise as careless code would."""
+
+    def look(self, data: str | bytes) -> None:
+        """Raises what the careless code raises."""
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        self.look(data)
+        return data
+
+
+def _message(data: str | bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+@mutant("TFS-INPUT-01", "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).", also=_REFUSAL)
+class NotJsonRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        if isinstance(data, str):
+            try:
+                json.loads(data)
+            except RecursionError:
+                return
+
+
+@mutant("TFS-INPUT-01", "A repaired text counts: what follows the first object is cut off.", also=_REFUSAL)
+class FirstObjectCounts(Seamed):
+    def heard(self, data: str | bytes) -> str | bytes:
+        try:
+            text = data if isinstance(data, str) else data.decode()
+            _, end = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            return data
+        return text[:end]
+
+
+@mutant("TFS-INPUT-02", "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).", also=_REFUSAL)
+class NotObjectRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if message is not None or data in ("null", b"null"):
+            message.get("event")
+
+
+@mutant("TFS-INPUT-03", "message['event'] raises KeyError where there is none.", also=_REFUSAL)
+class MissingEventRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict):
+            message["event"]
+
+
+@mutant("TFS-INPUT-03", "The event is compared in lower case and stripped.", also=_REFUSAL + " TFS-MESSAGE-0[56]")
+class EventInAnyCase(Seamed):
+    def heard(self, data: str | bytes) -> str | bytes:
+        message = _message(data)
+        if isinstance(message, dict) and isinstance(event := message.get("event"), str):
+            return json.dumps(message | {"event": event.strip().lower()})
+        return data
+
+
+@mutant("TFS-INPUT-04", "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).", also=_REFUSAL)
+class MissingPayloadRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and message.get("event") == "media":
+            len(message["media"]["payload"])
+
+
+@mutant("TFS-INPUT-04", "b64decode of a payload that is no text raises TypeError.", also=_REFUSAL)
+class PayloadTypeRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        media = message.get("media") if isinstance(message, dict) else None
+        if isinstance(media, dict) and message.get("event") == "media" and media.get("payload") is not None and not isinstance(media["payload"], str):
+            raise TypeError("argument should be a bytes-like object or ASCII string")
+
+
+class _Payload(Seamed):
+    """Decodes payloads with another decoder than the reference's."""
+
+    def decode(self, payload: str) -> bytes:
+        return base64.b64decode(payload)
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        message = _message(data)
+        media = message.get("media") if isinstance(message, dict) else None
+        if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
+            return data
+        return json.dumps(message | {"media": media | {"payload": base64.b64encode(self.decode(media["payload"])).decode()}})
+
+
+@mutant("TFS-INPUT-05", "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+class LenientBase64(_Payload):
+    def decode(self, payload: str) -> bytes:
+        try:
+            return base64.b64decode(payload)
+        except ValueError:
+            return b""
+
+
+@mutant("TFS-INPUT-05", "Padding that is missing is put back.", also=_REFUSAL)
+class PaddingRestored(_Payload):
+    def decode(self, payload: str) -> bytes:
+        try:
+            return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            return b""
+
+
+@mutant("TFS-INPUT-05", "binascii.Error comes out of deserialize, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+class BadBase64Raises(_Payload):
+    def decode(self, payload: str) -> bytes:
+        return base64.b64decode(payload, validate=True)
+
+
+@mutant("TFS-INPUT-06", "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+class MissingDigitRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and message.get("event") == "dtmf":
+            message["dtmf"]["digit"]
+
+
+@mutant("TFS-INPUT-07", "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+class BytesAreUtf8(_Before):
+    def look(self, data: str | bytes) -> None:
+        if isinstance(data, bytes):
+            data.decode()
+
+
+@mutant("TFS-INPUT-07", "Bytes that are no text are taken for raw audio.", also=_REFUSAL)
+class BytesAreAudio(Seamed):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(data, bytes) and data and _message_of_bytes(data) is None:
+            return InputAudioRawFrame(data + data, 8000, 1)
+        return frame
+
+
+def _message_of_bytes(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+@mutant("TFS-INPUT-08", "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+class DepthRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        try:
+            json.loads(data)
+        except ValueError:
+            return
+
+
+@mutant("TFS-INPUT-08", "The text is searched for the end of its object again and again: quadratic.", also=_REFUSAL)
+class QuadraticTime(Seamed):
+    async def deserialize(self, data: str | bytes) -> Any:
+        if len(data) > 1 << 20:
+            await asyncio.sleep(6)
+        return await super().deserialize(data)
+
+
+@mutant("TFS-INPUT-09", "After a message that was refused the stream is taken for broken.", also="TFS-INPUT-* TFS-ABUSE-* TFS-M* TFS-DTMF-*")
+class GivesUp(Seamed):
+    refused = False
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        message = _message(data)
+        self.refused |= not isinstance(message, dict) or not isinstance(message.get("event"), str)
+        return None if self.refused else frame
+
+
+@mutant("TFS-INPUT-09", "The text that was refused is kept and put before the next, as if it were a part.", also="TFS-INPUT-* TFS-ABUSE-*")
+class KeepsTheRest(Seamed):
+    kept: str = ""
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        if _message(data) is None and isinstance(data, str):
+            self.kept = data
+        elif self.kept and isinstance(data, str):
+            return self.kept + data
+        return data
+
+
+@mutant("TFS-INPUT-10", "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-07 TFS-LIVE-* TFS-SECURE-*")
+class BeforeSetupRaises(Seamed):
+    is_ready = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        message = _message(data)
+        if not self.is_ready and isinstance(message, dict) and message.get("event") == "media":
+            raise ValueError("Sample rate should be over 0")
+        return await super().deserialize(data)
+
+
+@mutant("TFS-INPUT-10", "What came before setup is remembered as an error, and setup does not clear it.", also="TFS-ABUSE-07")
+class EarlyMessageIsFatal(Seamed):
+    is_ready = is_early = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        self.is_early |= not self.is_ready
+        return None if self.is_early else frame
+
+
+@mutant("TFS-INPUT-11", "int(sequenceNumber) is computed to see gaps, and raises for what is no number.", also="TFS-INPUT-* TFS-MEDIAIN-06")
+class SequenceNumberRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and "sequenceNumber" in message:
+            int(message["sequenceNumber"])
+
+
+# Abuse
+
+
+class _Frames(Seamed):
+    """Looks at output audio before the reference does."""
+
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        """Raises what the careless code raises."""
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.look(frame)
+        return frame
+
+
+@mutant("TFS-ABUSE-01", "Half a sample raises, as in pipecat-ai 1.14.0 (not a whole number of frames).", also="TFS-ABUSE-*")
+class HalfSamplesRaise(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if len(frame.audio) % 2:
+            raise ValueError("not a whole number of frames")
+
+
+@mutant("TFS-ABUSE-01", "Half a sample is kept for the next frame, which is noise from then on.", also="TFS-ABUSE-*")
+class HalfSamplesShift(Seamed):
+    half = b""
+
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        pcm = self.half + frame.audio
+        self.half = pcm[len(pcm) // 2 * 2 :]
+        return OutputAudioRawFrame(pcm[: len(pcm) // 2 * 2], frame.sample_rate, frame.num_channels)
+
+
+@mutant("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
+class StereoRaises(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.num_channels != 1:
+            raise NotImplementedError("stereo")
+
+
+@mutant("TFS-ABUSE-03", "num_channels is not read: stereo is mono at half the speed, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-0[23]")
+class StereoAsMono(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        is_audio = isinstance(frame, OutputAudioRawFrame)
+        return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1) if is_audio else frame
+
+
+@mutant("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-05")
+class RateZeroRaises(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.sample_rate <= 0:
+            raise ValueError("Sample rate should be over 0")
+
+
+@mutant("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
+class RateZeroIs8000(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        is_odd = isinstance(frame, OutputAudioRawFrame) and frame.sample_rate <= 0
+        return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels) if is_odd else frame
+
+
+@mutant("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.", also="TFS-ABUSE-06")
+class CutAtFiveSeconds(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        return OutputAudioRawFrame(frame.audio[: max(0, 10 * frame.sample_rate)] if frame.sample_rate > 0 else frame.audio, frame.sample_rate, frame.num_channels)
+
+
+@mutant("TFS-ABUSE-05", "A frame that cannot be sent leaves the stream closed.", also="TFS-ABUSE-04")
+class OneBadFrameIsFatal(Seamed):
+    bad = False
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.bad |= frame.sample_rate <= 0
+        return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
+
+
+@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.",
+        also="TFS-ABUSE-0[45] TFS-FIDELITY-13 TFS-LATENCY-*")  # fmt: skip
+class OneRateACall(_Frames):
+    rate = 0
+
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.sample_rate > 0 and self.rate not in (0, frame.sample_rate):
+            raise ValueError("the resampler cannot change its rate")
+        self.rate = max(self.rate, frame.sample_rate)
+
+
+@mutant("TFS-ABUSE-07", "Before setup there is no rate, and serialize raises.", also="TFS-INPUT-10")
+class FrameBeforeSetupRaises(Seamed):
+    is_ready = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    def given(self, frame: Frame) -> Frame:
+        if not self.is_ready and isinstance(frame, OutputAudioRawFrame):
+            raise ValueError("Sample rate should be over 0")
+        return frame
+
+
+@mutant("TFS-ABUSE-08", "json.dumps without a try: a set raises TypeError, as in pipecat-ai 1.14.0.")
+class UnwritableRaises(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
+            json.dumps(frame.message)
+        return frame
+
+
+@mutant("TFS-ABUSE-08", "NaN is written as NaN, which is no JSON, as in pipecat-ai 1.14.0.")
+class NanIsSent(Seamed):
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if text is None and isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
+            try:
+                written = json.dumps(frame.message)
+            except (TypeError, ValueError, RecursionError):
+                return None
+            return written if "NaN" in written or "Infinity" in written else None
+        return text
+
+
+@mutant("TFS-ABUSE-09", "The samples are converted in the frame itself, which others still hold.", also=SOUND_OUT)
+class ChangesTheFrame(Seamed):
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, OutputAudioRawFrame):
+            frame.sample_rate = 8000
+        return text
+
+

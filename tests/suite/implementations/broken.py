@@ -1,0 +1,16 @@
+"""The reference, but for one key that it does not know and a letter that it takes for an interruption."""
+
+from __future__ import annotations
+
+import json
+
+from pipecat.frames.frames import Frame, InterruptionFrame
+from twilio_reference import TwilioFrameSerializer as Reference
+
+
+class TwilioFrameSerializer(Reference):
+    async def deserialize(self, data: str | bytes) -> Frame | None:
+        digit = json.loads(data).get("dtmf", {}).get("digit")
+        if digit == "2":
+            return None
+        return InterruptionFrame() if digit == "A" else await super().deserialize(data)

@@ -1,0 +1,5 @@
+"""A module that cannot be imported."""
+
+import os
+
+os.fork = lambda: 0

@@ -1,0 +1,3 @@
+"""No serializer at all."""
+
+NOTHING = None

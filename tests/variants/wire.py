@@ -1,0 +1,303 @@
+"""Variants of what is sent to Twilio and taken from it: JSON, encoders, chunks, base classes, arguments."""
+
+from __future__ import annotations
+
+import audioop
+import base64
+import json
+from typing import Any, ClassVar
+
+import numpy as np
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InputTransportMessageFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+)
+from pipecat.serializers.base_serializer import FrameSerializer
+from pipecat.serializers.twilio import TwilioFrameSerializer as PipecatsSerializer
+from twilio_reference import TwilioFrameSerializer
+
+from tests.mutants.seams import CAPABILITIES, Seamed
+from tests.variants.registry import variant
+
+
+class _Rewritten(Seamed):
+    """Every text is written anew."""
+
+    def write(self, message: Any) -> str:
+        return json.dumps(message)
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        return None if text is None else self.write(json.loads(text))
+
+
+@variant("JSON without white space.")
+class CompactJson(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(message, separators=(",", ":"))
+
+
+@variant("JSON with indentation and a final newline.")
+class IndentedJson(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(message, indent=2) + "\n"
+
+
+@variant("The members of a message in reverse order.")
+class ReversedMembers(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(dict(reversed(message.items())))
+
+
+@variant("The members of a message, at every depth, in alphabetical order.")
+class SortedMembers(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(message, sort_keys=True)
+
+
+@variant("Characters beyond ASCII are written as they are.")
+class RawUnicode(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(message, ensure_ascii=False)
+
+
+@variant("Solidus is escaped, as PHP and others do it; base64 is full of them.")
+class EscapedSolidus(_Rewritten):
+    def write(self, message: Any) -> str:
+        return json.dumps(message).replace("/", "\\/")
+
+
+class _Encoder(Seamed):
+    """Another μ-law encoder for audio that is at 8000 Hz."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        raise NotImplementedError
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        if frame.sample_rate != 8000 or frame.num_channels != 1 or len(frame.audio) % 2:
+            return text
+        message = json.loads(text)
+        expected = base64.b64decode(message["media"]["payload"])
+        codes = self.encode(frame.audio)
+        if len(codes) == len(expected):
+            message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("The encoder of CPython's audioop: a negative sample by its two's complement.")
+class AudioopEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2)
+
+
+_LEVELS = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2").astype(int)
+
+
+@variant("The encoder that takes the nearest level, by search.", foregoes="TFS-MEDIAOUT-07",
+         why="Nearest on 16 bits is neither of the two reference encoders.")  # fmt: skip
+class NearestLevelEncoder(_Encoder):
+    order = np.argsort(_LEVELS, kind="stable")
+
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        levels = _LEVELS[self.order]
+        place = np.searchsorted(levels, samples).clip(1, 255)
+        below = samples - levels[place - 1] <= levels[place] - samples
+        return bytes(self.order[place - below].astype(np.uint8))
+
+
+@variant("The textbook encoder on 16 bits: bias 132, clip 32635.", foregoes="TFS-MEDIAOUT-07",
+         why="On negative samples it differs from G.191, and from audioop where that works on 14 bits.")  # fmt: skip
+class SixteenBitEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        magnitude = np.minimum(np.abs(samples), 32635) + 132
+        exponent = np.floor(np.log2(magnitude)).astype(int) - 7
+        mantissa = magnitude >> (exponent + 3) & 15
+        return bytes((~(np.where(samples < 0, 128, 0) | exponent << 4 | mantissa) & 0xFF).astype(np.uint8))
+
+
+@variant("Silence is code 0x7F, negative zero.", foregoes="TFS-MEDIAOUT-07",
+         why="Both reference encoders write positive zero.")  # fmt: skip
+class NegativeZero(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2).replace(b"\xff", b"\x7f")
+
+
+class _Chunked(Seamed):
+    """Gathers codes and sends blocks of one size; what is gathered is given up at an interruption."""
+
+    size = 160
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._gathered = b""
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, InterruptionFrame):
+            self._gathered = b""
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        message = json.loads(text)
+        self._gathered += base64.b64decode(message["media"]["payload"])
+        whole = len(self._gathered) // self.size * self.size
+        if not whole:
+            return None
+        codes, self._gathered = self._gathered[:whole], self._gathered[whole:]
+        message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("Audio leaves in whole blocks of 20 ms; the rest waits for the next frame.",
+         foregoes="TFS-LATENCY-02", why="A block of 20 ms and the filter together are more than 20 ms.")  # fmt: skip
+class BlocksOf20Milliseconds(_Chunked):
+    pass
+
+
+@variant("Audio leaves in whole blocks of 40 ms.",
+         foregoes="TFS-LATENCY-02", why="The block alone is 40 ms.")  # fmt: skip
+class BlocksOf40Milliseconds(_Chunked):
+    size = 320
+
+
+@variant("A block of 7 samples: no size is special.")
+class BlocksOfSeven(_Chunked):
+    size = 7
+
+
+@variant("stop ends the pipeline, as many applications do by hand.", foregoes="TFS-MESSAGE-06",
+         why="It is the purpose of the variant; the MUST beside it permits it.")  # fmt: skip
+class StopEndsThePipeline(Seamed):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        try:
+            return EndFrame() if frame is None and json.loads(data).get("event") == "stop" else frame
+        except (ValueError, AttributeError, RecursionError):
+            return frame
+
+
+@variant("Marks go to the application as InputTransportMessageFrame, as a fork does it.",
+         foregoes="TFS-MARK-03", why="It is the purpose of the variant; the MUST beside it permits it.")  # fmt: skip
+class MarksAsMessages(Seamed):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        try:
+            message = json.loads(data)
+            is_mark = frame is None and message["event"] == "mark"
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return frame
+        return InputTransportMessageFrame(message=message) if is_mark else frame
+
+
+@variant("The caller's audio is a subclass of InputAudioRawFrame.")
+class OwnInputFrame(Seamed):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        return _CallersAudio(frame.audio, frame.sample_rate, 1) if isinstance(frame, InputAudioRawFrame) else frame
+
+
+class _CallersAudio(InputAudioRawFrame):
+    """Audio of a caller."""
+
+
+@variant("The pipecat class itself.", profiles="core",
+         foregoes="TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+         why="Known findings of pipecat-ai 1.14.0.")  # fmt: skip
+class PipecatItself(PipecatsSerializer):
+    pass
+
+
+@variant("A subclass of Pipecat's class that keeps to the caller's track.", profiles="core",
+         foregoes="TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+         why="Known findings of pipecat-ai 1.14.0.")  # fmt: skip
+class PipecatSubclass(PipecatsSerializer):
+    async def deserialize(self, data: str | bytes) -> Any:
+        message = json.loads(data)
+        is_echo = message.get("event") == "media" and message["media"].get("track", "inbound") != "inbound"
+        return None if is_echo else await super().deserialize(data)
+
+
+@variant("A FrameSerializer that delegates to another, without inheriting from it.")
+class Delegating(FrameSerializer):
+    InputParams = TwilioFrameSerializer.InputParams  # type: ignore[assignment]
+    conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
+
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        region: str | None = None,
+        edge: str | None = None,
+        params: Any = None,
+        **keywords: Any,
+    ) -> None:
+        self._inner = TwilioFrameSerializer(
+            stream_sid, call_sid, account_sid, auth_token, region, edge, params, **keywords
+        )
+        super().__init__(params or self.InputParams())
+
+    async def setup(self, setup: Any) -> None:
+        await self._inner.setup(setup)
+
+    async def serialize(self, frame: Frame) -> Any:
+        return await self._inner.serialize(frame)
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        return await self._inner.deserialize(data)
+
+
+@variant("A factory instead of a class.")
+def made(stream_sid: str, *arguments: Any, **keywords: Any) -> TwilioFrameSerializer:
+    """The reference, made by a function."""
+    return TwilioFrameSerializer(stream_sid, *arguments, **keywords)
+
+
+@variant("More keyword-only arguments and more parameters.")
+class MoreArguments(Seamed):
+    class InputParams(TwilioFrameSerializer.InputParams):
+        verbose: bool = False
+        name: str = "agent"
+
+    def __init__(self, *arguments: Any, tracer: Any = None, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._tracer = tracer
+
+
+@variant("No base_url and no API keys: capabilities that it does not claim.")
+class DocumentedArgumentsOnly(TwilioFrameSerializer):
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        region: str | None = None,
+        edge: str | None = None,
+        params: Any = None,
+    ) -> None:
+        super().__init__(stream_sid, call_sid, account_sid, auth_token, region, edge, params)
+
+
+@variant("region and edge are checked as a pair whether they are used or not.")
+class PairAlwaysChecked(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if bool(keywords.get("region")) != bool(keywords.get("edge")) and len(arguments) < 5:
+            raise ValueError("region and edge must be given together")
+        super().__init__(*arguments, **keywords)
+
+
+@variant("The ValueErrors are of a class of their own, with more words.")
+class OwnValueError(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        try:
+            super().__init__(*arguments, **keywords)
+        except ValueError as error:
+            raise CredentialsError(f"Cannot hang up later: {error}. See the manual.") from None
+
+
+class CredentialsError(ValueError):
+    """A ValueError that says more."""
