@@ -23,6 +23,9 @@ Json = dict[str, Any]
 ERROR_LIMIT = 2000
 """Characters of standard error that a report shows."""
 
+PIPELINING = "pipelining"
+"""What an adapter claims for itself: it performs the requests of one serializer in their order."""
+
 TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "DENO_CERT", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
 """The variables by which clients are told of a certificate authority."""
 
@@ -130,7 +133,12 @@ class Link:
             if arguments.get("base_url"):
                 raise NotTestable("hosts cannot be seen here: there is no network namespace")
             arguments["base_url"] = self._network.base_url.replace("http:", "https:")
-        made = Serializer(self._channel, arguments, may_end=network != NOWHERE or not hangs_up)
+        made = Serializer(
+            self._channel,
+            arguments,
+            may_end=network != NOWHERE or not hangs_up,
+            is_ahead=PIPELINING in self.implementation.capabilities,
+        )
         self._serializers.append(made)
         return made
 

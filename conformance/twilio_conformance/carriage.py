@@ -125,10 +125,8 @@ def media_message(codes: bytes, *, chunk: int = 1) -> dict[str, object]:
 
 async def send_codes(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> list[bytes]:
     """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
-    return [
-        payload_of(await subject.serialize(audio_frame(chunk, rate))) or b""
-        for chunk in split(signal, chunks)
-    ]
+    given = [audio_frame(chunk, rate) for chunk in split(signal, chunks)]
+    return [payload_of(observation) or b"" for observation in await subject.serialize_each(given)]
 
 
 async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
@@ -140,8 +138,6 @@ async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> 
 async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
     """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
     given = tuple(split(signal, chunks))
-    received = [
-        pcm_of(await subject.deserialize(media_message(ulaw.encode(chunk), chunk=number)))
-        for number, chunk in enumerate(given, start=1)
-    ]
+    messages = [media_message(ulaw.encode(chunk), chunk=number) for number, chunk in enumerate(given, start=1)]
+    received = list(map(pcm_of, await subject.deserialize_each(messages)))
     return Passage.of(given, received, rate_in=WIRE_RATE, rate_out=rate)

@@ -148,7 +148,7 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
 
 def _shake_hands(probe: Probe) -> str | None:
     """What a factory gives instead of a serializer; None where it gives one, or raises."""
-    _, subject = probe.attempt(stream_sid="${stream_sid}", params={"auto_hang_up": False})
+    _, subject = probe.attempt(**probe.arguments())
     if subject is None:
         return None
     missing = [

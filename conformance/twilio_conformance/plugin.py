@@ -8,7 +8,7 @@ import pytest
 
 from twilio_conformance import EDITION
 
-REPORT_FORMS = (".json",)
+REPORT_FORMS = (".json", ".html", ".md", ".svg")
 """The endings that --report knows."""
 
 

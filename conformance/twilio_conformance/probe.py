@@ -141,7 +141,9 @@ class Probe:
             NotTestable: Nothing leads the implementation's requests to the double.
         """
         if self.implementation.network == NOWHERE:
-            raise NotTestable("requests cannot be seen here: there is no network namespace, and base_url is not claimed")
+            raise NotTestable(
+                "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
+            )
         return self.network.exchanges
 
     @property
@@ -250,7 +252,8 @@ class Probe:
             self._watch(self._under_way[-1] if self._under_way else "")
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
-        self._book.attach()
+        if not self.implementation.is_remote:
+            self._book.attach()
         clock = asyncio.get_running_loop().time
         started, skipped_before = clock(), skipped()
         with self._announced(call):
@@ -270,6 +273,21 @@ class Probe:
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
+
+    def _observe_each(
+        self, calls: list[str], action: Callable[[], Iterator[Value | BaseException]], limit: float
+    ) -> list[Observation]:
+        """What each of several calls did that went out together."""
+        observations = []
+        with self._announced(calls[0] if calls else ""):
+            for call, value in zip(calls, action(), strict=True):
+                raised = Raised.of(value) if isinstance(value, BaseException) else None
+                if isinstance(value, TimeoutError):
+                    self.hung.append(call)
+                    raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
+                seen = Observation(call, None if isinstance(value, BaseException) else value, raised)
+                observations.append(self._note(seen))
+        return observations
 
 
 class Subject:
@@ -310,6 +328,23 @@ class Subject:
             given = json.dumps(given, separators=(",", ":"))
         call = f"deserialize({shorten(given, 120)})"
         return await self.probe._observe(call, lambda: self._instance.deserialize(given), limit)
+
+    async def serialize_each(self, given: Sequence[Frame], *, limit: float = CALL_LIMIT) -> list[Observation]:
+        """Awaits serialize of one audio frame after the other; an adapter may be sent them all at once."""
+        if not getattr(self._instance, "is_ahead", False):
+            return [await self.serialize(frame, limit=limit) for frame in given]
+        calls = [f"serialize({type(frame).__name__})" for frame in given]
+        return self.probe._observe_each(calls, lambda: self._instance.serialize_each(given, limit), limit)
+
+    async def deserialize_each(
+        self, given: Sequence[Json], *, limit: float = CALL_LIMIT
+    ) -> list[Observation]:
+        """Awaits deserialize of one message after the other; an adapter may be sent them all at once."""
+        if not getattr(self._instance, "is_ahead", False):
+            return [await self.deserialize(message, limit=limit) for message in given]
+        texts = [json.dumps(self.probe.names.fill(message), separators=(",", ":")) for message in given]
+        calls = [f"deserialize({shorten(text, 120)})" for text in texts]
+        return self.probe._observe_each(calls, lambda: self._instance.deserialize_each(texts, limit), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
         """Whether a call of the method gives an awaitable; it is closed, not awaited. Raising gives none."""

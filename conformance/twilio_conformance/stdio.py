@@ -17,7 +17,7 @@ import os
 import secrets
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pipecat.frames import frames as pipecat
@@ -107,7 +107,33 @@ class Channel:
             if (left := until - time.monotonic()) <= 0:
                 raise self._at_fault(f"does not answer {op} within {limit:g} s: is it reading its input?")
             self._take(left)
-        return self._outcome(op, self._answered.pop(number))
+        return self.outcome(op, self._answered.pop(number))
+
+    def ask_each(self, op: str, given: Sequence[Json], limit: float) -> list[Json | None]:
+        """The answers to requests that are all sent before the first is answered; blocks until all are there.
+
+        Args:
+            op: What is asked.
+            given: The members of each request.
+            limit: Seconds that the next answer may take.
+
+        Returns:
+            Each answer as it came, for `outcome`; None from the first on that did not come in time.
+
+        Raises:
+            AdapterFault: The adapter gives a wrong answer, or none to hello either.
+        """
+        numbers = [self._number(op, None) for _ in given]
+        lines = (self._line(number, op, members) for number, members in zip(numbers, given, strict=True))
+        self._write(b"".join(lines))
+        for number in numbers:
+            until = time.monotonic() + limit
+            while number not in self._answered and (left := until - time.monotonic()) > 0:
+                self._take(left)
+            if number not in self._answered:
+                self._give_up(op, number)
+                break
+        return [self._answered.pop(number, None) for number in numbers]
 
     async def call(self, op: str, **members: Any) -> Any:
         """The result of a request; others can be under way meanwhile.
@@ -127,7 +153,7 @@ class Channel:
             except asyncio.CancelledError:
                 self._give_up(op, number)
                 raise
-        return self._outcome(op, waiting.result())
+        return self.outcome(op, waiting.result())
 
     def close(self) -> None:
         """Stops listening; the pipes stay open."""
@@ -168,13 +194,25 @@ class Channel:
                 ) from None
 
     def _send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None) -> int:
+        number = self._number(op, waiting)
+        self._write(self._line(number, op, members))
+        return number
+
+    def _number(self, op: str, waiting: asyncio.Future[Json] | None) -> int:
         if self.fault is not None:
             raise self.fault
         number = next(self._ids)
+        self._pending[number] = op, waiting
+        return number
+
+    def _line(self, number: int, op: str, members: Json) -> bytes:
         data = json.dumps({"id": number, "op": op} | members, allow_nan=False).encode() + b"\n"
         if len(data) > LINE_LIMIT:
+            del self._pending[number]
             raise NotApplicable(f"the request has {len(data)} bytes; the protocol's limit is {LINE_LIMIT}")
-        self._pending[number] = op, waiting
+        return data
+
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         until = time.monotonic() + HELLO_LIMIT
         while view:
@@ -189,7 +227,6 @@ class Channel:
             except BrokenPipeError:
                 self._take(0.5)
                 raise self._at_fault(self._ending()) from None
-        return number
 
     def _take(self, seconds: float) -> None:
         """Takes answers as they come, for so long at most, until one has come."""
@@ -254,7 +291,13 @@ class Channel:
             level = record["level"]
             BOOK.records.append(LogRecord(LEVELS[level], level, record["text"], "adapter"))
 
-    def _outcome(self, op: str, answer: Json) -> Any:
+    def outcome(self, op: str, answer: Json) -> Any:
+        """The result in an answer.
+
+        Raises:
+            AdapterFault: The adapter could not perform the request.
+            Relayed: The implementation raised.
+        """
         if "error" in answer:
             raise self._at_fault(f"cannot perform {op}: {shorten(answer['error'], 300)}")
         if "result" in answer:
@@ -279,21 +322,26 @@ class Channel:
 
 
 class Serializer:
-    """One serializer in the adapter's process, used as one in this process."""
+    """One serializer in the adapter's process, used as one in this process.
 
-    def __init__(self, channel: Channel, arguments: Json, *, may_end: bool = True) -> None:
+    Attributes:
+        is_ahead: Whether audio may be sent ahead of the answers.
+    """
+
+    def __init__(self, channel: Channel, arguments: Json, *, may_end: bool, is_ahead: bool) -> None:
         """Constructs it.
 
         Args:
             channel: The way to the adapter.
             arguments: The constructor's, by name, as JSON.
+            is_ahead: See `Serializer`.
             may_end: Whether it may be given a terminal frame: its request would be seen.
 
         Raises:
             Relayed: The constructor raised.
             AdapterFault: See `Channel.ask`.
         """
-        self._channel, self._may_end = channel, may_end
+        self._channel, self._may_end, self.is_ahead = channel, may_end, is_ahead
         self._name = f"s{secrets.token_hex(4)}"
         channel.ask("construct", ANSWER_LIMIT, serializer=self._name, arguments=arguments)
 
@@ -317,8 +365,30 @@ class Serializer:
 
     async def deserialize(self, data: str | bytes) -> Value:
         """The call with a text or bytes."""
+        return self._value("deserialize", await self._channel.call("deserialize", **self._data(data)))
+
+    def serialize_each(self, given: Sequence[pipecat.Frame], limit: float) -> Iterator[Value | BaseException]:
+        """The calls with one audio frame after the other, sent ahead of the answers: what each gave or raised."""
+        requests = [{"serializer": self._name, "frame": show(frame)} for frame in given]
+        return self._each("serialize", requests, limit)
+
+    def deserialize_each(self, given: Sequence[str | bytes], limit: float) -> Iterator[Value | BaseException]:
+        """The calls with one message after the other, sent ahead of the answers: what each gave or raised."""
+        return self._each("deserialize", list(map(self._data, given)), limit)
+
+    def _each(self, op: str, requests: list[Json], limit: float) -> Iterator[Value | BaseException]:
+        for answer in self._channel.ask_each(op, requests, limit):
+            if answer is None:
+                yield TimeoutError()
+                continue
+            try:
+                yield self._value(op, self._channel.outcome(op, answer))
+            except Relayed as raised:
+                yield raised
+
+    def _data(self, data: str | bytes) -> Json:
         given = {"text": data} if isinstance(data, str) else {"base64": base64.b64encode(data).decode()}
-        return self._value("deserialize", await self._channel.call("deserialize", serializer=self._name, **given))
+        return {"serializer": self._name} | given
 
     def close(self) -> None:
         """Lets the adapter forget it.

@@ -1,6 +1,6 @@
 """Puts a serializer written in Python behind spec/ADAPTER.md: `python adapter.py package.module:Class`."""
 
-import asyncio, base64, dataclasses, importlib, inspect, json, logging, os, sys, types  # noqa: E401
+import asyncio, base64, collections, contextlib, dataclasses, importlib, inspect, json, logging, os, sys, types  # noqa: E401
 
 from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry
@@ -15,7 +15,7 @@ SERIALIZER = getattr(importlib.import_module(sys.argv[1].partition(":")[0]), sys
 CLAIMED = [name for name, needed in CAPABILITIES.items() if needed <= inspect.signature(SERIALIZER).parameters.keys()]
 CONVERT = {"audio": base64.b64decode, "button": KeypadEntry}
 RATES = frames.StartFrame if "setup" not in inspect.signature(FrameSerializer.setup).parameters else types.SimpleNamespace
-serializers, logs, answers = {}, [], os.fdopen(os.dup(1), "wb", buffering=0)
+serializers, turns, logs, answers = {}, collections.defaultdict(asyncio.Lock), [], os.fdopen(os.dup(1), "wb", buffering=0)
 
 
 def shown(value):
@@ -31,7 +31,7 @@ def shown(value):
 
 async def perform(op, name, given):
     if op == "hello":
-        return {"protocol": 1, "name": sys.argv[1], "version": None, "capabilities": CLAIMED}
+        return {"protocol": 1, "name": sys.argv[1], "version": None, "capabilities": [*CLAIMED, "pipelining"]}
     if op == "construct":
         params = given["arguments"].get("params")
         given["arguments"] |= {"params": SERIALIZER.InputParams(**params)} if params is not None else {}
@@ -54,7 +54,9 @@ async def answer(request):
         said["error"] = f"{op} of {name}: no such operation or serializer, or no such member: {sorted(unknown)}"
     else:
         try:
-            said["result"] = await perform(op, name, request)
+            is_terminal = request.get("frame", {}).get("frame") in ("EndFrame", "CancelFrame")
+            async with contextlib.nullcontext() if is_terminal else turns[name]:  # only the end of a call waits for nothing
+                said["result"] = await perform(op, name, request)
         except Exception as error:
             bases = [base.__name__ for base in type(error).__mro__[1:]]
             said["raised"] = {"type": type(error).__name__, "bases": bases, "message": str(error)}

@@ -65,6 +65,7 @@ class Findings:
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
     seconds: float = 0.0
     timeouts: int = 0
+    trouble: str = ""
 
     def add(self, task: Task, outcomes: dict[str, Outcome]) -> None:
         """Takes the outcomes of one task."""
@@ -194,7 +195,9 @@ class _Lane:
 
     def _take(self, found: dict[str, Any]) -> None:
         if "trouble" in found:
-            raise RuntimeError(f"{self.specimen.name}: the suite failed:\n{found['trouble']}")
+            self.findings.trouble = found["trouble"]
+            self._tasks.clear()
+            return
         if "unusable" in found:
             while self._tasks:
                 self._fail(self._tasks.popleft(), found["unusable"])

@@ -3,141 +3,108 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from loguru import logger
 
-from tests.mutants import registry as mutants
-from tests.mutants.registry import Mutant
-from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
+from tests.mutants import registry as mutant_registry
+from tests.proof import mutants, operators, publish, vacuous, variants
+from tests.proof.laboratory import Laboratory
+from tests.variants import registry as variant_registry
 
-SAMPLES = 3
-"""Checks of each pattern of a requirement that look for a cascade; `--full` takes all."""
-
-MEASURED = ("audio", "live")
-"""Profiles whose checks measure for seconds; they look for a cascade with `--full` only."""
-
-SUBJECT = "twilio_reference"
-"""What is whole; where it fails itself, a mutant is not to blame."""
+PARTS = ("mutants", "variants", "vacuous", "operators")
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What a part of the proof found: lines for the reader, and what is wrong."""
+    """What a part of the proof found."""
 
-    title: str
-    count: int = 0
-    faults: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        sound = self.count - len({fault.partition(":")[0] for fault in self.faults})
-        return f"{self.title}: {sound} of {self.count}, {self.seconds:.0f} s"
-
-
-def sampled(lab: Laboratory, most: int) -> list[Task]:
-    """The tasks that look for a cascade: a few of each pattern of each requirement that is quick to grade."""
-    chosen: dict[str, Task] = {}
-    for requirement in lab.catalogue.requirements.values():
-        if requirement.profile in MEASURED:
-            continue
-        own = [task.id for task in lab.tasks_of(requirement.id)]
-        for pattern in requirement.checks:
-            found = fnmatch.filter(own, pattern)
-            step = max(1, len(found) // most)
-            chosen |= {name: lab.tasks[name] for name in found[::step][:most]}
-    return list(chosen.values())
-
-
-def plan(lab: Laboratory, requirement: str, rest: Iterable[Task]) -> list[Task]:
-    """A requirement's own tasks, then the rest."""
-    own = lab.tasks_of(requirement)
-    names = {task.id for task in own}
-    return own + [task for task in rest if task.id not in names]
-
-
-def faults_of(mutant: Mutant, findings: Findings, weak: frozenset[str]) -> Iterator[str]:
-    """What is wrong with the suite, seen from a mutant.
-
-    Args:
-        mutant: What was graded.
-        findings: What was found.
-        weak: Requirements that fail without a mutant.
-    """
-    failures = findings.failures()
-    own = failures.pop(mutant.violates, "pass")
-    if own != "fail" and not (own == "not-testable" and mutant.untestable):
-        yield f"{mutant.name}: not killed by {mutant.violates}, which is {own}"
-    cascade = [
-        name
-        for name, status in failures.items()
-        if status == "fail" and name not in weak and not mutant.may_fail(name)
-    ]
-    if cascade:
-        yield f"{mutant.name}: violates {mutant.violates} only, yet these fail: {' '.join(sorted(cascade))}"
-
-
-def prove_mutants(lab: Laboratory, chosen: list[Mutant], full: bool) -> Result:
-    """Grades every mutant: its own requirement has to fail, and no other."""
-    started = time.monotonic()
-    everything = list(lab.tasks.values()) if full else sampled(lab, SAMPLES)
-    few = everything if full else sampled(lab, 1)
-    [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), everything)])
-    weak = frozenset(whole.failures())
-    result = Result("mutants killed by their own requirement and no other", len(chosen))
-    by_name = {mutant.name: mutant for mutant in chosen}
-    work = (
-        (Specimen(mutant.name, named(mutant.impl), mutant.isolated), plan(lab, mutant.violates, few if mutant.isolated else everything))
-        for mutant in chosen
-    )
-    for specimen, findings in lab.grade(work):
-        if findings.seconds > 8:
-            print(f"  ({specimen.name} took {findings.seconds:.1f} s, {findings.timeouts} hung)", flush=True)
-        for fault in faults_of(by_name[specimen.name], findings, weak):
-            result.faults.append(fault)
-            print(f"  {fault} ({findings.seconds:.1f} s)", flush=True)
-    result.faults += [f"{name}: the reference fails it" for name in sorted(weak)]
-    result.seconds = time.monotonic() - started
-    return result
-
-
-def missing(lab: Laboratory, registered: Iterable[Mutant]) -> list[str]:
-    """The MUST and SHOULD requirements without a mutant."""
-    violated = {mutant.violates for mutant in registered}
-    return [
-        requirement.id
-        for requirement in lab.catalogue.requirements.values()
-        if requirement.level in ("MUST", "SHOULD")
-        and requirement.excluded is None
-        and requirement.id not in violated
-    ]
+    part: str
+    sentence: str
+    faults: list[str]
+    seconds: float
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the proof and says what it found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="mutants, files of mutants or requirements; all without one")
-    parser.add_argument("--full", action="store_true", help="look for a cascade with every check")
-    options = parser.parse_args(arguments)
+    """Runs the proof, and says in its last lines what it found.
+
+    Returns:
+        0 where every part holds, else 1.
+    """
+    options = _parse(arguments)
     logger.remove()
-    lab = Laboratory(lanes=os.cpu_count() or 1)
-    registered = list(mutants.load().values())
+    lab = Laboratory(lanes=options.lanes)
+    parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
+        "mutants": lambda: _mutants(lab, options),
+        "variants": lambda: _variants(lab, options),
+        "vacuous": lambda: _vacuous(lab),
+        "operators": lambda: _operators(lab, options),
+    }
+    results = []
+    for part in options.part or PARTS:
+        print(f"{part} …", flush=True)
+        started = time.monotonic()
+        sentence, faults = parts[part]()
+        results.append(Result(part, sentence, faults, time.monotonic() - started))
+    for result in results:
+        print(f"{result.sentence} ({result.seconds:.0f} s)")
+        for fault in result.faults:
+            print(f"  FAULT {fault}")
+    if options.write:
+        publish.write(lab, results)
+    return 1 if any(result.faults for result in results) else 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="mutants or variants, their files, or requirements")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (repeatable)")
+    parser.add_argument("--full", action="store_true", help="every check looks for a cascade, every operator")
+    parser.add_argument("--write", action="store_true", help="write kills.json and docs/proof.md")
+    parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="how many to grade at once")
+    return parser.parse_args(arguments)
+
+
+def _is_chosen(options: argparse.Namespace, *names: str) -> bool:
+    return not options.names or bool({name.rpartition(".")[2] for name in names} & set(options.names))
+
+
+def _mutants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+    registered = list(mutant_registry.load().values())
     chosen = [
-        mutant
-        for mutant in registered
-        if not options.names
-        or {mutant.name, mutant.violates, mutant.module.rpartition(".")[2]} & set(options.names)
+        entry for entry in registered if _is_chosen(options, entry.name, entry.module, entry.violates)
     ]
-    result = prove_mutants(lab, chosen, options.full)
-    print(result)
-    without = missing(lab, registered)
-    print(f"requirements without a mutant: {len(without)} {' '.join(without)}")
-    return 1 if result.faults or without else 0
+    graded = mutants.grade(lab, chosen, options.full)
+    faults = graded.faults + list(mutants.lost(mutants.read_kills(), graded.kills))
+    if not options.names:
+        faults += mutants.missing(lab, registered) + mutants.idle(lab, graded.kills, registered)
+    if options.write:
+        mutants.write_kills(graded.kills)
+    bad = {fault.partition(":")[0] for fault in graded.faults} & set(graded.kills)
+    return f"mutants killed by their own requirement and no other: {len(chosen) - len(bad)} of {len(chosen)}", faults
+
+
+def _variants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+    registered = variant_registry.load().values()
+    chosen = [entry for entry in registered if _is_chosen(options, entry.name, entry.module)]
+    faults = variants.grade(lab, chosen, options.full)
+    bad = {fault.partition(":")[0] for fault in faults}
+    return f"variants passed: {len(chosen) - len(bad)} of {len(chosen)}", faults
+
+
+def _vacuous(lab: Laboratory) -> tuple[str, list[str]]:
+    faults = vacuous.grade(lab)
+    bad = {fault.partition(":")[0] for fault in faults}
+    count = len(vacuous.PASSES)
+    return f"vacuous serializers that pass nothing undeserved: {count - len(bad)} of {count}", faults
+
+
+def _operators(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+    return operators.grade(lab, options.full, options.names)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,11 @@ from tests.suite.miniature import Json
 #: With so many characters before it, a secret lies across the places where texts are cut.
 PADDINGS = (0, 40, 100, 180, 280, 1980, 3980)
 WAYS = (
-    *(f"{way}.{padding}" for way in ("exception", "message", "json", "frame", "print") for padding in PADDINGS),
+    *(
+        f"{way}.{padding}"
+        for way in ("exception", "message", "json", "frame", "print")
+        for padding in PADDINGS
+    ),
     "log",
     "request",
     "exit",
@@ -44,7 +48,16 @@ def leaked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[str, 
     folder = tmp_path_factory.mktemp("host")
     seen = folder / "seen"
     host = Host(folder, [suite, REFERENCE, IMPLEMENTATIONS], {"SECRETS_SEEN": str(seen)})
-    options = ("-vv", "-rA", "--tb=long", "--junitxml=junit.xml", "-o", "junit_logging=all", "-k", "TFS-DEED-01")
+    options = (
+        "-vv",
+        "-rA",
+        "--tb=long",
+        "--junitxml=junit.xml",
+        "-o",
+        "junit_logging=all",
+        "-k",
+        "TFS-DEED-01",
+    )
     result = host.grade("leaky", *options)
     left = {
         "terminal": result.text,

@@ -42,9 +42,9 @@ def installed() -> Iterator[None]:
 
 
 @pytest.fixture
-def beside(installed: None, double: Network) -> Iterator[Network]:
+def beside(installed: None, double: Network) -> Network:  # noqa: ARG001
     """A running double in a process whose clock skips."""
-    yield double
+    return double
 
 
 def run(double: Network, work: Coroutine[Any, Any, T]) -> tuple[T, float, float]:
@@ -334,7 +334,8 @@ def test_uninstalling_restores_every_clock() -> None:
     assert clock.skipped() == 0
 
 
-def test_installing_twice_is_refused(installed: None) -> None:
+@pytest.mark.usefixtures("installed")
+def test_installing_twice_is_refused() -> None:
     with pytest.raises(RuntimeError, match="installed already"):
         clock.install()
 

@@ -25,6 +25,8 @@ _MESSAGE_FRAMES = {
     "OutputTransportMessageUrgentFrame": "TFS-MESSAGE-02",
 }
 
+_OF_GOOD_AUDIO = frozenset({"TFS-MEDIAIN-09", "TFS-MEDIAIN-10", "TFS-INPUT-11"})
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -50,7 +52,9 @@ def of_message(data: Json, names: Mapping[str, str], *, is_set_up: bool) -> Topi
         is_set_up: Whether setup has been called.
     """
     topic = _of_given(given(data, names), names)
-    return Topic("TFS-INPUT-10", ANYTHING) if topic.demand == AUDIO and not is_set_up else topic
+    if not is_set_up and (topic.demand == AUDIO or topic.requirement in _OF_GOOD_AUDIO):
+        return Topic("TFS-INPUT-10", ANYTHING)
+    return topic
 
 
 def _of_given(raw: str | bytes, names: Mapping[str, str]) -> Topic:

@@ -127,13 +127,18 @@ def _shown(matrix: Matrix, *, differing: bool) -> list[Json]:
                 {
                     "name": row.name,
                     "requirement": row.requirement,
-                    "cells": [SYMBOLS[status] for status in row.statuses],
+                    "cells": [_status(row, status) for status in row.statuses],
                 }
                 for row in rows
             ],
         }
         for chapter, rows in matrix.chapters(differing=differing).items()
     ]
+
+
+def _status(row: Row, status: str) -> tuple[str, str, str]:
+    mark, word, tone = SYMBOLS[status]
+    return mark, word, "warn" if tone == "bad" and row.requirement["level"] != "MUST" else tone
 
 
 def _cell(verdict: Json | None) -> tuple[str, str, str]:

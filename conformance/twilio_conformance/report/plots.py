@@ -135,8 +135,8 @@ def _stop_band(own: Metrics, over: Metrics) -> Plot:
     axes[0].set_xlim(0, 120)
     ticks = range(0, 121, 20)
     axes[0].set_xticks(list(ticks), [f"{tick - 120}" for tick in ticks])
-    for limit, word in ((MUST_DB, "MUST"), (SHOULD_DB, "SHOULD")):
-        _limit(axes[0], limit + 120, f"{word} < {limit} dB", upright=True)
+    _limit(axes[0], MUST_DB + 120, f"MUST < {MUST_DB} dB", upright=True)
+    _limit(axes[0], SHOULD_DB + 120, f"SHOULD < {SHOULD_DB} dB", upright=True, left=True)
     worst = max(own, key=lambda name: float(own[name]))
     summary = (
         "What comes out at frequencies that nobody sent, against the tone that was sent; longer bars are worse."
@@ -146,17 +146,28 @@ def _stop_band(own: Metrics, over: Metrics) -> Plot:
 
 
 def _withheld(own: Metrics, over: Metrics) -> Plot:
-    figure, axes = _figure(2, height=3.4)
     series, under = _series(own), _series(over)
-    _lines(axes, series, under, steps=True)
-    for axis in axes:
-        axis.set_xlabel("seconds given")
-        _limit(axis, MUST_MS, "")
-    axes[0].set_ylabel("ms of audio inside")
+    rates = [rate for rate in RATES if any(pattern.format(rate) in series for pattern in WAYS)]
     peak = {way: max(values) for way, (_, values) in series.items()}
+    figure, grid = _grid(len(rates), len(WAYS), height=0.9 + 0.62 * len(rates))
+    for row, rate in zip(grid, rates, strict=True):
+        row[0].set_ylabel(rate, rotation=0, ha="right", va="center")
+        for axis, pattern in zip(row, WAYS, strict=True):
+            way = pattern.format(rate)
+            if way in series:
+                axis.fill_between(*series[way], step="post", color=_OWN, alpha=0.25, linewidth=0)
+                axis.step(*series[way], where="post", color=_OWN, linewidth=1)
+            if way in under:
+                axis.step(*under[way], where="post", color=_REFERENCE, linewidth=1.2)
+            _limit(axis, MUST_MS, "")
+            axis.set_ylim(0, 1.1 * max(MUST_MS, *peak.values()))
+    for axis, heading in zip(grid[0], WAYS.values(), strict=True):
+        axis.set_title(heading, loc="left")
+    for axis in grid[-1]:
+        axis.set_xlabel("seconds given")
     worst = max(peak, key=lambda way: peak[way])
     summary = (
-        "How much audio is inside the serializer after each chunk of 20 ms."
+        "How many ms of audio are inside the serializer after each chunk of 20 ms, at each rate."
         f" The most is {_number(peak[worst])} ms, {worst}. The dashed line is {MUST_MS} ms."
     )
     others = {way: max(values) for way, (_, values) in under.items()}
@@ -231,33 +242,37 @@ _KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
 
 
 def _figure(columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of one row; no window system is asked for."""
+    """A figure of one row."""
+    figure, grid = _grid(1, columns, height)
+    return figure, grid[0]
+
+
+def _grid(rows: int, columns: int, height: float) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of some rows and columns with common axes; no window system is asked for."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    grid = figure.subplots(1, columns, sharey=True, squeeze=False)
-    axes: list[Axes] = list(grid[0])
-    for axis in axes:
+    grid: list[list[Axes]] = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).tolist()
+    for axis in (axis for row in grid for axis in row):
         axis.grid(visible=True, linewidth=0.6)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
         axis.patch.set_alpha(0)
     figure.patch.set_alpha(0)
-    return figure, axes
+    return figure, grid
 
 
 def _series(metrics: Metrics) -> Series:
     return {name: (list(value.values())[0], list(value.values())[1]) for name, value in metrics.items()}
 
 
-def _lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "", steps: bool = False) -> None:
+def _lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "") -> None:
     """A panel for each direction, a line for each rate; another implementation's lines lie beneath."""
-    style: dict[str, Any] = {"drawstyle": "steps-post"} if steps else {}
     for axis, (pattern, heading) in zip(axes, WAYS.items(), strict=True):
         axis.set_title(heading, loc="left")
         for rate in RATES:
             if (under := over.get(pattern.format(rate))) is not None:
-                axis.plot(*under, color=_REFERENCE, linewidth=1, **style)
+                axis.plot(*under, color=_REFERENCE, linewidth=2.5)
         for number, rate in enumerate(RATES):
             if (line := own.get(pattern.format(rate))) is not None:
                 axis.plot(
@@ -268,10 +283,9 @@ def _lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "",
                     marker=marker,
                     markersize=3,
                     label=rate,
-                    **style,
                 )
     if over:
-        axes[-1].plot([], [], color=_REFERENCE, linewidth=1, label="compared with")
+        axes[-1].plot([], [], color=_REFERENCE, linewidth=2.5, label="compared with")
     handles, labels = axes[-1].get_legend_handles_labels()
     if handles:
         axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False)
@@ -295,7 +309,7 @@ def _bars(axis: Axes, own: Metrics, over: Metrics, unit: str) -> None:
     axis.margins(y=0.01)
 
 
-def _limit(axis: Axes, value: float, label: str, *, upright: bool = False) -> None:
+def _limit(axis: Axes, value: float, label: str, *, upright: bool = False, left: bool = False) -> None:
     line = axis.axvline if upright else axis.axhline
     line(value, color=_LIMIT, linewidth=1, linestyle=(0, (4, 3)))
     if label:
@@ -303,7 +317,8 @@ def _limit(axis: Axes, value: float, label: str, *, upright: bool = False) -> No
             label,
             (value, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(3, 2),
+            xytext=(-3 if left else 3, 2),
+            ha="right" if left else "left",
             textcoords="offset points",
             color=_LIMIT,
             fontsize=8,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twilio_conformance.errors import UsageError
-from twilio_conformance.report import document
+from twilio_conformance.report import badge, document, html, markdown
 
 if TYPE_CHECKING:
     from twilio_conformance.run import Run
@@ -19,7 +19,19 @@ def _json(run: Run) -> str:
     return json.dumps(document.build(run), indent=2, allow_nan=False) + "\n"
 
 
-FORMS: dict[str, Callable[[Run], str]] = {".json": _json}
+def _html(run: Run) -> str:
+    return html.page(document.build(run))
+
+
+def _svg(run: Run) -> str:
+    return badge.svg(document.build(run))
+
+
+def _markdown(run: Run) -> str:
+    return markdown.summary(document.build(run))
+
+
+FORMS: dict[str, Callable[[Run], str]] = {".json": _json, ".html": _html, ".svg": _svg, ".md": _markdown}
 """What writes each form, by the ending of a path."""
 
 
@@ -43,6 +55,8 @@ def prepare(names: Iterable[str], folder: Path) -> list[Path]:
         place = (folder / name).resolve()
         if place.suffix not in FORMS:
             raise UsageError(f"--report={name}: no form for this ending; there are {', '.join(FORMS)}")
+        if place.suffix == ".html":
+            html.require()
         if place.is_dir():
             raise UsageError(f"--report={name}: is a folder; name a file in it")
         if not place.parent.is_dir():

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures import thread as thread_pool
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 LOOK = 0.001
 """Real seconds between two looks at whether anything is going on."""
@@ -30,7 +30,10 @@ LONGEST_LOOK = 0.02
 """Real seconds between two looks while something is going on for long, such as a request in a thread."""
 
 _NAMES = ("time", "monotonic", "perf_counter")
-_IDLE_WORKER = thread_pool._worker.__code__  # type: ignore[attr-defined]
+_IDLE_WORKER = thread_pool._worker.__code__
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class World(Protocol):
@@ -149,7 +152,7 @@ class _Selector(selectors.DefaultSelector):
     def _waits_for_nothing(self) -> bool:
         return (
             not self.errands
-            and all(map(self._is_known, self.get_map()))
+            and all(self._is_known(key.fd) for key in self.get_map().values())
             and not _threads_at_work(self._world.threads())
             and self._world.is_quiet()
         )
@@ -172,13 +175,13 @@ class _Loop(asyncio.SelectorEventLoop):
         super().__init__(selector)
         self._waiting = selector
         # So far there is nothing but the pipe by which a loop is woken.
-        selector.own = frozenset(selector.get_map())
+        selector.own = frozenset(key.fd for key in selector.get_map().values())
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
+        self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts
+    ) -> asyncio.Future[_T]:
         """Gives a call to a thread; until its result is there, the clock skips nothing."""
-        future: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)  # type: ignore[assignment]
+        future = super().run_in_executor(executor, func, *args)
         self._waiting.errands += 1
         future.add_done_callback(self._count_return)
         return future

@@ -20,13 +20,16 @@ const MEMBERS = {
 
 class AdapterError extends Error {}
 
+// A serializer's calls take turns, as in Pipecat; only the end of a call waits for nothing.
+const TERMINAL = new Set(["EndFrame", "CancelFrame"]);
+const turns = new Map();
 const serializers = new Map();
 let logs = [];
 
 const operations = {
   hello({ protocol }) {
     if (protocol !== 1) throw new AdapterError(`this adapter speaks protocol 1, not ${protocol}`);
-    return { protocol: 1, name: "docs/examples/javascript", version: null, capabilities: ["api_key", "base_url"] };
+    return { protocol: 1, name: "docs/examples/javascript", version: null, capabilities: ["api_key", "base_url", "pipelining"] };
   },
   construct({ serializer, arguments: given }) {
     const made = new TwilioFrameSerializer(given, (level, text) => logs.push({ level, text }));
@@ -51,6 +54,7 @@ const operations = {
   close({ serializer }) {
     find(serializer);
     serializers.delete(serializer);
+    turns.delete(serializer);
     return null;
   },
 };
@@ -70,7 +74,11 @@ async function answer(line) {
     if (!Object.hasOwn(MEMBERS, op)) throw new AdapterError(`there is no operation ${op}`);
     const unknown = Object.keys(members).find((name) => !MEMBERS[op].includes(name));
     if (unknown) throw new AdapterError(`${op} has no member ${unknown}`);
-    answered = { id, result: await operations[op](members) };
+    const before = turns.get(members.serializer);
+    const isTerminal = TERMINAL.has(members.frame?.frame);
+    const result = before && !isTerminal ? before.then(() => operations[op](members)) : operations[op](members);
+    if (result instanceof Promise && !isTerminal) turns.set(members.serializer, result.catch(() => {}));
+    answered = { id, result: await result };
   } catch (error) {
     if (error instanceof AdapterError || id === null) answered = { id, error: error.message };
     else answered = { id, raised: raised(error) };

@@ -1,0 +1,135 @@
+"""Checks of the chapter Hang-up under faults: what frame after frame and answer after answer cannot show."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.probe import NEVER_RETURNED, Observation, Probe, Subject
+from twilio_conformance.twilio.conversation import ENDLESS_LIMIT
+
+END = {"frame": "EndFrame"}
+CANCEL = {"frame": "CancelFrame"}
+COMPLETED = {"status": 200, "json": {"status": "completed"}}
+
+THINKING = 3.0
+"""Seconds that Twilio takes for its answer."""
+
+LONGEST_PAUSE = 1.5
+"""Seconds for which the loop may stand still: more than any set-up of TLS, half of what Twilio takes."""
+
+PATIENCE = 31.0
+"""Seconds after which every attempt is over, also one that goes on in the background."""
+
+ANY_TIME = 400.0
+"""Seconds that outlast the longest default of the HTTP clients (300 s)."""
+
+
+@check("TFS-FAULT-05", limit=60)
+async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
+    """A heartbeat beside a hang-up that takes 3 s never pauses for long."""
+    probe.answer([COMPLETED | {"delay": THINKING}])
+    subject = await probe.ready(**probe.arguments())
+    now = asyncio.get_running_loop().time
+    beats = [now()]
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            beats.append(now())
+
+    heart = asyncio.create_task(beat())
+    await subject.serialize(END, limit=PATIENCE)
+    beats.append(now())
+    heart.cancel()
+    if not probe.exchanges:
+        raise NotTestable("no request was made")
+    longest = max(after - before for before, after in itertools.pairwise(beats))
+    expect(longest <= LONGEST_PAUSE, "the event loop stood still",
+           expected=f"no pause above {LONGEST_PAUSE:g} s", actual=f"{longest:.1f} s")  # fmt: skip
+
+
+@check("TFS-FAULT-06", limit=60)
+async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
+    """A task that awaits the hang-up ends as cancelled."""
+    probe.answer([{"fault": "silence"}])
+    task = await _begin(probe, await probe.ready(**probe.arguments()))
+    task.cancel()
+    await asyncio.wait([task], timeout=PATIENCE)
+    expect(task.done(), "the task did not end", expected="CancelledError", actual=f"no end in {PATIENCE:g} s")
+    expect(task.cancelled(), "the cancellation was swallowed",
+           expected="CancelledError", actual=None if task.cancelled() else task.result().outcome)  # fmt: skip
+
+
+@check("TFS-FAULT-08", limit=60)
+async def a_cancelled_attempt_is_not_the_last(probe: Probe) -> None:
+    """An EndFrame is cancelled in mid-request, a CancelFrame follows: in the end a request has succeeded."""
+    probe.answer([COMPLETED | {"delay": THINKING}, COMPLETED])
+    subject = await probe.ready(**probe.arguments())
+    task = await _begin(probe, subject)
+    task.cancel()
+    # Whoever lets the request go on in the background gets its answer meanwhile.
+    await asyncio.sleep(PATIENCE)
+    await subject.serialize(CANCEL, limit=PATIENCE)
+    answered = [exchange.answer_status for exchange in probe.exchanges]
+    expect(200 in answered, "the call goes on", expected="a request answered with 200", actual=answered)
+
+
+@check("TFS-FAULT-09", limit=60)
+async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
+    """Two EndFrames and a CancelFrame at the same time make one request that succeeds."""
+    probe.answer([COMPLETED | {"delay": THINKING}])
+    subject = await probe.ready(**probe.arguments())
+    await asyncio.gather(*(subject.serialize(frame, limit=PATIENCE) for frame in (END, CANCEL, END)))
+    succeeded = sum(exchange.answer_status == 200 for exchange in probe.exchanges)
+    if not succeeded:
+        raise NotTestable("no request succeeded", actual=f"{len(probe.exchanges)} requests")
+    expect(succeeded == 1, "the call was ended more than once", expected=1, actual=succeeded)
+
+
+@check("TFS-FAULT-12", limit=60)
+async def giving_up_on_a_silent_server_leaves_a_record(probe: Probe) -> None:
+    """After however long, giving up on a server that never answers is in the log."""
+    probe.answer([{"fault": "silence"}])
+    subject = await probe.ready(**probe.arguments())
+    observation = await subject.serialize(END, limit=ANY_TIME)
+    if _never_returned(observation):
+        raise NotTestable(f"it never gave up within {ANY_TIME:g} s")
+    levels = [record.level_name for record in probe.logs]
+    expect(any(record.level >= 30 for record in probe.logs), "the failure is nowhere to be seen",
+           expected="a record of level WARNING or above", actual=levels)  # fmt: skip
+
+
+@check("TFS-FAULT-13", limit=60)
+async def a_body_without_end_is_not_taken_in(probe: Probe) -> None:
+    """Of a body without end, not all is read that the server has patience to send."""
+    probe.answer([{"status": 500, "body": "", "fault": "endless"}])
+    subject = await probe.ready(**probe.arguments())
+    await subject.serialize(END, limit=ANY_TIME)
+    if not probe.exchanges:
+        raise NotTestable("no request was made")
+    probe.network.settle()
+    taken = any("all of them taken" in (exchange.note or "") for exchange in probe.exchanges)
+    expect(not taken, "the whole of it was read",
+           expected="the connection ended early", actual=f"{ENDLESS_LIMIT >> 20} MiB read")  # fmt: skip
+
+
+async def _begin(probe: Probe, subject: Subject) -> asyncio.Task[Observation]:
+    """A hang-up under way in a task of its own, its request at the server.
+
+    Raises:
+        NotTestable: No request came.
+    """
+    task = asyncio.create_task(subject.serialize(END, limit=ANY_TIME))
+    for _ in range(500):
+        if probe.exchanges:
+            return task
+        await asyncio.sleep(0.01)
+    task.cancel()
+    raise NotTestable("no request came within 5 s")
+
+
+def _never_returned(observation: Observation) -> bool:
+    return observation.raised is not None and observation.raised.is_a(NEVER_RETURNED)

@@ -1,0 +1,369 @@
+"""Checks of the chapter Credentials and identifiers: where credentials and voices must not turn up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from random import Random
+from types import TracebackType
+from typing import Any
+
+from loguru import logger
+
+from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable, Violation
+from twilio_conformance.frames import shorten
+from twilio_conformance.probe import Probe
+from twilio_conformance.twilio.exchange import Exchange
+
+Json = dict[str, Any]
+
+END = {"frame": "EndFrame"}
+COMPLETED = {"status": 200, "json": {"status": "completed"}}
+
+PART = 16
+"""Characters of a credential that are too many to show: half of an auth token."""
+
+VOICE = 24
+"""Characters of a payload that are too many to write down: 18 bytes, about 2 ms of the caller."""
+
+LONGEST_RECORD = 16 * 1024
+"""Characters of a log record; above 16 KiB, Docker's log driver cuts a line in two."""
+
+FLOOD = 1 << 20
+"""Characters of what must not be written down whole."""
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+ELSEWHERE = {
+    "another domain": "https://decoy.example/elsewhere",
+    "another domain, without a scheme": "//decoy.example/elsewhere",
+    "a domain that begins alike": "https://api.twilio.com.decoy.example/elsewhere",
+    "a domain behind a user": "https://api.twilio.com@decoy.example/elsewhere",
+    "another host of Twilio's": "https://events.twilio.com/elsewhere",
+    "another port": "https://api.twilio.com:8443/elsewhere",
+}
+
+ECHO = "cannot serve {authorization}"
+TROUBLES: dict[str, Json] = {
+    "success": COMPLETED,
+    "401": {"status": 401, "json": {"code": 20003, "message": "Authenticate", "status": 401}},
+    "500 with an echo in text": {"status": 500, "body": ECHO},
+    "400 with an echo in JSON": {"status": 400, "json": {"code": 20001, "message": ECHO, "status": 400}},
+    "404 with an echo in JSON": {"status": 404, "json": {"code": 20001, "message": ECHO, "status": 404}},
+    "403 with an echo in an unknown charset": {
+        "status": 403, "body": ECHO, "headers": {"Content-Type": "text/plain; charset=klingon"}},
+    "200 with an echo": {"status": 200, "body": ECHO},
+    "302": {"status": 302, "headers": {"Location": "https://decoy.example/elsewhere"}},
+    "a refused connection": {"fault": "refuse"},
+    "a reset": {"fault": "reset"},
+    "a reset in the TLS handshake": {"fault": "reset-in-handshake"},
+    "a bad certificate": {"fault": "certificate", "kind": "unknown-authority"},
+    "a closed connection": {"fault": "close"},
+    "a reset in an answer": {"status": 500, "body": ECHO * 9, "fault": "reset-in-answer"},
+    "silence": {"fault": "silence"},
+}  # fmt: skip
+"""What Twilio does, in whose course an implementation may be tempted to write too much."""
+
+
+@check("TFS-SECURE-02", limit=60)
+async def no_request_goes_out_in_cleartext(probe: Probe) -> None:
+    """Neither a failure of TLS nor a redirect leads to a connection without TLS."""
+    cleartext = {"Location": "http://api.twilio.com/elsewhere"}
+    answers: list[Json] = [
+        COMPLETED,
+        {"fault": "refuse"},
+        {"fault": "reset-in-handshake"},
+        {"fault": "certificate", "kind": "expired"},
+        *({"status": status, "headers": cleartext} for status in REDIRECTS),
+    ]
+    for answer in answers:
+        probe.answer([answer, COMPLETED])
+        await _hang_up(probe, probe.arguments())
+        for connection in probe.network.connections:
+            place = f"{connection.host}:{connection.port}"
+            expect(connection.secure is not False and connection.port == 443, "a connection without TLS",
+                   expected="TLS, on port 443", actual=f"{place} after {answer}")  # fmt: skip
+
+
+@check("TFS-SECURE-03", limit=60)
+async def no_other_host_gets_credentials(probe: Probe) -> None:
+    """Wherever a redirect leads, the credentials stay with the host that they were meant for."""
+    ways = [(status, "another domain") for status in REDIRECTS]
+    ways += [(status, where) for status in (302, 307) for where in ELSEWHERE if where != "another domain"]
+    for status, where in ways:
+        probe.answer([{"status": status, "headers": {"Location": ELSEWHERE[where]}}, COMPLETED])
+        await _hang_up(probe, probe.arguments())
+        for exchange in probe.exchanges:
+            place = f"{exchange.host}:{exchange.port}"
+            sent = " ".join((exchange.header("authorization") or "", *(text for _, text in _parts(exchange))))
+            expect(place == "api.twilio.com:443" or not _is_leak(probe, sent), "credentials for another host",
+                   expected="no request there, or one without credentials",
+                   actual=f"{status} to {where}: {exchange.method} {place}")  # fmt: skip
+
+
+@check("TFS-SECURE-04", limit=60)
+async def credentials_are_in_the_authorization_header_only(probe: Probe) -> None:
+    """No credential is in the target, in the body, in another header or in a name that is looked up."""
+    for arguments in _logins(probe):
+        await _hang_up(probe, arguments)
+    if not probe.exchanges:
+        raise NotTestable("no request was made")
+    for exchange in probe.exchanges:
+        for place, text in _parts(exchange):
+            expect(not _is_leak(probe, text), "a credential outside the Authorization header",
+                   expected="none", actual=f"in {place}")  # fmt: skip
+    for refusal in probe.network.refused:
+        expect(not _is_leak(probe, refusal.host), "a credential in a name that is looked up",
+               expected="none", actual=f"in a {refusal.how}")  # fmt: skip
+
+
+@check("TFS-SECURE-05", limit=60)
+async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
+    """Whatever Twilio does, an echo of the request included: nothing is logged or printed at any level."""
+    with _kept_output() as printed:
+        for trouble, answer in TROUBLES.items():
+            probe.answer([answer])
+            await _hang_up(probe, probe.arguments())
+            _expect_discretion(probe, printed(), trouble)
+        for arguments in _logins(probe):
+            probe.answer([{"status": 500, "body": ECHO}])
+            await _hang_up(probe, arguments)
+        _expect_discretion(probe, printed(), "an echo of an API key")
+        await _cancel(probe)
+        _expect_discretion(probe, printed(), "a cancellation")
+
+
+@check("TFS-SECURE-06", limit=60)
+async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
+    """Neither does an instance show one, nor an error of the constructor, nor its traceback with values."""
+    for arguments in _logins(probe):
+        instance = (await probe.ready(**arguments)).instance
+        for name, text in (("repr", repr(instance)), ("str", str(instance)), ("format", f"{instance}")):
+            expect(not _is_leak(probe, text), f"{name}() shows a credential",
+                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+    seen: set[tuple[int, ...]] = set()
+    for arguments in _unfit(probe):
+        error = _error_of(probe, arguments)
+        if error is None:
+            continue
+        texts = _texts(error)
+        # Rendering values is slow, and an error raised on the same lines shows the same names.
+        if (lines := tuple(line for _, line in traceback.walk_tb(error.__traceback__))) not in seen:
+            texts["traceback with values"] = _with_values(error, error.__traceback__)
+            seen.add(lines)
+        for name, text in texts.items():
+            expect(not _is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
+                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+
+
+@check("TFS-SECURE-07", limit=60)
+async def the_callers_voice_is_not_logged(probe: Probe) -> None:
+    """No part of a payload is in the log, neither of a good message nor of one that is damaged."""
+    payload = base64.b64encode(Random(8).randbytes(300)).decode()
+    parts = [payload[start : start + VOICE] for start in range(0, len(payload) - VOICE, VOICE // 3)]
+    for message in _with_payload(payload):
+        subject = await probe.ready()
+        await subject.deserialize(message)
+        for record in probe.logs:
+            heard, shown = any(part in record.text for part in parts), shorten(record.text, 200)
+            expect(not heard, "the caller's audio is in the log",
+                   expected="none of it", actual=f"{record.level_name}: {shown}")  # fmt: skip
+
+
+@check("TFS-SECURE-08", limit=60)
+async def log_records_are_bounded(probe: Probe) -> None:
+    """A mebibyte of a message or of an answer is not written down whole."""
+    subject = await probe.ready()
+    for message in ("x" * FLOOD, '{"event": "' + "x" * FLOOD, '["' + "x" * FLOOD + '"]'):
+        await subject.deserialize(message)
+        _expect_short_records(probe, "a long message")
+    unsayable = {"text": "x" * FLOOD, "number": float("nan"), "set": {1}}
+    await subject.serialize({"frame": "OutputTransportMessageFrame", "message": unsayable})
+    _expect_short_records(probe, "a long transport message")
+    for answer in ({"status": 500, "body": "x" * FLOOD}, {"status": 404, "json": {"message": "x" * FLOOD}}):
+        probe.answer([answer])
+        await _hang_up(probe, probe.arguments())
+        _expect_short_records(probe, "a long answer")
+
+
+# What is done
+
+
+def _logins(probe: Probe) -> Iterator[Json]:
+    """The arguments of an instance with a token, and of one with an API key where it takes one."""
+    yield probe.arguments()
+    if "api_key" in probe.implementation.capabilities:
+        key = {name: "${" + name + "}" for name in ("api_key_sid", "api_key_secret")}
+        yield probe.arguments(auth_token=None, **key)
+
+
+def _unfit(probe: Probe) -> Iterator[Json]:
+    """Arguments that hold a credential and of which a constructor may not approve."""
+    for login in _logins(probe):
+        for missing in ("call_sid", "account_sid", "api_key_sid"):
+            if missing in login:
+                yield {name: value for name, value in login.items() if name != missing}
+        for name, value in (
+            ("region", "ie1"), ("edge", "dublin"), ("stream_sid", ""), ("call_sid", "../.."),
+            ("call_sid", "CA\r\n"), ("account_sid", "AC/.."), ("account_sid", "AC:1"),
+        ):  # fmt: skip
+            yield login | {name: value}
+        yield login | {"region": "ie1/", "edge": "dublin"}
+        yield login | {"region": "ie1", "edge": "dub lin"}
+        if "api_key_secret" in login:
+            yield login | {"auth_token": "${auth_token}"}
+
+
+async def _hang_up(probe: Probe, arguments: Json) -> None:
+    """One call and its end; all that it sent is recorded then."""
+    subject = await probe.ready(**arguments)
+    await subject.serialize(END, limit=40)
+    probe.network.settle()
+
+
+async def _cancel(probe: Probe) -> None:
+    """A hang-up that is cancelled when its request is at the server, if it comes there within 5 s."""
+    probe.answer([{"fault": "silence"}])
+    subject = await probe.ready(**probe.arguments())
+    before = len(probe.exchanges)
+    task = asyncio.create_task(subject.serialize(END, limit=40))
+    for _ in range(500):
+        if len(probe.exchanges) > before:
+            break
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task], timeout=31)
+
+
+def _error_of(probe: Probe, arguments: Json) -> Exception | None:
+    """What the constructor raises; its traceback begins in the implementation."""
+    try:
+        probe.implementation.construct(**probe.names.fill(arguments))
+    except Exception as error:
+        place = error.__traceback__
+        while place is not None and place.tb_frame.f_globals.get("__name__") == __name__:
+            place = place.tb_next
+        return error.with_traceback(place)
+    return None
+
+
+def _with_payload(payload: str) -> Iterator[str | bytes]:
+    """Messages with this payload: one as Twilio sends it, and others that are damaged in one way each."""
+    media = f'{{"track":"inbound","payload":"{payload}"}}'
+    whole = f'{{"event":"media","streamSid":"${{stream_sid}}","media":{media}}}'
+    yield whole
+    yield whole[:-2]
+    yield whole[:-20]
+    yield whole + "}"
+    yield whole.replace(payload, payload + "*")
+    yield whole.replace(payload, payload + "A")
+    yield whole.replace('"payload":', '"payload":3,"audio":')
+    yield whole.replace('{"track":"inbound","payload":', "[").replace('"}}', '"]}')
+    yield whole.replace('"media",', '"medium",', 1)
+    yield whole.replace("${stream_sid}", "${other_stream_sid}")
+    yield whole.replace('"inbound"', '"outbound"')
+    yield payload
+    yield b"\xff" + whole.encode()
+
+
+# What is looked at
+
+
+def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """Every part of a request where no credential belongs, and its name."""
+    yield "the target", exchange.target
+    yield "the body", exchange.body.decode("latin-1")
+    yield "the server name of TLS", exchange.sni or ""
+    for name, value in exchange.headers:
+        if name.lower() != "authorization":
+            yield f"the header {name}", value
+
+
+def _is_leak(probe: Probe, text: str) -> bool:
+    """Whether a text holds a credential in one of its written forms, or half of one."""
+    return _masked(probe, text) != text
+
+
+def _masked(probe: Probe, text: str) -> str:
+    """The text without its credentials and the halves of them."""
+    masked = str(probe.names.redact(text))
+    for name in ("auth_token", "api_key_secret"):
+        secret = probe.names.values[name]
+        for start in range(len(secret) - PART + 1):
+            masked = masked.replace(secret[start : start + PART], f"<part of {name}>")
+    return masked
+
+
+def _expect_discretion(probe: Probe, printed: str, trouble: str) -> None:
+    """No credential has been logged or printed so far."""
+    for record in probe.logs:
+        shown = f"{record.level_name}: {_around_leak(probe, record.text)}"
+        expect(not _is_leak(probe, record.text), f"a credential is in the log after {trouble}",
+               expected="none", actual=shown)  # fmt: skip
+    expect(not _is_leak(probe, printed), f"a credential is in the output after {trouble}",
+           expected="none", actual=_around_leak(probe, printed))  # fmt: skip
+
+
+def _around_leak(probe: Probe, text: str) -> str:
+    """The first line that holds a credential, without it."""
+    lines = [line for line in text.splitlines() if _is_leak(probe, line)] or [text]
+    return shorten(_masked(probe, lines[0]), 300)
+
+
+@contextlib.contextmanager
+def _kept_output() -> Iterator[Callable[[], str]]:
+    """Keeps what is written to standard output and error meanwhile, and gives what reads it."""
+    streams = (sys.stdout, sys.stderr)
+    with tempfile.TemporaryFile() as kept:
+
+        def read() -> str:
+            for stream in streams:
+                stream.flush()
+            return os.pread(kept.fileno(), os.fstat(kept.fileno()).st_size, 0).decode("utf-8", "replace")
+
+        read()
+        originals = [os.dup(descriptor) for descriptor in (1, 2)]
+        for descriptor in (1, 2):
+            os.dup2(kept.fileno(), descriptor)
+        try:
+            yield read
+        finally:
+            read()
+            for descriptor, original in zip((1, 2), originals, strict=True):
+                os.dup2(original, descriptor)
+                os.close(original)
+
+
+def _expect_short_records(probe: Probe, cause: str) -> None:
+    longest = max((len(record.text) for record in probe.logs), default=0)
+    if longest > LONGEST_RECORD:
+        raise Violation(f"{cause} makes a long log record",
+                        expected=f"at most {LONGEST_RECORD} characters", actual=longest)  # fmt: skip
+
+
+def _texts(error: BaseException) -> dict[str, str]:
+    """What an exception shows, and those behind it."""
+    text, link = "", error
+    while True:
+        text += f"{link} {link!r} "
+        behind = link.__cause__ or link.__context__
+        if behind is None:
+            return {"text": text, "traceback": "".join(traceback.format_exception(error))}
+        link = behind
+
+
+def _with_values(error: BaseException, place: TracebackType | None) -> str:
+    """The traceback as loguru writes it by default, with the values of the names on its lines."""
+    lines: list[str] = []
+    # Below the level that loguru prints by default, so that only this sink shows it.
+    sink = logger.add(lines.append, level=0, format="{exception}", backtrace=False, diagnose=True)
+    logger.opt(exception=(type(error), error, place)).trace("")
+    logger.remove(sink)
+    return "".join(lines)

@@ -1,0 +1,173 @@
+"""Mutants: each has to be killed by its own requirement, by the checks that killed it before, and nothing else may fail."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutants.registry import Mutant
+from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
+
+SAMPLES = 3
+"""Checks of each pattern of a requirement that look for a cascade; a full proof takes all."""
+
+MEASURED = ("audio", "live")
+"""Profiles whose checks measure for seconds; they look for a cascade in a full proof only."""
+
+SUBJECT = "twilio_reference"
+"""What is whole; where it fails itself, a mutant is not to blame."""
+
+KILLS = Path(__file__).parent / "kills.json"
+"""How many checks of each pattern killed each mutant when that was last written."""
+
+Kills = dict[str, dict[str, int]]
+
+
+@dataclass
+class Graded:
+    """All mutants that were graded: what is wrong, which checks killed which, and how long each took."""
+
+    faults: list[str] = field(default_factory=list)
+    kills: Kills = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def sampled(lab: Laboratory, most: int) -> list[Task]:
+    """The tasks that look for a cascade: a few of each pattern of each requirement that is quick to grade."""
+    chosen: dict[str, Task] = {}
+    for requirement in lab.catalogue.requirements.values():
+        if requirement.profile in MEASURED:
+            continue
+        own = [task.id for task in lab.tasks_of(requirement.id)]
+        for pattern in requirement.checks:
+            found = fnmatch.filter(own, pattern)
+            step = max(1, len(found) // most)
+            chosen |= {name: lab.tasks[name] for name in found[::step][:most]}
+    return list(chosen.values())
+
+
+def grade(lab: Laboratory, chosen: Sequence[Mutant], full: bool) -> Graded:
+    """Grades mutants: by all checks of their own requirement, and by a sample of the rest, or by all.
+
+    Args:
+        lab: The suite.
+        chosen: The mutants.
+        full: Whether every check looks for a cascade.
+    """
+    rest = list(lab.tasks.values()) if full else sampled(lab, SAMPLES)
+    few = rest if full else sampled(lab, 1)
+    [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), rest)])
+    weak = whole.failures()
+    graded = Graded([f"{name}: the reference fails it, which hides mutants" for name in weak])
+    by_name = {mutant.name: mutant for mutant in chosen}
+    work = (
+        (
+            Specimen(mutant.name, named(mutant.impl), mutant.isolated),
+            plan(lab, mutant.violates, few if mutant.isolated else rest),
+        )
+        for mutant in chosen
+    )
+    for specimen, findings in lab.grade(work):
+        mutant = by_name[specimen.name]
+        graded.seconds[mutant.name] = findings.seconds
+        graded.kills[mutant.name] = kills_of(lab, mutant, findings)
+        for fault in faults_of(mutant, findings, weak):
+            print(f"  {fault}", flush=True)
+            graded.faults.append(fault)
+    return graded
+
+
+def plan(lab: Laboratory, requirement: str, rest: Iterable[Task]) -> list[Task]:
+    """A requirement's own tasks, then the rest."""
+    own = lab.tasks_of(requirement)
+    names = {task.id for task in own}
+    return own + [task for task in rest if task.id not in names]
+
+
+def faults_of(mutant: Mutant, findings: Findings, weak: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the suite, seen from a mutant.
+
+    Args:
+        mutant: What was graded.
+        findings: What was found.
+        weak: Requirements that fail without a mutant.
+    """
+    if findings.trouble:
+        yield f"{mutant.name}: the suite itself failed: {findings.trouble.splitlines()[-1]}"
+    failures = findings.failures()
+    own = failures.pop(mutant.violates, "pass")
+    if own != "fail" and not (own == "not-testable" and mutant.untestable):
+        yield f"{mutant.name}: not killed by {mutant.violates}, which says {own}"
+    cascade = [
+        name
+        for name, status in failures.items()
+        if status == "fail" and name not in weak and not mutant.may_fail(name)
+    ]
+    if cascade:
+        yield f"{mutant.name}: violates {mutant.violates} only, yet these fail: {' '.join(sorted(cascade))}"
+
+
+def kills_of(lab: Laboratory, mutant: Mutant, findings: Findings) -> dict[str, int]:
+    """How many checks of each pattern of the mutant's own requirement killed it."""
+    found = findings.outcomes.get(mutant.violates, {})
+    fatal = [check for check, outcome in found.items() if not outcome.holds]
+    patterns = lab.catalogue.requirements[mutant.violates].checks
+    return dict(
+        Counter(
+            next(pattern for pattern in patterns if fnmatch.fnmatchcase(check, pattern)) for check in fatal
+        )
+    )
+
+
+def missing(lab: Laboratory, registered: Iterable[Mutant]) -> list[str]:
+    """The MUST and SHOULD requirements without a mutant."""
+    violated = {mutant.violates for mutant in registered}
+    return [
+        f"{requirement.id}: no mutant violates it"
+        for requirement in lab.catalogue.requirements.values()
+        if requirement.level in ("MUST", "SHOULD")
+        and requirement.excluded is None
+        and requirement.id not in violated
+    ]
+
+
+def lost(before: Kills, now: Kills) -> Iterator[str]:
+    """Where a check that killed a mutant before no longer does: it is gone, or has become blind."""
+    for name, patterns in before.items():
+        for pattern, count in patterns.items() if name in now else ():
+            left = now[name].get(pattern, 0)
+            if left < count:
+                yield f"{name}: {pattern} killed it with {count} checks, now with {left}"
+
+
+def idle(lab: Laboratory, kills: Kills, registered: Iterable[Mutant]) -> list[str]:
+    """The patterns of requirements that kill no mutant: nothing shows that their checks can fail."""
+    violated: dict[str, set[str]] = {}
+    for mutant in registered:
+        violated.setdefault(mutant.violates, set()).update(kills.get(mutant.name, {}))
+    return [
+        f"{requirement.id}: {pattern} kills no mutant"
+        for requirement in lab.catalogue.requirements.values()
+        if requirement.id in violated and requirement.level != "MAY"
+        for pattern in requirement.checks
+        if pattern not in violated[requirement.id]
+    ]
+
+
+def read_kills() -> Kills:
+    """What killed what when it was last written."""
+    recorded: Kills = json.loads(KILLS.read_text()) if KILLS.exists() else {}
+    return recorded
+
+
+def write_kills(kills: Kills) -> None:
+    """Keeps what killed what, beside what is known of other mutants."""
+    known = read_kills() | kills
+    lines = (
+        f"  {json.dumps(name)}: {json.dumps(dict(sorted(own.items())))}" for name, own in sorted(known.items())
+    )
+    KILLS.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -1,0 +1,302 @@
+"""Operator mutation: the reference changed by rule, one place at a time, and graded by the suite alone."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.machinery
+import importlib.util
+import random
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import twilio_reference
+from twilio_conformance.target import Implementation
+
+from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
+from tests.proof.mutants import MEASURED, sampled
+
+PACKAGE = "twilio_reference"
+FOLDER = Path(twilio_reference.__file__).parent
+MODULES = ("serializer", "messages", "g711", "resampler", "hangup")
+SURVIVORS = Path(__file__).parent / "survivors.toml"
+"""The survivors that are known, with the reason why each survives."""
+
+TARGET = 95.0
+"""Per cent of the mutations that are not equivalent which the suite has to kill."""
+
+PORTION = 4
+"""One mutation of so many is graded by `make proof`; `make proof-full` grades all."""
+
+SEED = 20261101
+
+_FIRST = {
+    "serializer": ("TFS-SETUP", "TFS-MEDIA", "TFS-CLEAR", "TFS-DTMF", "TFS-MESSAGE", "TFS-CONSTRUCT"),
+    "messages": ("TFS-MEDIAIN", "TFS-CLEAR", "TFS-MESSAGE", "TFS-INPUT", "TFS-MEDIAOUT"),
+    "g711": ("TFS-MEDIAOUT", "TFS-MEDIAIN"),
+    "resampler": ("TFS-MEDIAOUT-09", "TFS-MEDIAIN-04", "TFS-ABUSE"),
+    "hangup": ("TFS-CONSTRUCT", "TFS-HANGUP", "TFS-FAULT", "TFS-SECURE"),
+}
+"""The chapters that are likely to kill a mutation of each module, so that little has to be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change of one module; `key` names it whatever line it is on."""
+
+    module: str
+    line: int
+    key: str
+    code: CodeType
+
+
+def mutations() -> list[Mutation]:
+    """Every mutation of the reference, in the order of its modules and lines."""
+    return [mutation for module in MODULES for mutation in _of_module(module)]
+
+
+def _of_module(module: str) -> Iterator[Mutation]:
+    path = FOLDER / f"{module}.py"
+    tree = ast.parse(path.read_text())
+    seen: dict[str, int] = {}
+    for place, (node, scope) in enumerate(_nodes(tree)):
+        for name, change in _changes(node):
+            mutated = copy.deepcopy(tree)
+            target = next(found for index, (found, _) in enumerate(_nodes(mutated)) if index == place)
+            before = _line(target)
+            _replace(mutated, target, change(target))
+            ast.fix_missing_locations(mutated)
+            key = f"{module}.{scope} {name}: {before}"
+            seen[key] = seen.get(key, 0) + 1
+            numbered = key if seen[key] == 1 else f"{key} ({seen[key]})"
+            yield Mutation(module, getattr(node, "lineno", 0), numbered, compile(mutated, str(path), "exec"))
+
+
+def _line(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 90 else f"{text[:90]}…"
+
+
+def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """Every node that may be changed, with the names of the functions and classes around it."""
+
+    def walk(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns", "type_params") or isinstance(node, ast.alias):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                if not isinstance(child, ast.AST) or _is_text(child):
+                    continue
+                inner = scope
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    inner = f"{scope}.{child.name}".lstrip(".")
+                yield child, inner or "module"
+                yield from walk(child, inner)
+
+    yield from walk(tree, "")
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Whether the node is a docstring, an import or a message of the log: text, and nothing that acts."""
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
+        return True
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+Change = Callable[[Any], ast.AST]
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
+    """The rules that apply to a node: what is done, and how."""
+    if isinstance(node, ast.Compare):
+        for other in _COMPARISONS.get(type(node.ops[0]), ()):
+            yield f"{type(node.ops[0]).__name__} to {other.__name__}", _comparison(other)
+    elif isinstance(node, ast.BoolOp):
+        yield ("and to or" if isinstance(node.op, ast.And) else "or to and"), _swap_boolean
+        yield "drop the last operand", lambda found: ast.BoolOp(found.op, found.values[:-1]) if len(found.values) > 2 else found.values[0]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert, ast.USub)):
+        yield f"drop {type(node.op).__name__}", lambda found: found.operand
+    elif isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield "flip", lambda found: ast.Constant(not found.value)
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield "plus one", lambda found: ast.Constant(found.value + 1)
+        yield "minus one", lambda found: ast.Constant(found.value - 1)
+    elif isinstance(node, ast.Await):
+        yield "drop await", lambda found: found.value
+    elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        yield f"{type(node.op).__name__} to {_ARITHMETIC[type(node.op)].__name__}", _arithmetic
+    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        yield "return None", lambda found: ast.Return(ast.Constant(None))
+    elif isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.Raise)):
+        yield "drop", lambda found: ast.Pass()
+    elif isinstance(node, ast.Call) and len(node.args) >= 2 and not any(isinstance(arg, ast.Starred) for arg in node.args):
+        yield "swap arguments", _swap_arguments
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.Pow: ast.Mult,
+}
+
+
+def _comparison(other: type[ast.cmpop]) -> Change:
+    return lambda found: ast.Compare(found.left, [other(), *found.ops[1:]], found.comparators)
+
+
+def _swap_boolean(found: Any) -> ast.AST:
+    return ast.BoolOp(ast.Or() if isinstance(found.op, ast.And) else ast.And(), found.values)
+
+
+def _arithmetic(found: Any) -> ast.AST:
+    return ast.BinOp(found.left, _ARITHMETIC[type(found.op)](), found.right)
+
+
+def _swap_arguments(found: Any) -> ast.AST:
+    first, second, *rest = found.args
+    return ast.Call(found.func, [second, first, *rest], found.keywords)
+
+
+def _replace(tree: ast.Module, target: ast.AST, new: ast.AST) -> None:
+    class Replacing(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> Any:
+            return new if node is target else super().generic_visit(node)
+
+    Replacing().visit(tree)
+
+
+# Grading
+
+
+class _Finder(importlib.machinery.PathFinder):
+    """Finds the reference with one module replaced."""
+
+    mutated: Mutation
+
+    @classmethod
+    def find_spec(cls, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+        """The specification of the mutated module; None for every other."""
+        if fullname != f"{PACKAGE}.{cls.mutated.module}":
+            return None
+        spec = super().find_spec(fullname, path, target)
+        assert spec is not None and spec.origin is not None
+        spec.loader = _Loader(fullname, spec.origin)
+        return spec
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Gives the mutated code in the place of the file's."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The mutated code."""
+        return _Finder.mutated.code
+
+
+def _found(mutation: Mutation) -> Callable[[], Implementation]:
+    def find() -> Implementation:
+        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+            del sys.modules[name]
+        _Finder.mutated = mutation
+        sys.meta_path.insert(0, _Finder)
+        return named(PACKAGE)()
+
+    return find
+
+
+def _ordered(lab: Laboratory, module: str, weak: set[str]) -> list[Task]:
+    """All tasks, the likeliest to kill first, the slow ones last; without those that fail anyway."""
+    likely = [
+        task
+        for prefix in _FIRST[module]
+        for requirement in lab.catalogue.requirements.values()
+        if requirement.id.startswith(prefix)
+        for task in lab.tasks_of(requirement.id)
+    ]
+    slow = {
+        task.id
+        for requirement in lab.catalogue.requirements.values()
+        if requirement.profile in MEASURED
+        for task in lab.tasks_of(requirement.id)
+    }
+    some = {task.id: task for task in sampled(lab, 2)}
+    quick = [task for task in [*likely, *lab.tasks.values()] if task.id not in slow]
+    first = [task for task in likely if task.id in some]
+    ordered = {task.id: task for task in [*first, *some.values(), *quick, *lab.tasks.values()]}
+    return [task for name, task in ordered.items() if name not in weak]
+
+
+def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """Grades mutations of the reference until a MUST or SHOULD fails for each.
+
+    Returns:
+        A sentence with the score, and what is wrong: survivors that nobody has explained, or too many of them.
+    """
+    everything = [found for found in mutations() if not names or found.module in names]
+    size = len(everything)
+    if not full and not names:
+        everything = random.Random(SEED).sample(everything, size // PORTION)
+    [(_, whole)] = lab.grade([(Specimen(PACKAGE, named(PACKAGE)), list(lab.tasks.values()))])
+    weak = {
+        check
+        for found in whole.outcomes.values()
+        for check, outcome in found.items()
+        if not outcome.holds
+    }
+    orders = {module: _ordered(lab, module, weak) for module in MODULES}
+    known = tomllib.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}
+    equivalent = set(known.get("equivalent", {}))
+    work = (
+        (Specimen(found.key, _found(found)), orders[found.module]) for found in everything
+    )
+    survivors, troubled = [], []
+    for specimen, findings in lab.grade(work, _is_killed):
+        if findings.trouble:
+            troubled.append(specimen.name)
+        elif not _is_killed(findings):
+            survivors.append(specimen.name)
+            print(f"  survives: {specimen.name} ({findings.seconds:.0f} s)", flush=True)
+    relevant = len(everything) - len(equivalent & set(survivors))
+    killed = len(everything) - len(survivors)
+    score = 100 * killed / relevant if relevant else 100.0
+    unexplained = [name for name in survivors if name not in equivalent | set(known.get("accepted", {}))]
+    faults = [f"{name}: survives, and survivors.toml gives no reason" for name in sorted(unexplained)]
+    faults += [f"{name}: the suite itself fails on it" for name in troubled]
+    if score < TARGET:
+        faults.append(f"only {score:.1f} % are killed; the target is {TARGET:g} %")
+    return (
+        f"mutations of the reference killed by the suite alone: {killed} of {relevant} ({score:.1f} %),"
+        f" {len(equivalent & set(survivors))} equivalent, {len(everything)} of {size} graded"
+    ), faults
+
+
+def _is_killed(findings: Findings) -> bool:
+    return bool(findings.failures())

@@ -1,0 +1,127 @@
+"""Serializers that do nothing of use: whatever demands a deed has to fail for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pipecat.frames.frames import AudioRawFrame, Frame, InputAudioRawFrame, InterruptionFrame
+from pipecat.serializers.base_serializer import FrameSerializer
+from twilio_reference import TwilioFrameSerializer
+
+from tests.proof.laboratory import Laboratory, Specimen, named
+from tests.proof.mutants import MEASURED
+
+Arguments = Any
+
+
+class DoesNothing(FrameSerializer):
+    """Accepts everything and gives None."""
+
+    InputParams = TwilioFrameSerializer.InputParams  # type: ignore[assignment]
+    conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
+
+    def __init__(self, stream_sid: str = "", *arguments: Any, params: Any = None, **keywords: Any) -> None:
+        super().__init__(params or TwilioFrameSerializer.InputParams())
+        self._sid = stream_sid
+
+    async def setup(self, setup: Any) -> None:
+        pass
+
+    async def serialize(self, frame: Frame) -> Any:
+        return None
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        return None
+
+
+class RaisesEverywhere(DoesNothing):
+    """Accepts nothing."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        raise RuntimeError("no")
+
+
+class RaisesWhenUsed(DoesNothing):
+    """Can be constructed, and raises from then on."""
+
+    async def setup(self, setup: Any) -> None:
+        raise RuntimeError("no")
+
+    async def serialize(self, frame: Frame) -> Any:
+        raise RuntimeError("no")
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        raise RuntimeError("no")
+
+
+class PlausibleConstants(DoesNothing):
+    """Gives what looks right and is always the same."""
+
+    async def serialize(self, frame: Frame) -> Any:
+        if isinstance(frame, InterruptionFrame):
+            return json.dumps({"event": "clear", "streamSid": self._sid})
+        if isinstance(frame, AudioRawFrame):
+            media = {"payload": "/////w=="}
+            return json.dumps({"event": "media", "streamSid": self._sid, "media": media})
+        return None
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        return InputAudioRawFrame(bytes(320), 8000, 1)
+
+
+class Sleeps(DoesNothing):
+    """Never comes back."""
+
+    async def setup(self, setup: Any) -> None:
+        await asyncio.sleep(86400)
+
+    async def serialize(self, frame: Frame) -> Any:
+        await asyncio.sleep(86400)
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        await asyncio.sleep(86400)
+
+
+_IDLE = (
+    "TFS-CONSTRUCT-01 TFS-CONSTRUCT-04 TFS-CONSTRUCT-05 TFS-CONSTRUCT-09 TFS-CONSTRUCT-10 TFS-CONSTRUCT-11"
+)
+"""What the constructor and the InputParams of DoesNothing keep, which are sound."""
+
+PASSES = {
+    "DoesNothing": f"{_IDLE} ",
+    "RaisesEverywhere": "",
+    "RaisesWhenUsed": _IDLE,
+    "PlausibleConstants": _IDLE,
+    "Sleeps": _IDLE,
+}
+"""The MUST requirements that each of them may pass: prohibitions, and what it really does."""
+
+
+def grade(lab: Laboratory) -> list[str]:
+    """What is wrong with the suite: a MUST that passes for a serializer that does nothing of the kind."""
+    musts = [
+        requirement.id
+        for requirement in lab.catalogue.requirements.values()
+        if requirement.level == "MUST" and requirement.excluded is None and requirement.profile not in MEASURED
+    ]
+    tasks = list({task.id: task for name in musts for task in lab.tasks_of(name)}.values())
+    work = [(Specimen(name, named(f"{__name__}:{name}")), tasks) for name in PASSES]
+    faults = []
+    for specimen, findings in lab.grade(work):
+        passed = [name for name in musts if findings.status(name) == "pass"]
+        for fault in faults_of(specimen.name, passed):
+            print(f"  {fault}", flush=True)
+            faults.append(fault)
+    return faults
+
+
+def faults_of(name: str, passed: list[str]) -> Iterator[str]:
+    """What passes and must not, and what was thought to pass and does not."""
+    allowed = set(PASSES[name].split())
+    if unforeseen := sorted(set(passed) - allowed):
+        yield f"{name}: passes {' '.join(unforeseen)}"
+    if unfulfilled := sorted(allowed - set(passed)):
+        yield f"{name}: does not pass {' '.join(unfulfilled)}"

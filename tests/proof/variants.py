@@ -1,0 +1,54 @@
+"""Variants: each keeps every MUST of the profiles that it claims, and every SHOULD that it does not forego."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tests.proof.laboratory import Findings, Laboratory, Specimen, named
+from tests.variants.registry import Variant
+
+SLOW = ("audio", "live")
+"""Profiles that are graded in a full proof only, but for variants that change just them."""
+
+
+def grade(lab: Laboratory, chosen: Sequence[Variant], full: bool) -> list[str]:
+    """What is wrong with the suite, seen from the variants: what fails although it is permitted."""
+    by_name = {variant.name: variant for variant in chosen}
+    work = []
+    for variant in chosen:
+        claimed = set(variant.profiles) - (set() if full else set(SLOW))
+        own = {
+            requirement.id
+            for requirement in lab.catalogue.requirements.values()
+            if requirement.profile in claimed
+        }
+        tasks = [task for task in lab.tasks.values() if own & set(task.requirements)]
+        work.append((Specimen(variant.name, named(variant.impl)), tasks))
+    faults = []
+    for specimen, findings in lab.grade(work):
+        for fault in faults_of(lab, by_name[specimen.name], findings):
+            print(f"  {fault}", flush=True)
+            faults.append(fault)
+    return faults
+
+
+def faults_of(lab: Laboratory, variant: Variant, findings: Findings) -> Iterator[str]:
+    """What a variant fails although it is permitted, and what it foregoes without need."""
+    if findings.trouble:
+        yield f"{variant.name}: the suite itself failed: {findings.trouble.splitlines()[-1]}"
+    failures = findings.failures()
+    for name, status in failures.items():
+        requirement = lab.catalogue.requirements[name]
+        if requirement.profile in variant.profiles and name not in variant.foregoes:
+            check, outcome = next(
+                (check, outcome) for check, outcome in findings.outcomes[name].items() if not outcome.holds
+            )
+            yield (
+                f"{variant.name}: {status} {requirement.level} {name} in {check}: {outcome.message};"
+                f" expected {str(outcome.expected)[:120]}, actual {str(outcome.actual)[:160]}"
+            )
+    for name in variant.foregoes:
+        if lab.catalogue.requirements[name].level == "MUST":
+            yield f"{variant.name}: foregoes {name}, which is a MUST"
+        elif name not in failures and findings.status(name) is not None:
+            yield f"{variant.name}: foregoes {name}, which it keeps"

@@ -1,5 +1,0 @@
-"""A module that cannot be imported."""
-
-import sys
-
-sys.exit(3)

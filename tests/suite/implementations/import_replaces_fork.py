@@ -1,5 +1,0 @@
-"""A module that cannot be imported."""
-
-import os
-
-os.fork = lambda: 0

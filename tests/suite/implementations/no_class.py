@@ -1,3 +1,0 @@
-"""No serializer at all."""
-
-NOTHING = None

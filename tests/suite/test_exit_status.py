@@ -1,0 +1,243 @@
+"""The exit status of a run, and the one message that says what is wrong and where."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.suite import miniature
+from tests.suite.host import Host, Result
+
+USAGE, INCOMPLETE = 4, 3
+
+REFERENCE = "from twilio_reference import TwilioFrameSerializer\n"
+
+#: A module mine.py, what --impl names, and what the message has to say.
+IMPLEMENTATIONS = {
+    "no such module": ("", "nowhere.twilio", ["there is no module nowhere"]),
+    "no such submodule": ("", "json.nowhere", ["there is no module json.nowhere"]),
+    "not a module's name": ("", "./mine.py", ["expected `package.module`"]),
+    "nothing": ("", "", ["expected `package.module`"]),
+    "a module that raises": ("raise LookupError('no table')", "mine", ["LookupError: no table", "mine.py:1"]),
+    "a module with a slip": ("def", "mine", ["SyntaxError", "mine.py"]),
+    "a module that needs more": (
+        "import nobody",
+        "mine",
+        ["needs the module nobody, which is not installed"],
+    ),
+    "a module that exits": ("import sys; sys.exit(3)", "mine", ["SystemExit: 3", "mine.py:1"]),
+    "a module that ends the process": ("import os; os._exit(3)", "mine", ["importing it ended the process"]),
+    "a module that kills the process": ("import os; os.kill(os.getpid(), 9)", "mine", ["ended the process"]),
+    "a module that closes all files": (
+        "import os; os.closerange(0, 4096)" + "\n" + REFERENCE,
+        "mine",
+        ["importing it ended the process"],
+    ),
+    "a module that replaces os.fork": (
+        "import os; os.fork = None\n" + REFERENCE,
+        "mine",
+        ["importing it replaces os.fork"],
+    ),
+    "a module without a serializer": ("", "mine", ["neither a TwilioFrameSerializer nor", "mine.py"]),
+    "a module with several": (
+        REFERENCE + "class A(TwilioFrameSerializer): ...\nclass B(A): ...\ndel TwilioFrameSerializer",
+        "mine",
+        ["several serializers (A, B)", "--impl=mine:A"],
+    ),
+    "no such class": (REFERENCE, "mine:Other", ["has no Other", "It has TwilioFrameSerializer"]),
+    "a number": ("number = 3", "mine:number", ["number is a int, not a class or factory"]),
+    "a factory of a text": ("def make(**_): return 'text'", "mine:make", ["the factory gave a str"]),
+    "an unknown capability": (
+        REFERENCE + "TwilioFrameSerializer.conformance_capabilities = ['flight']",
+        "mine",
+        ["flight", "known are base_url"],
+    ),
+    "capabilities of a wrong kind": (
+        REFERENCE + "TwilioFrameSerializer.conformance_capabilities = 3",
+        "mine",
+        ["mine cannot be examined: TypeError"],
+    ),
+}
+
+#: Options, and what the message has to say.
+OPTIONS = {
+    "unknown profile": (["--profile=core,cor"], ["--profile=core,cor", "no such profile: cor;", "secure"]),
+    "no profile": (["--profile=,"], ["none named"]),
+    "unknown level": (["--level=MAY"], ["--level", "MAY"]),
+    "unknown edition": (["--edition=1999.01"], ["--edition=1999.01", "no such edition"]),
+    "edition to come": (["--edition=2999.01"], ["--edition=2999.01", "no such edition"]),
+    "report without a known ending": (["--report=report.pdf"], ["--report=report.pdf", ".json"]),
+    "report in no folder": (["--report=no/where/r.json"], ["--report=no/where/r.json", "there is no folder"]),
+    "report that is a folder": (["--report=folder.json"], ["--report=folder.json", "is a folder"]),
+    "report where nobody can write": (
+        ["--report=/proc/r.json"],
+        ["--report=/proc/r.json", "cannot be written"],
+    ),
+}
+
+
+def _expect(result: Result, status: int, *sentences: str) -> None:
+    assert result.status == status, result.text
+    assert "Traceback" not in result.text
+    for sentence in sentences:
+        assert sentence in result.text.replace("\n", " ")
+    assert result.report is None
+    assert result.orphans == []
+
+
+@pytest.mark.parametrize("case", IMPLEMENTATIONS)
+def test_an_implementation_that_cannot_be_had_is_a_mistake_of_usage(host: Host, case: str) -> None:
+    module, impl, sentences = IMPLEMENTATIONS[case]
+    host.write({"mine.py": module})
+    _expect(host.grade(impl), USAGE, *sentences)
+
+
+def test_an_import_that_never_ends_is_given_up(host: Host, own_suite: Callable[[Host], Path]) -> None:
+    miniature.replace(own_suite(host) / "isolation.py", "IMPORT_LIMIT = 60.0", "IMPORT_LIMIT = 1.0")
+    host.write({"mine.py": "import time; time.sleep(1_000_000)"})
+    _expect(host.grade("mine"), USAGE, "importing it did not finish within 1 s")
+
+
+def test_what_an_import_prints_is_not_shown(host: Host) -> None:
+    host.write({"mine.py": REFERENCE + "print('noise ' * 100_000)"})
+    result = host.grade("mine", "-k", "TFS-KEY-01")
+    assert result.status == 0, result.text
+    assert "noise" not in result.text
+
+
+def test_a_factory_is_graded_as_a_class_is(host: Host) -> None:
+    host.write({"mine.py": REFERENCE + "def make(**arguments): return TwilioFrameSerializer(**arguments)"})
+    result = host.grade("mine:make")
+    assert result.status == 0, result.text
+    assert result.report is not None
+    assert result.report["implementation"]["name"] == "mine:make"
+    assert result.statuses["TFS-CALL-03"] == "not-applicable"
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_a_wrong_option_is_a_mistake_of_usage(host: Host, case: str) -> None:
+    options, sentences = OPTIONS[case]
+    (host.folder / "folder.json").mkdir()
+    _expect(host.run("--impl=twilio_reference", *options), USAGE, *sentences)
+
+
+def _no_vector(package: Path) -> None:
+    (package / "data/vectors/key/1.json").unlink()
+
+
+def _other_digest(package: Path) -> None:
+    path = package / "data/vectors/manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"digest": "0" * 64}))
+
+
+def _no_requirements(package: Path) -> None:
+    shutil.rmtree(package / "data/spec/requirements")
+
+
+def _change(name: str, old: str, new: str) -> Callable[[Path], None]:
+    return lambda package: miniature.replace(package / name, old, new)
+
+
+#: What is damaged in the suite's own files, and what the message has to say.
+DAMAGE = {
+    "vector": (_change("data/vectors/key/1.json", "1", "2"), ["key/1.json", "differs from its digest"]),
+    "no vector": (_no_vector, ["key/1.json", "cannot be read"]),
+    "manifest": (_change("data/vectors/manifest.json", "{", ""), ["manifest.json", "not JSON"]),
+    "manifest without files": (
+        _change("data/vectors/manifest.json", "files", "f"),
+        ["manifest.json", "files"],
+    ),
+    "manifest with another digest": (_other_digest, ["manifest.json", "its digest is not that of its files"]),
+    "no requirements": (_no_requirements, ["requirements holds no chapter"]),
+    "requirement without TOML": (
+        _change("data/spec/requirements/keys.toml", "level =", "level"),
+        ["keys.toml: not TOML", "line 10"],
+    ),
+    "requirement against its schema": (
+        _change("data/spec/requirements/keys.toml", 'level = "MUST"', 'level = "SHALL"'),
+        ["keys.toml: $.requirement[0].level", "'SHALL' is not one of"],
+    ),
+    "requirement with an unknown member": (
+        _change("data/spec/requirements/keys.toml", "since =", "sinse = 3\nsince ="),
+        ["keys.toml", "sinse"],
+    ),
+    "requirement twice": (
+        _change("data/spec/requirements/keys.toml", "TFS-KEY-02", "TFS-CALL-01"),
+        ["keys.toml", "TFS-CALL-01 is in calls.toml already"],
+    ),
+    "schema": (
+        lambda package: (package / "data/spec/schemas/requirement.schema.json").write_text("["),
+        ["requirement.schema.json", "not JSON"],
+    ),
+    "requirement without a check": (
+        _change("data/spec/requirements/keys.toml", '["letter/*"]', '["letter/*", "other/*"]'),
+        ["TFS-KEY-02 names other/*, which matches no vector or check of it"],
+    ),
+    "check without a requirement": (
+        _change("checks/deeds.py", '@check("TFS-DEED-02", limit=5)', '@check("TFS-DEED-09")'),
+        ["deeds.an_interruption_gives_a_text names TFS-DEED-09, which the specification does not hold"],
+    ),
+    "check that its requirement does not name": (
+        _change("data/spec/requirements/keys.toml", 'checks = ["key/*"]', 'checks = ["key/1"]'),
+        ["key/2 grades TFS-KEY-01, whose checks do not name it"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damaged_data_is_named_and_ends_the_run(
+    host: Host, own_suite: Callable[[Host], Path], case: str
+) -> None:
+    damage, sentences = DAMAGE[case]
+    damage(own_suite(host))
+    _expect(host.grade("twilio_reference"), INCOMPLETE, "DataError", *sentences)
+
+
+def test_a_failure_of_the_suite_itself_is_not_the_implementations(
+    host: Host, own_suite: Callable[[Host], Path]
+) -> None:
+    package = own_suite(host)
+    miniature.replace(package / "checks/deeds.py", "probe.record", "nobody.record")
+    result = host.grade("twilio_reference")
+    assert result.status == INCOMPLETE, result.text
+    assert "deeds.an_interruption_gives_a_text failed inside the suite" in result.text
+    assert "NameError: name 'nobody' is not defined" in result.text
+    assert "never came to an end: TFS-DEED-02[deeds.an_interruption_gives_a_text]" in result.text
+    assert result.report is not None
+    assert result.report["ledger"]["missing"] == ["TFS-DEED-02[deeds.an_interruption_gives_a_text]"]
+    assert not result.report["verdict"]["core"]["conformant"]
+
+
+def test_a_report_that_is_not_what_its_schema_says_is_not_written(
+    host: Host, own_suite: Callable[[Host], Path]
+) -> None:
+    miniature.replace(own_suite(host) / "report/document.py", '"complete": True', '"complete": 1')
+    result = host.grade("twilio_reference")
+    assert (result.status, result.report) == (INCOMPLETE, None), result.text
+    assert "the report is not what its schema says: $.complete" in result.text
+
+
+def test_a_place_that_is_lost_during_the_run_is_a_mistake_of_usage(host: Host) -> None:
+    host.write({"mine.py": REFERENCE + "import pathlib; pathlib.Path('report.json').mkdir()"})
+    result = host.grade("mine")
+    assert (result.status, result.report) == (USAGE, None), result.text
+    assert "report.json: cannot be written: Is a directory" in result.text
+    assert "core    conformant" in result.text
+
+
+def test_a_conformant_implementation_ends_with_0(host: Host) -> None:
+    assert host.grade("twilio_reference").status == 0
+
+
+def test_a_violated_requirement_ends_with_1(host: Host) -> None:
+    assert host.grade("broken").status == 1
+
+
+def test_nothing_selected_ends_with_5(host: Host) -> None:
+    result = host.grade("twilio_reference", "-k", "nothing-like-it")
+    assert (result.status, result.report) == (5, None), result.text
