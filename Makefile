@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test lint types drift check bench vectors spec lock wheel wheel-check clean grade-env dev-env
+.PHONY: help grade test lint types drift check bench proof proof-full docs releases vectors spec lock wheel wheel-check clean grade-env dev-env
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -43,6 +43,18 @@ check: lint types drift test ## all that a change must pass
 
 bench: dev-env ## measure speed
 	$(PY) -m pytest -m bench
+
+proof: dev-env ## show that every check can fail and that nothing permitted does
+	$(PY) -m tests.proof.prove
+
+proof-full: dev-env ## the same, with every check on every broken serializer
+	$(PY) -m tests.proof.prove --full
+
+docs: dev-env ## build the pages into site/
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+
+releases: dev-env ## grade every release of Pipecat and write docs/releases.md
+	$(PY) docs/releases.py grade
 
 vectors: dev-env ## compile vectors/cases to vectors/v1
 	$(PY) vectors/build.py

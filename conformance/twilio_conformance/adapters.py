@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -22,6 +23,9 @@ Json = dict[str, Any]
 
 ERROR_LIMIT = 2000
 """Characters of standard error that a report shows."""
+
+PIPE_SIZE = 1 << 20
+"""Bytes that a pipe is asked to hold."""
 
 PIPELINING = "pipelining"
 """What an adapter claims for itself: it performs the requests of one serializer in their order."""
@@ -223,6 +227,10 @@ class Pool:
         except OSError as error:
             raise UsageError(f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}") from error
         adapter = Adapter(process, None, errors)
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError, AttributeError):
+                # Larger than the usual 64 KiB: fewer turns of two processes. The system may not allow it.
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         try:
             adapter.doors = entrance.doors() if entrance else None
         except Unavailable as reason:

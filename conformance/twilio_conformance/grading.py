@@ -25,8 +25,8 @@ _FOUND = "conformance"
 _NOTES = "conformance_notes"
 """What one of xdist's workers hands to the controller in the end."""
 
-_USUAL_LISTS = "fE"
-"""What pytest's short summary lists unless it is asked for something else."""
+_LISTS = (("tbstyle", "auto", "no"), ("reportchars", "fE", ""))
+"""Pytest's options for lists of failures, what they are unless somebody wants something else, and in a run."""
 
 
 def begin(config: pytest.Config) -> None:
@@ -52,10 +52,9 @@ def begin(config: pytest.Config) -> None:
         pytest.exit(f"{type(error).__name__}: {error}", returncode=EXIT_INCOMPLETE)
     config.stash[RUN] = run
     # The summary shows what failed, by requirement; pytest's lists would repeat it, item by item.
-    if config.option.tbstyle == "auto":
-        config.option.tbstyle = "no"
-    if config.option.reportchars == _USUAL_LISTS:
-        config.option.reportchars = ""
+    for option, usual, instead in _LISTS:
+        if getattr(config.option, option, None) == usual:
+            setattr(config.option, option, instead)
     config.pluginmanager.register(Grading(run), "conformance-grading")
     if not is_worker:
         config.pluginmanager.register(Account(run, reports), "conformance-account")

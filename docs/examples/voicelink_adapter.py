@@ -35,7 +35,7 @@ class TwilioFrameSerializer(VoiceLinkFrameSerializer):
             sample_rate=given.sample_rate, ignore_rtvi_messages=given.ignore_rtvi_messages
         )
         super().__init__(own)
-        form = {"encoding": "audio/x-mulaw", "sample_rate": given.twilio_sample_rate, "channels": 1}
+        form = {"encoding": "audio/mulaw", "sample_rate": given.twilio_sample_rate, "channels": 1}
         start = {"stream_sid": stream_sid, "call_sid": call_sid, "media_format": form}
         self._start = json.dumps({"event": "start", "stream_sid": stream_sid, "start": start})
 

@@ -51,7 +51,7 @@ class AccountBeforeCall(Seamed):
 
 
 @mutant("TFS-CONSTRUCT-02", "A new argument is put before region, as region was put before params (Pipecat 0.0.86):"
-        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03", untestable=True)  # fmt: skip
+        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03 TFS-SECURE-*", untestable=True)  # fmt: skip
 class NewArgumentInTheMiddle(Seamed):
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import importlib.machinery
 import importlib.util
 import random
@@ -64,17 +63,34 @@ def _of_module(module: str) -> Iterator[Mutation]:
     path = FOLDER / f"{module}.py"
     tree = ast.parse(path.read_text())
     seen: dict[str, int] = {}
-    for place, (node, scope) in enumerate(_nodes(tree)):
-        for name, change in _changes(node):
-            mutated = copy.deepcopy(tree)
-            target = next(found for index, (found, _) in enumerate(_nodes(mutated)) if index == place)
-            before = _line(target)
-            _replace(mutated, target, change(target))
-            ast.fix_missing_locations(mutated)
-            key = f"{module}.{scope} {name}: {before}"
+    for place in list(_places(tree)):
+        for name, change in _changes(place.node):
+            key = f"{module}.{place.scope} {name}: {_line(place.node)}"
             seen[key] = seen.get(key, 0) + 1
             numbered = key if seen[key] == 1 else f"{key} ({seen[key]})"
-            yield Mutation(module, getattr(node, "lineno", 0), numbered, compile(mutated, str(path), "exec"))
+            new = ast.fix_missing_locations(ast.copy_location(change(place.node), place.node))
+            place.put(new)
+            code = compile(tree, str(path), "exec")
+            place.put(place.node)
+            yield Mutation(module, getattr(place.node, "lineno", 0), numbered, code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands in its tree, and the names of the functions and classes around it."""
+
+    node: ast.AST
+    scope: str
+    parent: ast.AST
+    field: str
+    index: int | None
+
+    def put(self, node: ast.AST) -> None:
+        """Puts a node there."""
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
 
 
 def _line(node: ast.AST) -> str:
@@ -82,23 +98,19 @@ def _line(node: ast.AST) -> str:
     return text if len(text) <= 90 else f"{text[:90]}…"
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Every node that may be changed, with the names of the functions and classes around it."""
-
-    def walk(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:
-        for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns", "type_params") or isinstance(node, ast.alias):
+def _places(node: ast.AST, scope: str = "module") -> Iterator[_Place]:
+    """Every place whose node may be changed."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "type_params"):
+            continue
+        for index, child in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(child, ast.AST) or _is_text(child):
                 continue
-            for child in value if isinstance(value, list) else [value]:
-                if not isinstance(child, ast.AST) or _is_text(child):
-                    continue
-                inner = scope
-                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    inner = f"{scope}.{child.name}".lstrip(".")
-                yield child, inner or "module"
-                yield from walk(child, inner)
-
-    yield from walk(tree, "")
+            inner = scope
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                inner = child.name if scope == "module" else f"{scope}.{child.name}"
+            yield _Place(child, inner, node, name, index if isinstance(value, list) else None)
+            yield from _places(child, inner)
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -184,14 +196,6 @@ def _arithmetic(found: Any) -> ast.AST:
 def _swap_arguments(found: Any) -> ast.AST:
     first, second, *rest = found.args
     return ast.Call(found.func, [second, first, *rest], found.keywords)
-
-
-def _replace(tree: ast.Module, target: ast.AST, new: ast.AST) -> None:
-    class Replacing(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> Any:
-            return new if node is target else super().generic_visit(node)
-
-    Replacing().visit(tree)
 
 
 # Grading

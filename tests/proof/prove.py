@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         for fault in result.faults:
             print(f"  FAULT {fault}")
     if options.write:
-        publish.write(lab, results)
+        publish.write(results)
     return 1 if any(result.faults for result in results) else 0
 
 

@@ -39,7 +39,7 @@ class Result:
     def counts(self) -> dict[str, int]:
         """What pytest's last line counts, such as {"passed": 3, "failed": 1}."""
         last = self.text.rstrip().splitlines()[-1]
-        return {word: int(number) for number, word in re.findall(r"(\d+) ([a-z][a-z ]*[a-z])", last)}
+        return {word: int(number) for number, word in re.findall(r"(\d+) ([a-z ]+?)(?:,| in )", last)}
 
     def check(self, name: str) -> Json:
         """What the report says of one vector or check."""

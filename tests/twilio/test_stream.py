@@ -79,14 +79,18 @@ def is_wire() -> Callable[[str, object], bool]:
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 3000)), min_size=1, max_size=12))
-def test_all_audio_is_played_whole_in_order_and_never_before_it_arrives(pieces: list[tuple[float, int]]) -> None:
+def test_all_audio_is_played_whole_in_order_and_never_before_it_arrives(
+    pieces: list[tuple[float, int]],
+) -> None:
     playout, moment = Playout(), 0.0
     for number, (pause, length) in enumerate(pieces):
         moment += pause
         playout.add(moment, bytes([number]) * length)
     assert playout.codes() == b"".join(bytes([number]) * length for number, (_, length) in enumerate(pieces))
     assert all(entry.start >= entry.arrived for entry in playout.audio)
-    assert all(one.end <= two.start + 1e-9 for one, two in zip(playout.audio, playout.audio[1:], strict=False))
+    assert all(
+        one.end <= two.start + 1e-9 for one, two in zip(playout.audio, playout.audio[1:], strict=False)
+    )
     heard = playout.heard(playout.end + 0.1)
     kept = heard.replace(SILENCE, b"")
     assert abs(len(kept) - sum(length for _, length in pieces)) <= len(pieces)
@@ -226,8 +230,14 @@ async def test_a_mark_comes_back_at_once_when_there_is_nothing_to_play() -> None
         ('{"event": "clear", "streamSid": "MZ00000000000000000000000000000000", "x": 1}', 31951),
         ('{"event": "rtvi", "streamSid": "MZ00000000000000000000000000000000"}', 31951),
         ('{"event": "media", "streamSid": "MZ00000000000000000000000000000000", "media": {}}', 31951),
-        ('{"event": "media", "streamSid": "MZ00000000000000000000000000000000", "media": {"payload": "@"}}', 31951),
-        ('{"event": "media", "streamSid": "MZ00000000000000000000000000000000", "media": {"payload": 1}}', 31951),
+        (
+            '{"event": "media", "streamSid": "MZ00000000000000000000000000000000", "media": {"payload": "@"}}',
+            31951,
+        ),
+        (
+            '{"event": "media", "streamSid": "MZ00000000000000000000000000000000", "media": {"payload": 1}}',
+            31951,
+        ),
         ('{"event": "mark", "streamSid": "MZ00000000000000000000000000000000", "mark": "a"}', 31951),
         ('{"event": ["mark"], "streamSid": "MZ00000000000000000000000000000000"}', 31951),
     ],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialogue import ROUNDED, heard, hushed, spoken
+from dialogue import ROUNDED, SECOND, heard, hushed, spoken
+from g711 import alternatives, permitted
 from model import (
     Case,
     Json,
@@ -13,12 +14,13 @@ from model import (
     family,
     messages,
     nothing,
+    payloads,
     raises,
     returns_json,
     serialize,
     set_up,
 )
-from signals import pcm, speech
+from signals import pcm, silence, speech
 
 CLEAR = {"event": "clear", "...": "<any>"}
 MEDIA = {"event": "media", "...": "<any>"}
@@ -42,6 +44,22 @@ def odd_lengths() -> Iterator[Case]:
                 result="acceptable",
                 flags=("HarmlessEitherWay",),
             )
+
+
+@family("abuse")
+def odd_then_speech() -> Iterator[Case]:
+    """Half a sample, then speech: it is dropped or filled up, and never joined to the sample that follows."""
+    steps = [serialize(audio(bytes(1)), raises("TFS-ABUSE-01", None)), *spoken(VOICE), *hushed()]
+    dropped = alternatives(VOICE + silence(SECOND), permitted)
+    filled = alternatives([0, *VOICE, *silence(SECOND - 1)], permitted)
+    yield Case(
+        "odd-then-speech",
+        "A frame of one byte, then speech at 8000 Hz.",
+        steps=steps,
+        expect=[payloads("TFS-ABUSE-01", dropped + filled, at_least=len(VOICE))],
+        result="acceptable",
+        flags=("HarmlessEitherWay", *ROUNDED),
+    )
 
 
 @family("abuse")

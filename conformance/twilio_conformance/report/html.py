@@ -75,7 +75,8 @@ def page(report: Json, over: Json | None = None) -> str:
     from twilio_conformance.report import plots
 
     measured = plots.measured(report)
-    drawings, rest = plots.draw(measured, plots.measured(over) if over else {})
+    compared = plots.measured(over) if over else {}
+    drawings, rest = plots.draw(measured, compared)
     requirements = _requirements(report)
     script = _environment().get_template("report.js.j2").render()
     return _render(
@@ -87,7 +88,7 @@ def page(report: Json, over: Json | None = None) -> str:
         chapters=reader.chapters(requirements),
         filters=_filters(requirements),
         plots=drawings,
-        numbers=[(name, *_numbers(value)) for name, value in rest.items()],
+        numbers=[(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
         over=reader.title(over) if over else "",
         facts=_facts(report),
         exact=("Implementation", "--impl", "Vectors"),
@@ -227,15 +228,31 @@ def _filters(requirements: Mapping[str, Json]) -> list[tuple[str, str, list[str]
     ]
 
 
-def _numbers(value: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """A measured value that nothing draws, as the columns and rows of a table."""
-    if isinstance(value, Mapping):
-        return ("", "value"), [(str(key), _cell(item)) for key, item in value.items()]
-    return ("", "value"), [("value", _cell(value))]
+def _numbers(value: Any, under: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """A measured value that nothing draws, as the columns and rows of a table; `under` is to compare with."""
+    values = value if isinstance(value, Mapping) else {"value": value}
+    others = under if isinstance(under, Mapping) else {"value": under} if under is not None else {}
+    if values and all(isinstance(item, Mapping) for item in values.values()):
+        figures = dict.fromkeys(figure for item in values.values() for figure in item)
+        rows = []
+        for figure in figures:
+            rows.append((figure, *(_cell(item.get(figure)) for item in values.values())))
+            compared = [others.get(key, {}).get(figure) for key in values]
+            if any(item is not None for item in compared):
+                rows.append((f"{figure} (compared with)", *map(_cell, compared)))
+        return ("", *map(str, values)), rows
+    columns = ("", "value", "compared with") if others else ("", "value")
+    return columns, [
+        (str(key), _cell(item), *([_cell(others.get(key))] if others else [])) for key, item in values.items()
+    ]
 
 
 def _cell(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _facts(report: Json) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ const KEYS = new Set([..."0123456789*#"]);
 const DEFAULTS = { ignore_rtvi_messages: true, twilio_sample_rate: WIRE_RATE, sample_rate: null, auto_hang_up: true };
 const HANG_UP_LIMIT = 8000; // milliseconds in all
 const LONGEST_ANSWER = 65536; // bytes of an answer's body that are read
-const ALREADY_ENDED = new Set(["404 20404", "400 21220"]);
+const ALREADY_ENDED = { 404: 20404, 400: 21220 };
+const HOST_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
 
 /** What Python's ValueError says: an argument has the right type and the wrong value. */
 export class ValueError extends Error {
@@ -121,7 +122,7 @@ export class TwilioFrameSerializer {
       const { status, body } = await post(this.#authority);
       if (status >= 200 && status < 300) return true;
       const code = parse(body)?.code;
-      if (ALREADY_ENDED.has(`${status} ${code}`)) {
+      if (code !== undefined && ALREADY_ENDED[status] === code) {
         this.#log("DEBUG", `the call had ended already (${status}, code ${code})`);
         return true;
       }
@@ -142,12 +143,21 @@ function authorityOf(given) {
   if (Boolean(region) !== Boolean(edge)) {
     throw new ValueError(region ? "region was given without edge" : "edge was given without region");
   }
+  for (const [name, label] of Object.entries({ region, edge })) {
+    if (label && !HOST_LABEL.test(label)) throw new ValueError(`${name} is no part of a host's name`);
+  }
   const root = base || (region ? `https://api.${edge}.${region}.twilio.com` : "https://api.twilio.com");
-  const [account, call] = [given.account_sid, given.call_sid].map(encodeURIComponent);
+  const [account, call] = ["account_sid", "call_sid"].map((name) => segmentOf(name, given[name]));
   return {
     url: new URL(`${root.replace(/\/+$/, "")}/2010-04-01/Accounts/${account}/Calls/${call}.json`),
     login: `${given[user]}:${given[password]}`,
   };
+}
+
+/** A text as one segment of a path; a dot or two would be resolved away, and half a surrogate pair cannot be written. */
+function segmentOf(name, text) {
+  if (!text.isWellFormed() || /^\.{1,2}$/.test(text)) throw new ValueError(`${name} cannot stand in a path`);
+  return encodeURIComponent(text);
 }
 
 /** Asks Twilio to end the call; follows no redirect, and keeps no connection. */

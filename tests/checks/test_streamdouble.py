@@ -1,0 +1,81 @@
+"""The caller is faithful: an outside simulator of Twilio, streamdouble, hears the same of the same call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from pipecat.serializers.twilio import TwilioFrameSerializer
+from streamdouble.metrics import compute
+from streamdouble.protocol import StreamIdentity
+from streamdouble.session import Session, SessionConfig
+
+from twilio_conformance.audio import ulaw
+from twilio_conformance.call import Switchboard
+from twilio_conformance.hearing import voice
+from twilio_conformance.twilio.stream import CHUNK, RATE, Identity
+
+SAID = ulaw.encode(voice(2.0))
+ACCOUNT = "AC" + "0" * 32
+
+
+def serializer(identity: Identity) -> TwilioFrameSerializer:
+    params = TwilioFrameSerializer.InputParams(auto_hang_up=False)
+    return TwilioFrameSerializer(identity.stream_sid, params=params)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a caller heard of an echo: the codes, how many messages, and the times that depend on the machine."""
+
+    codes: bytes
+    messages: int
+    first_audio: float = field(compare=False)
+    mean_gap: float = field(compare=False)
+
+
+async def ours(board: Switchboard, rate: int) -> Figures:
+    identity = Identity.random(ACCOUNT)
+    async with board.call(serializer(identity), identity, rate) as call:
+        await call.caller.speak(SAID)
+        await call.caller.until_quiet(0.6)
+    arrivals = call.caller.arrivals
+    moments = [arrival.moment for arrival in arrivals]
+    first = moments[0] - (call.caller.first_spoken or 0.0)
+    codes = b"".join(arrival.codes for arrival in arrivals)
+    return Figures(codes, len(arrivals), first, (moments[-1] - moments[0]) / (len(moments) - 1))
+
+
+async def theirs(board: Switchboard, rate: int) -> Figures:
+    identity = Identity.random(ACCOUNT)
+    call = board.expect(serializer(identity), identity, rate)
+    session = Session(
+        board.url,
+        [SAID[start : start + CHUNK] for start in range(0, len(SAID), CHUNK)],
+        config=SessionConfig(quiet_period_s=0.6),
+        identity=StreamIdentity(identity.stream_sid, identity.account_sid, identity.call_sid),
+    )
+    result = await session.run()
+    await call.ended.wait()
+    assert not result.violations
+    found = compute(result)
+    return Figures(
+        bytes(result.audio_received),
+        result.media_frames_received,
+        (found.time_to_first_audio_ms or 0.0) / 1000,
+        (found.mean_inbound_gap_ms or 0.0) / 1000,
+    )
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+async def test_both_callers_hear_the_same_audio_in_as_many_messages(
+    rate: int, record_property: Callable[[str, object], None]
+) -> None:
+    async with Switchboard() as board:
+        mine, outside = await ours(board, rate), await theirs(board, rate)
+    for name, figures in (("ours", mine), ("streamdouble", outside)):
+        record_property(f"{name}: first audio, s", round(figures.first_audio, 4))
+        record_property(f"{name}: mean gap, s", round(figures.mean_gap, 4))
+    assert mine == outside
+    assert len(mine.codes) > RATE

@@ -1,0 +1,54 @@
+"""Every command in the documentation does what the page says; each page is executed in a folder of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks, commands, lacking, run
+
+COPIED = ("conformance", "reference", "spec", "vectors", "docs")
+"""What a page that changes the project needs of it."""
+
+EXECUTED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+    folder, path = tmp_path / "a reader's folder", []
+    if any(block.title and block.title.startswith("spec/") for block in blocks(page)):
+        for name in COPIED:
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        path = [folder / "conformance", folder / "reference"]
+    folder.mkdir(exist_ok=True)
+    for block in blocks(page):
+        if block.title is not None:
+            place = folder / block.title
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(block.text, encoding="utf-8")
+        if block.language != "console":
+            continue
+        for command in commands(block.text):
+            done = run(command, folder, path)
+            output = done.stdout + done.stderr
+            assert done.returncode == command.status, f"{command.words}: {done.returncode}\n{output[-3000:]}"
+            line = lacking(command.printed, output)
+            assert line is None, f"{command.words} does not print {line!r}:\n{output[-3000:]}"
+
+
+def test_a_page_that_promises_too_much_is_found() -> None:
+    assert lacking(["...", "core  MUST 5/5", "..."], "one\ncore  MUST 5/5\nend") is None
+    assert lacking(["core  MUST .../5"], "core  MUST 4/5 in 1.25s") is None
+    assert lacking(["end", "core"], "core\nend") == "core"
+    assert lacking(["core  MUST 5/5"], "core  MUST 4/5") == "core  MUST 5/5"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|^ {4}|^\$ )make ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    missing = {target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)}
+    assert missing == set()

@@ -1,0 +1,84 @@
+"""Both sides of a finding are laid out so that the difference is seen."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twilio_conformance.report import comparison
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+OBJECT = st.dictionaries(st.text(max_size=5), JSON, max_size=5)
+
+
+def _lines(value: Any) -> list[str]:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True).splitlines()
+
+
+@given(OBJECT, OBJECT)
+def test_a_diff_holds_both_sides_whole_and_in_order(expected: Any, actual: Any) -> None:
+    diff = comparison.of(expected, actual)["diff"]
+    assert [line for kind, line in diff if kind != "come"] == _lines(expected)
+    assert [line for kind, line in diff if kind != "gone"] == _lines(actual)
+
+
+@given(OBJECT)
+def test_equal_sides_have_no_difference(value: Any) -> None:
+    assert {kind for kind, _ in comparison.of(value, value)["diff"]} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"), [("text", {"a": 1}), ({"a": 1}, "text"), (None, [1]), ([1], {"a": 1}), (1, 2)]
+)
+def test_what_is_not_json_on_both_sides_is_shown_side_by_side(expected: Any, actual: Any) -> None:
+    found = comparison.of(expected, actual)
+    assert found["diff"] == []
+    assert bool(found["expected"]) == (expected is not None)
+    assert found["actual"]
+
+
+def test_values_by_name_become_rows() -> None:
+    found = comparison.of("at most 60 ms", {"8000 Hz": "0 ms", "24000 Hz": 152.5})
+    assert found["rows"] == [("8000 Hz", "0 ms"), ("24000 Hz", "152.5")]
+
+
+def test_a_long_text_is_cut_and_its_length_said() -> None:
+    found = comparison.of(None, "x" * 50_000)
+    assert found["actual"].endswith("… (50000 characters)")
+    assert len(found["actual"]) < 5000
+
+
+@pytest.mark.parametrize("form", ["payload", "bytes", "hex"])
+def test_bytes_are_shown_in_hexadecimal_with_the_differing_ones_marked(form: str) -> None:
+    def written(data: bytes) -> Any:
+        return {
+            "payload": {"media": {"payload": base64.b64encode(data).decode()}},
+            "bytes": repr(data),
+            "hex": {"hex": data.hex()},
+        }[form]
+
+    wanted, seen = bytes(range(100)), bytes(range(70)) + b"\xff" + bytes(range(71, 100))
+    (_, left), (_, right) = comparison.of(written(wanted), written(seen))["hex"]
+    assert [line["place"] for line in left][:2] == ["000030", "000040"]
+    marked = [
+        (line["place"], number, byte)
+        for line in right
+        for number, (byte, differs) in enumerate(line["bytes"])
+        if differs
+    ]
+    assert marked == [("000040", 6, "ff")]
+
+
+@given(st.binary(min_size=1, max_size=200), st.binary(max_size=200))
+def test_any_bytes_can_be_viewed(expected: bytes, actual: bytes) -> None:
+    for _, lines in comparison.of(repr(expected), repr(actual))["hex"]:
+        assert 0 < sum(len(line["bytes"]) for line in lines) <= comparison.HEX_LIMIT

@@ -1,0 +1,117 @@
+"""The page of a report, as text; test_browser.py looks at it as people do."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.report.conftest import Make, check
+from twilio_conformance.errors import UsageError
+from twilio_conformance.report import html
+
+HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\ud800\u202e&"
+
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+
+
+class _Nesting(HTMLParser):
+    """Notes tags that do not close in the order in which they open, ids, and what is fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "src" or (name == "href" and tag == "link"):
+                self.fetched.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def _parsed(page: str) -> _Nesting:
+    parser = _Nesting()
+    parser.feed(page)
+    return parser
+
+
+def test_a_real_page_is_well_formed_fetches_nothing_and_is_small(real: Path) -> None:
+    page = (real / "report.html").read_text(encoding="utf-8")
+    found = _parsed(page)
+    assert found.wrong == []
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert found.fetched == ["data:,"]
+    assert len(page.encode()) < 2_000_000
+
+
+def test_nothing_that_an_implementation_wrote_becomes_markup(make: Make) -> None:
+    report = make()
+    report["implementation"]["name"] = report["notes"] = HOSTILE
+    report["notes"] = [HOSTILE]
+    report["metrics"] = {"mark/one": {HOSTILE: HOSTILE, f"{HOSTILE} series": {HOSTILE: [1, 2], "y": [3, 4]}}}
+    report["requirements"]["TFS-MARK-01"] |= {
+        "status": "fail",
+        "checks": [
+            check("mark/one", "fail", message=HOSTILE, expected={HOSTILE: 1}, actual={HOSTILE: 2}, trace=[HOSTILE],
+                  output=HOSTILE, rerun=HOSTILE, reproduce=HOSTILE),
+            check("mark/two", "fail", expected=HOSTILE, actual={HOSTILE: HOSTILE}),
+        ],
+    }  # fmt: skip
+    page = html.page(report)
+    page.encode()
+    assert page.count("<script") == 1
+    assert "<img" not in page
+    assert _parsed(page).wrong == []
+    assert "\x00" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+
+
+def test_a_report_of_endless_failures_stays_below_two_megabytes(make: Make) -> None:
+    report = make()
+    failing = [
+        check(f"mark/{number}", "fail", actual="x" * 4000, trace=["y" * 200] * 40, output="z" * 2000)
+        for number in range(12)
+    ]
+    mark = report["requirements"]["TFS-MARK-01"] | {"status": "fail", "checks": failing}
+    report["requirements"] = {f"TFS-MANY-{number:02}": mark for number in range(100)}
+    page = html.page(report)
+    assert len(page.encode()) < 2_000_000
+    assert page.count("mark/11") == 100, "what is not shown in full is named all the same"
+
+
+def test_the_page_says_what_the_report_says(make: Make) -> None:
+    page = html.page(make({"clear/two": "fail", "audio.flat": "not-applicable"}))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    for said in ("my.serializer:TwilioFrameSerializer 1.0", "not conformant", "0 of 1", "fails TFS-CLEAR-01",
+                 "not claimed TFS-FLAT-01", "holds TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
+                 f"sha256:{'ab' * 32}"):  # fmt: skip
+        assert said in text
+
+
+def test_without_the_extra_the_message_says_what_to_install(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "jinja2" else find_spec(name, *rest)
+    )
+    with pytest.raises(UsageError, match=r"jinja2.*pip install 'pipecat-twilio-conformance\[report\]'"):
+        html.page(make())

@@ -1,0 +1,71 @@
+"""What was measured is drawn in the page's own colours, with its numbers beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twilio_conformance.report import plots
+
+WAYS = ("8000 Hz to Twilio", "24000 Hz to Twilio", "Twilio to 24000 Hz")
+METRICS: dict[str, Any] = {
+    "added latency, ms": {way: 10.0 * number for number, way in enumerate(WAYS)},
+    "aliases and images, dB": {f"{way}, 4600 Hz": -55.5 for way in WAYS[1:]},
+    "gain at 1020 Hz, dB": {way: 0.01 for way in WAYS},
+    "call, jitter": {"seconds": [0, 1, 2], "ms": [1.5, 2.5, 0.5]},
+    "remark": "nothing to draw",
+    **{f"withheld, {way}": {"seconds": [0.02, 0.04], "milliseconds": [20.0, 0.0]} for way in WAYS},
+    **{f"response, {way}": {"Hz": [200.0, 1020.0, 3400.0], "dB": [-0.1, 0.0, -4.0]} for way in WAYS},
+    **{f"SINAD, {way}": {"dBm0": [0.0, -40.0], "dB": [37.0, 30.0]} for way in WAYS},
+}
+
+
+@pytest.mark.parametrize("over", [{}, METRICS])
+def test_every_series_is_drawn_and_every_other_value_is_left_as_numbers(over: dict[str, Any]) -> None:
+    drawn, rest = plots.draw(METRICS, over)
+    assert [plot.name for plot in drawn] == ["latency", "withheld", "response", "sinad", "aliases", "call-jitter"]
+    assert list(rest) == ["gain at 1020 Hz, dB", "remark"]
+
+
+def test_a_drawing_is_well_formed_and_names_itself() -> None:
+    for plot in plots.draw(METRICS, METRICS)[0]:
+        root = ElementTree.fromstring(plot.svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" '))
+        assert root.get("role") == "img"
+        assert root.get("aria-label") == plot.title
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(ids) == len(set(ids))
+        assert all(identifier.startswith(plot.name) for identifier in ids if identifier)
+
+
+def test_a_drawing_has_no_colour_and_no_style_of_its_own() -> None:
+    for plot in plots.draw(METRICS, METRICS)[0]:
+        assert set(re.findall(r"#[0-9a-f]{6}\b", plot.svg)) == set(), plot.name
+        assert "<style" not in plot.svg
+        assert "font-family" not in plot.svg
+        assert "http" not in plot.svg
+
+
+def test_the_same_numbers_give_the_same_drawing() -> None:
+    assert plots.draw(METRICS, METRICS) == plots.draw(METRICS, METRICS)
+
+
+def test_the_numbers_of_a_drawing_are_those_that_were_measured() -> None:
+    latency = plots.draw(METRICS, METRICS)[0][0]
+    assert latency.rows == tuple((way, f"{value:g}", f"{value:g}") for way, value in METRICS["added latency, ms"].items())
+    assert "The worst is Twilio to 24000 Hz: 20 ms." in latency.summary
+
+
+def test_of_two_checks_that_measured_the_same_one_is_shown() -> None:
+    report = {"metrics": {"a": {"x": 1}, "b": {"x": 2, "y": 3}}}
+    assert plots.measured(report) == {"x": 1, "y": 3}
+
+
+def test_a_real_report_is_drawn(real: Path) -> None:
+    report = json.loads((real / "report.json").read_text())
+    drawn, _ = plots.draw(plots.measured(report), {})
+    assert {"latency", "withheld", "sinad"} <= {plot.name for plot in drawn}

@@ -1,0 +1,95 @@
+"""What is no whole report of the suite is refused, and the message says why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.report.conftest import Json, Make
+from twilio_conformance.errors import UsageError
+from twilio_conformance.report import reader
+
+Saved = Callable[..., str]
+
+
+def test_a_report_comes_back_as_it_was_written(make: Make, saved: Saved) -> None:
+    assert reader.load(saved(make()), whole=True) == make()
+
+
+def test_a_report_that_lost_its_end_is_damaged(make: Make, tmp_path: Path) -> None:
+    text = json.dumps(make())
+    for length in (0, 1, len(text) // 2, len(text) - 1):
+        path = tmp_path / "cut.json"
+        path.write_text(text[:length])
+        with pytest.raises(UsageError, match=r"cut\.json: damaged"):
+            reader.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xff\xfe\x00", "damaged"),
+        (b'{"suite": NaN}', "damaged"),
+        (b'{"suite": "1", "suite": "2"}', "stands twice"),
+        (b"[" * 100_000, "damaged"),
+        (b"[]", "foreign"),
+        (b'"text"', "foreign"),
+        (b'{"results": {"tests": 3}}', "foreign"),
+        (b'{"suite": "1", "requirements": {}}', "lacks `complete`"),
+        (b'{"suite": "9.9", "requirements": {}, "complete": true}', "suite 9.9 wrote it"),
+    ],
+)
+def test_what_is_no_report_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "strange.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=why):
+        reader.load(str(path))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing\.json: cannot be read"):
+        reader.load(str(tmp_path / "nothing.json"))
+
+
+def _without_a_check(report: Json) -> None:
+    report["ledger"] |= {"collected": 3, "executed": 3}
+
+
+def _cut_short(report: Json) -> None:
+    report["verdict"]["core"]["partial"] = True
+
+
+@pytest.mark.parametrize("spoil", [_without_a_check, _cut_short])
+def test_a_partial_report_is_refused_where_a_whole_one_is_needed(
+    spoil: Callable[[Json], None], make: Make, saved: Saved
+) -> None:
+    report = make()
+    spoil(report)
+    path = saved(report)
+    assert reader.load(path) == report
+    with pytest.raises(UsageError, match="partial"):
+        reader.load(path, whole=True)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "profile", "word"),
+    [
+        ({}, "core", "conformant"),
+        ({"clear/one": "fail"}, "core", "not conformant"),
+        ({"clear/one": "not-testable"}, "core", "not conformant"),
+        ({"mark/one": "fail"}, "core", "conformant"),
+        ({"audio.flat": "fail"}, "audio", "not conformant"),
+    ],
+)
+def test_the_word_for_a_verdict_follows_its_musts(
+    statuses: dict[str, str], profile: str, word: str, make: Make
+) -> None:
+    assert reader.word(make(statuses)["verdict"][profile]) == word
+
+
+def test_failures_of_the_gate_come_first(make: Make) -> None:
+    report = make({"mark/one": "fail", "audio.flat": "fail", "clear/two": "fail"})
+    assert list(reader.failures(report)) == ["TFS-CLEAR-01", "TFS-FLAT-01", "TFS-MARK-01"]
