@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import mermaidx
-
 from mkdocs.structure.files import File, Files
 
 if TYPE_CHECKING:

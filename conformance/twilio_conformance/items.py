@@ -75,7 +75,9 @@ class Chapter(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """An item a line."""
         for entry in self._entries:
-            yield CheckItem.from_parent(self, name=f"{entry.requirement}[{entry.check}]", entry=entry)
+            name = f"{entry.requirement}[{entry.check}]"
+            # Said in full, pytest reads it as it reads the one that --lf has kept, brackets and all.
+            yield CheckItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", entry=entry)
 
 
 class CheckItem(pytest.Item):

@@ -49,6 +49,9 @@ FILE_LIMIT = 256 << 20
 REAL_TIME = 3
 """How many times a job's limit one has whose implementation is in another process."""
 
+LANES = 3
+"""How many times as many jobs run at once then: they wait more than they work."""
+
 TICK = 0.05
 """Seconds between two looks at the time limits."""
 
@@ -236,7 +239,8 @@ class Worker:
         return Order(**line | {"limit": line["limit"] * (REAL_TIME if self._pool else 1)})
 
     def _has_room_for(self, order: Order) -> bool:
-        most = 1 if order.alone or any(child.order.alone for child in self._children.values()) else self._jobs
+        crew = self._jobs * (LANES if self._pool else 1)
+        most = 1 if order.alone or any(child.order.alone for child in self._children.values()) else crew
         return len(self._children) < most
 
     def _look_after(self, child: _Child, now: float) -> None:

@@ -1,6 +1,17 @@
 """Puts a serializer written in Python behind spec/ADAPTER.md: `python adapter.py package.module:Class`."""
 
-import asyncio, base64, collections, contextlib, dataclasses, importlib, inspect, json, logging, os, sys, types  # noqa: E401
+import asyncio
+import base64
+import collections
+import contextlib
+import dataclasses
+import importlib
+import inspect
+import json
+import logging
+import os
+import sys
+import types
 
 from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry

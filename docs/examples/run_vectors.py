@@ -6,7 +6,19 @@ It writes the outcome of each vector and requirement; the exit status is 1 if on
 `base_url`: without that argument, and where TLS, the host's name or long waits matter, they are not played.
 """
 
-import asyncio, base64, importlib, inspect, json, logging, re, socket, struct, sys, threading, time, urllib.parse  # noqa: E401
+import asyncio
+import base64
+import importlib
+import inspect
+import json
+import logging
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The chapter Live: its checks catch what each is made for, and a serializer that holds nothing passes them."""
+"""The chapter Live: its checks catch what each is made for, and pass what is permitted."""
 
 from __future__ import annotations
 

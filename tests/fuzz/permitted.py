@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame
+
 from twilio_reference import TwilioFrameSerializer as Reference
 
 with warnings.catch_warnings():

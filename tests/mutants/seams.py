@@ -96,6 +96,9 @@ class CallSeam(Seamed):
     def response(self, response: httpx.Response) -> None:
         """Changes the answer before the reference sees it."""
 
+    async def answered(self, response: httpx.Response) -> None:
+        """What else is done with the answer before the reference sees it."""
+
     async def serialize(self, frame: Frame) -> Any:
         """The reference's, with its HTTP client replaced for terminal frames."""
         if not isinstance(frame, (EndFrame, CancelFrame)):
@@ -110,6 +113,7 @@ def _client(seam: CallSeam) -> type[httpx.AsyncClient]:
 
     async def change_response(response: httpx.Response) -> None:
         seam.response(response)
+        await seam.answered(response)
 
     class Client(httpx.AsyncClient):
         def __init__(self, **options: Any) -> None:

@@ -26,9 +26,9 @@ from twilio_conformance.catalogue import Catalogue
 from twilio_conformance.checks import Check, load_checks
 from twilio_conformance.errors import UsageError
 from twilio_conformance.logbook import BOOK
-from twilio_conformance.target import Implementation
 from twilio_conformance.names import Names
 from twilio_conformance.probe import Probe
+from twilio_conformance.target import Implementation
 from twilio_conformance.twilio import clock, network
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.verdict import FAIL, Outcome, status_of

@@ -15,10 +15,9 @@ from types import CodeType
 from typing import Any
 
 import twilio_reference
-from twilio_conformance.target import Implementation
-
 from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
 from tests.proof.mutants import MEASURED, sampled
+from twilio_conformance.target import Implementation
 
 PACKAGE = "twilio_reference"
 FOLDER = Path(twilio_reference.__file__).parent

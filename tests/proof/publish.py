@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from twilio_conformance import EDITION
-
 from tests.mutants import registry as mutants
 from tests.proof.operators import SURVIVORS
 from tests.variants import registry as variants
+from twilio_conformance import EDITION
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof.md"
 PROSE = Path(__file__).parent / "prose.md"

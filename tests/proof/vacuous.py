@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from pipecat.frames.frames import AudioRawFrame, Frame, InputAudioRawFrame, InterruptionFrame
 from pipecat.serializers.base_serializer import FrameSerializer
-from twilio_reference import TwilioFrameSerializer
 
 from tests.proof.laboratory import Laboratory, Specimen, named
 from tests.proof.mutants import MEASURED
+from twilio_reference import TwilioFrameSerializer
 
 Arguments = Any
 
@@ -85,17 +85,24 @@ class Sleeps(DoesNothing):
         await asyncio.sleep(86400)
 
 
-_IDLE = (
-    "TFS-CONSTRUCT-01 TFS-CONSTRUCT-04 TFS-CONSTRUCT-05 TFS-CONSTRUCT-09 TFS-CONSTRUCT-10 TFS-CONSTRUCT-11"
+_MADE = "TFS-CONSTRUCT-01 TFS-CONSTRUCT-04 TFS-CONSTRUCT-09 TFS-CONSTRUCT-10 TFS-CONSTRUCT-11 TFS-SETUP-04"
+"""What the constructor, the InputParams and the three coroutines of DoesNothing keep, which are sound."""
+
+_HARMLESS = (
+    "TFS-CONSTRUCT-05 TFS-SETUP-01 TFS-CLEAR-04 TFS-MESSAGE-03 TFS-MESSAGE-07 TFS-HANGUP-09 TFS-HANGUP-11"
+    " TFS-HANGUP-12 TFS-HANGUP-13 TFS-INPUT-11 TFS-ABUSE-02 TFS-ABUSE-08 TFS-ABUSE-09 TFS-FAULT-01 TFS-FAULT-02"
+    " TFS-FAULT-03 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-05 TFS-SECURE-06 TFS-SECURE-07 TFS-SECURE-08"
 )
-"""What the constructor and the InputParams of DoesNothing keep, which are sound."""
+"""What forbids, and is kept by whoever does not do it: nothing raised, requested, logged or waited for."""
 
 PASSES = {
-    "DoesNothing": f"{_IDLE} ",
-    "RaisesEverywhere": "",
-    "RaisesWhenUsed": _IDLE,
-    "PlausibleConstants": _IDLE,
-    "Sleeps": _IDLE,
+    "DoesNothing": f"{_MADE} {_HARMLESS} TFS-DTMF-02 TFS-MARK-02 TFS-MEDIAIN-08 TFS-MESSAGE-05 TFS-INPUT-02"
+    " TFS-INPUT-08 TFS-ABUSE-04",
+    "RaisesEverywhere": "TFS-CONSTRUCT-10 TFS-CONSTRUCT-11",
+    "RaisesWhenUsed": _MADE,
+    "PlausibleConstants": f"{_MADE} {_HARMLESS} TFS-MEDIAOUT-01 TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04"
+    " TFS-CLEAR-01 TFS-CLEAR-02 TFS-CLEAR-03 TFS-MEDIAIN-01 TFS-ABUSE-07 TFS-SECURE-12",
+    "Sleeps": _MADE,
 }
 """The MUST requirements that each of them may pass: prohibitions, and what it really does."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,12 +43,9 @@ def test_every_vector_has_a_script_that_is_python() -> None:
         ("input/not-object-negative", "AttributeError"),
         ("hangup/answer-ended-400", "Failed to terminate Twilio call"),
         ("clear/interruption-plain", '"event": "clear"'),
-        ("dtmf/digit-5", "InputDTMFFrame"),
     ],
 )
 def test_a_script_shows_what_the_vector_is_about(vector: str, shows: str, tmp_path: Path) -> None:
-    if vector not in CATALOGUE.vectors:
-        vector = next(name for name in CATALOGUE.vectors if name.startswith(vector.partition("/")[0]))
     found = run(reproduce.script(IMPL, Entry("TFS-ANY-01", vector), CATALOGUE), tmp_path)
     assert shows in found.stdout + found.stderr
 
@@ -85,7 +81,3 @@ def test_a_check_that_holds_has_no_script(real: Path) -> None:
     for found in report["requirements"].values():
         for check in found["checks"]:
             assert bool(check["reproduce"]) == (check["status"] in ("fail", "not-testable"))
-
-
-def test_no_path_of_this_machine_is_in_a_script(real: Path) -> None:
-    assert os.getcwd() not in (real / "report.json").read_text().replace(str(real), "")

@@ -11,7 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.suite.host import Host, Result
+from tests.suite import miniature
+from tests.suite.host import IMPLEMENTATIONS, REFERENCE, Host, Result
 from twilio_conformance import catalogue
 
 INERT = """
@@ -40,20 +41,21 @@ def test_is_inert_without_impl(host: Host) -> None:
     assert result.report is None
 
 
+@pytest.fixture(scope="module")
+def junit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("junit") / "junit.xml"
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory, small_suite: Path, junit: Path) -> Result:
+    """A whole run of an implementation with a MUST and a SHOULD that do not hold."""
+    host = Host(tmp_path_factory.mktemp("host"), [small_suite, REFERENCE, IMPLEMENTATIONS])
+    host.write({"test_own.py": "def test_of_the_host(): assert False\n"})
+    (host.folder / "report.json").write_text("an older report")
+    return host.grade("broken", "-rf", f"--junitxml={junit}")
+
+
 class TestOfAWholeRun:
-    @pytest.fixture(scope="class")
-    def junit(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("junit") / "junit.xml"
-
-    @pytest.fixture(scope="class")
-    def result(self, tmp_path_factory: pytest.TempPathFactory, small_suite: Path, junit: Path) -> Result:
-        from tests.suite.host import IMPLEMENTATIONS, REFERENCE
-
-        host = Host(tmp_path_factory.mktemp("host"), [small_suite, REFERENCE, IMPLEMENTATIONS])
-        host.write({"test_own.py": "def test_of_the_host(): assert False\n"})
-        (host.folder / "report.json").write_text("an older report")
-        return host.grade("broken", "-rf", f"--junitxml={junit}")
-
     def test_everything_and_nothing_else_is_collected(self, result: Result) -> None:
         assert f"collected {CHECKS} items" in result.text
         assert result.counts == {"failed": 1, "passed": 8, "warned": 1}
@@ -117,7 +119,10 @@ class TestOfAWholeRun:
         assert "\nFAILED key::TFS-KEY-01[key/2] - deserialize('{" in result.text
 
     def test_the_gravest_finding_stands_last(self, result: Result) -> None:
-        should, must = result.text.index("TFS-KEY-02  SHOULD of core"), result.text.index("TFS-KEY-01  MUST of core")
+        should, must = (
+            result.text.index("TFS-KEY-02  SHOULD of core"),
+            result.text.index("TFS-KEY-01  MUST of core"),
+        )
         assert should < must < result.text.index("core    not conformant  MUST 4/5        SHOULD 0/1")
 
     def test_findings_are_not_told_twice(self, result: Result) -> None:
@@ -136,7 +141,15 @@ class TestOfAWholeRun:
         (["{suite}/data/vectors/key"], 4),
         (["{suite}/checks/deeds.py"], 1),
     ],
-    ids=["-k", "-k one", "-k expression", "--deselect", "a vector", "a folder of vectors", "a file of checks"],
+    ids=[
+        "-k",
+        "-k one",
+        "-k expression",
+        "--deselect",
+        "a vector",
+        "a folder of vectors",
+        "a file of checks",
+    ],
 )
 def test_a_selection_makes_the_verdict_partial_and_never_conformant(
     host: Host, small_suite: Path, selection: list[str], collected: int
@@ -272,8 +285,6 @@ def test_an_older_edition_holds_what_there_was(host: Host, own_suite: Callable[[
         path.write_text(path.read_text().replace("2026.11", "2027.02"))
     (package / "__init__.py").write_text('EDITION = "2027.02"\n')
     vectors = [json.loads(path.read_text()) for path in sorted((package / "data/vectors").glob("*/*.json"))]
-    from tests.suite import miniature
-
     miniature.write_vectors(package.parent, vectors)
     newest, older = host.grade("twilio_reference"), host.grade("twilio_reference", "--edition=2026.11")
     assert (newest.status, len(newest.statuses)) == (0, 7), newest.text

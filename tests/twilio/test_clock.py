@@ -42,7 +42,7 @@ def installed() -> Iterator[None]:
 
 
 @pytest.fixture
-def beside(installed: None, double: Network) -> Network:  # noqa: ARG001
+def beside(installed: None, double: Network) -> Network:
     """A running double in a process whose clock skips."""
     return double
 

@@ -17,11 +17,11 @@ import httpx
 import requests
 from loguru import logger
 from pipecat.frames.frames import Frame
-from twilio_reference import TwilioFrameSerializer
-from twilio_reference.hangup import basic_login, call_url
 
 from tests.mutants.seams import CallSeam, Seamed, give_body, is_terminal
 from tests.variants.registry import variant
+from twilio_reference import TwilioFrameSerializer
+from twilio_reference.hangup import basic_login, call_url
 
 FORM = "Status=completed"
 KIND = "application/x-www-form-urlencoded"

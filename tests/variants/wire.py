@@ -18,10 +18,10 @@ from pipecat.frames.frames import (
 )
 from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.serializers.twilio import TwilioFrameSerializer as PipecatsSerializer
-from twilio_reference import TwilioFrameSerializer
 
 from tests.mutants.seams import CAPABILITIES, Seamed
 from tests.variants.registry import variant
+from twilio_reference import TwilioFrameSerializer
 
 
 class _Rewritten(Seamed):

@@ -166,6 +166,11 @@ def other_failure() -> Iterator[Case]:
     for status in (402, 408, 418, 451, 502, 504, 599):
         answer = {"status": status, "body": HTML.format(title=status)}
         yield faulty(f"failed-{status}", f"{status} with a page.", [answer], noticed())
+    for kind in ("unknown-authority", "wrong-host", "expired"):
+        bad = {"fault": "certificate", "kind": kind}
+        yield faulty(f"failed-certificate-{kind}", f"a bad certificate: {kind}.", [bad], noticed())
+    cut = NOT_FOUND.answer | {"fault": "reset-in-answer"}
+    yield faulty("failed-404-cut-short", "404, and a reset in the middle of its body.", [cut], noticed())
     long = {"status": 500, "headers": {"X-Trace": "x" * 100_000}, "body": "no"}
     yield faulty("failed-500-long-header", "500 with a header of 100,000 characters.", [long], noticed())
     crowd = {"status": 500, "headers": {f"X-Trace-{number}": "x" for number in range(300)}, "body": "no"}

@@ -30,6 +30,7 @@ ANY_TIME = 400.0
 @check("TFS-FAULT-05", limit=60)
 async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
     """A heartbeat beside a hang-up that takes 3 s never pauses for long."""
+    probe.require_object()
     probe.answer([COMPLETED | {"delay": THINKING}])
     subject = await probe.ready(**probe.arguments())
     now = asyncio.get_running_loop().time
@@ -54,6 +55,7 @@ async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
 @check("TFS-FAULT-06", limit=60)
 async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
     """A task that awaits the hang-up ends as cancelled."""
+    probe.require_object()
     probe.answer([{"fault": "silence"}])
     task = await _begin(probe, await probe.ready(**probe.arguments()))
     task.cancel()
@@ -66,6 +68,7 @@ async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
 @check("TFS-FAULT-08", limit=60)
 async def a_cancelled_attempt_is_not_the_last(probe: Probe) -> None:
     """An EndFrame is cancelled in mid-request, a CancelFrame follows: in the end a request has succeeded."""
+    probe.require_object()
     probe.answer([COMPLETED | {"delay": THINKING}, COMPLETED])
     subject = await probe.ready(**probe.arguments())
     task = await _begin(probe, subject)

@@ -166,7 +166,12 @@ async def _echo(probe: Probe, limit: float) -> None:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
             lost = hearing.missing(said, hearing.heard(call.caller))
-            _record(probe, "echo call", rate, hearing.figures(call.caller) | {"lost, ms": milliseconds(lost)})
+            _record(
+                probe,
+                "echo call",
+                rate,
+                hearing.figures(call.caller) | {"missing by content, ms": milliseconds(lost)},
+            )
         return f"{milliseconds(lost):g} ms" if lost > limit + EXACT else None
 
     await _at_every_rate(play, "audio of 3 s is not returned", f"at most {milliseconds(limit):g} ms missing")

@@ -86,8 +86,9 @@ def compare_converted(actual: Samples, expected: Samples, rate: int, *, has_sile
         return Discord("leaked", f"a level of {ours.max():.0f}, the reference's is at most {level:.0f}")
     if (discord := _compare_lengths(len(actual), len(expected), rate)) is not None:
         return discord
+    around = np.concatenate((np.zeros(DRIFT), theirs))
     for place, level in enumerate(ours[: theirs.size]):
-        near = theirs[max(0, place - DRIFT) : place + DRIFT + 1]
+        near = around[place : place + 2 * DRIFT + 1]
         if not near.min() / FACTOR - FLOOR <= level <= near.max() * FACTOR + FLOOR:
             return Discord("unlike", f"a level of {level:.0f} after {1000 * place * BLOCK:.0f} ms,"
                                      f" the reference's is {near.min():.0f} to {near.max():.0f}")  # fmt: skip

@@ -74,8 +74,8 @@ def page(report: Json, over: Json | None = None) -> str:
     require()
     from twilio_conformance.report import plots
 
-    measured = plots.measured(report)
-    compared = plots.measured(over) if over else {}
+    measured = printable(plots.measured(report))
+    compared = printable(plots.measured(over)) if over else {}
     drawings, rest = plots.draw(measured, compared)
     requirements = _requirements(report)
     script = _environment().get_template("report.js.j2").render()

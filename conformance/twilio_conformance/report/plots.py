@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.audio.metrics import ideal_sinad
@@ -35,6 +36,7 @@ _SETTINGS: dict[str, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 9.5,
     "svg.fonttype": "none",
+    "text.parse_math": False,
 }
 _VARIABLES = {
     _INK: "--ink",
@@ -368,7 +370,7 @@ def _svg(figure: Figure, name: str, title: str) -> str:
     for colour, variable in _VARIABLES.items():
         drawing = drawing.replace(colour, f"var({variable})")
     width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', drawing)[:2]
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}" class="plot">'
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" class="plot">'
     return head + "".join(_body(drawing))
 
 

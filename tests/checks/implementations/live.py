@@ -1,7 +1,7 @@
 """Serializers that break a whole call in one way each, or differ in a way that is permitted.
 
-As a program it grades them, because the network double and the clock are put into the process, and prints JSON:
-by class, the status of every requirement that the class names.
+As a program it grades them, because the network double and the clock are put into the process, and prints
+JSON: by class, the status of every requirement that the class names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LANES = 4
 
 
 class Live(TwilioFrameSerializer):
-    """The reference with its audio and texts in reach; `violates` and `keeps` name chapter Live's requirements."""
+    """The reference with its audio and texts in reach; `violates` and `keeps` name requirements."""
 
     violates: ClassVar[str] = ""
     keeps: ClassVar[str] = ""

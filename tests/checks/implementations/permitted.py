@@ -22,13 +22,7 @@ class RefusesAndAsksOnceByAiohttp(Sound):
 class Encodes(Sound):
     """Takes whatever it is given and percent-encodes it; only dots alone cannot be encoded."""
 
-    def problem(
-        self,
-        call_sid: str,  # noqa: ARG002
-        account_sid: str,
-        region: str | None,
-        edge: str | None,
-    ) -> str | None:
+    def problem(self, call_sid: str, account_sid: str, region: str | None, edge: str | None) -> str | None:
         if account_sid in (".", ".."):
             return "account_sid is a dot segment"
         return super().problem("CA" + "0" * 32, "AC" + "0" * 32, region, edge)

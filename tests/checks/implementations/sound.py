@@ -111,7 +111,7 @@ class Sound(Reference):
         """Whether an answer with this status is one of success."""
         return 200 <= status < 300
 
-    def note_answer(self, status: int, body: bytes) -> None:  # noqa: ARG002
+    def note_answer(self, status: int, body: bytes) -> None:
         """Logs that Twilio has answered with a failure."""
         logger.error(f"The call goes on: status {status}")
 
@@ -127,7 +127,7 @@ class Sound(Reference):
         ):
             return response.status, b"" if response.ok else await self.read(response)
 
-    def session(self, login: Login) -> aiohttp.ClientSession:  # noqa: ARG002
+    def session(self, login: Login) -> aiohttp.ClientSession:
         """The client, without a limit of its own."""
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False)
 

@@ -1,0 +1,207 @@
+"""Mutants of the chapter Faults: what a careless hang-up does when the network or the server fails."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, ClassVar
+
+import httpx
+from loguru import logger
+from pipecat.frames.frames import Frame
+
+from tests.mutants.registry import mutant
+from tests.mutants.seams import CallSeam, Seamed, is_terminal
+from twilio_reference import TwilioFrameSerializer
+
+_REST = "TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-0[123458] TFS-LIVE-11"
+"""Where a hang-up that treats answers differently may show."""
+
+
+class _Ends(Seamed):
+    """The seam around the hang-up as a whole."""
+
+    async def end(self, frame: Frame) -> Any:
+        """What serialize does for a terminal frame."""
+        return await super().serialize(frame)
+
+    async def serialize(self, frame: Frame) -> Any:
+        return await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
+
+
+@mutant("TFS-FAULT-01", "An answer with a status below 200 or above 599 is asserted away.", also=_REST)
+class OddStatusRaises(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+
+    async def serialize(self, frame: Frame) -> Any:
+        self.status = 200
+        result = await super().serialize(frame)
+        if self.status not in (200, 400, 401, 403, 404, 429, 500, 503):
+            raise ValueError(f"unexpected status {self.status}")
+        return result
+
+
+@mutant("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.", also=_REST)
+class TimeoutRaises(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            raise TimeoutError
+        return result
+
+
+@mutant("TFS-FAULT-02", "aiohttp's default of 300 s is the only limit, as in pipecat-ai 1.14.0.", also=_REST)
+class PatientWithSilence(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(292)
+        return result
+
+
+@mutant("TFS-FAULT-03", "Each read has a limit and the whole has none: a drip goes on for ever.", also=_REST)
+class PatientWithDrips(CallSeam):
+    is_answered = False
+
+    def response(self, response: httpx.Response) -> None:
+        self.is_answered = True
+
+    async def serialize(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().serialize(frame)
+        if is_terminal(frame) and asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(60)
+        return result
+
+
+@mutant("TFS-FAULT-04", "15 s for a request seem little.", also=_REST)
+class FifteenSeconds(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(7)
+        return result
+
+
+@mutant("TFS-FAULT-05", "A blocking client is called on the event loop: every other call stands still.",
+        also="TFS-FAULT-* TFS-HANGUP-* TFS-SECURE-* TFS-LIVE-*")  # fmt: skip
+class BlocksTheLoop(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        def work() -> None:
+            asyncio.run(TwilioFrameSerializer.serialize(self, frame))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(20)
+
+
+@mutant("TFS-FAULT-06", "except BaseException: the cancellation is swallowed.", also="TFS-FAULT-08")
+class SwallowsCancellation(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        try:
+            return await super().end(frame)
+        except asyncio.CancelledError:
+            return None
+
+
+@mutant("TFS-FAULT-07", "The attempt is remembered as done before it is made, as in pipecat-ai 1.14.0: no other follows.",
+        also="TFS-FAULT-08")  # fmt: skip
+class OneAttempt(CallSeam):
+    attempted = False
+
+    async def serialize(self, frame: Frame) -> Any:
+        if is_terminal(frame) and self.attempted:
+            return None
+        self.attempted |= is_terminal(frame)
+        return await super().serialize(frame)
+
+    def request(self, request: httpx.Request) -> None:
+        if getattr(self, "sent_once", False):
+            raise httpx.UnsupportedProtocol("no second request")
+        self.sent_once = True
+
+
+@mutant("TFS-FAULT-08", "The flag is set before the request, and a cancellation leaves it set, as in pipecat-ai 1.14.0.",
+        also="TFS-FAULT-07 TFS-HANGUP-*")  # fmt: skip
+class CancelledIsDone(_Ends):
+    is_cancelled = False
+
+    async def end(self, frame: Frame) -> Any:
+        if self.is_cancelled:
+            return None
+        try:
+            return await super().end(frame)
+        except asyncio.CancelledError:
+            self.is_cancelled = True
+            raise
+
+
+@mutant("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.",
+        also="TFS-HANGUP-10 TFS-LIVE-11")  # fmt: skip
+class FlagAfterTheRequest(TwilioFrameSerializer):
+    conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._arguments, self._keywords = arguments, keywords
+        self._under_way = 0
+
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        self._under_way += 1
+        try:
+            if self._under_way == 1:
+                return await super().serialize(frame)
+            return await TwilioFrameSerializer(*self._arguments, **self._keywords).serialize(frame)
+        finally:
+            self._under_way -= 1
+
+
+@mutant("TFS-FAULT-10", "Redirects are followed, and the page at their end is taken for success, as in pipecat-ai 1.14.0.",
+        also="TFS-SECURE-0[234] TFS-FAULT-* TFS-HANGUP-1[0358]")  # fmt: skip
+class FollowsRedirects(CallSeam):
+    options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
+
+
+@mutant("TFS-FAULT-10", "Any status below 400 is success.", also="TFS-SECURE-0[23] TFS-HANGUP-1[05]")
+class RedirectIsSuccess(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        if 300 <= response.status_code < 400:
+            response.status_code = 200
+
+
+@mutant("TFS-FAULT-11", "Only 200 is success, as in pipecat-ai 1.14.0.")
+class OnlyStatus200(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        if 200 < response.status_code < 300:
+            logger.error(f"Failed to terminate: {response.status_code}")
+
+
+@mutant("TFS-FAULT-12", "A failure is logged from the body's message, and says nothing where there is none.",
+        also="TFS-HANGUP-15 TFS-FAULT-10", isolated=True)  # fmt: skip
+class SilentTimeout(Seamed):
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        logger.disable("twilio_reference")
+        started = asyncio.get_running_loop().time()
+        result = await super().serialize(frame)
+        logger.enable("twilio_reference")
+        if asyncio.get_running_loop().time() - started < 3 and self._hang_up and not _ended(self):
+            logger.error("Could not end the call")
+        return result
+
+
+def _ended(serializer: Any) -> bool:
+    return bool(getattr(serializer._hang_up, "_ended", False))
+
+
+@mutant("TFS-FAULT-13", "The whole body is read for the log, as in pipecat-ai 1.14.0.", also="TFS-FAULT-* TFS-SECURE-08")
+class ReadsEverything(CallSeam):
+    async def answered(self, response: httpx.Response) -> None:
+        await response.aread()

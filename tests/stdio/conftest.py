@@ -1,0 +1,56 @@
+"""What the tests of the stdio backend share: commands, and jobs run on them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from twilio_conformance import EDITION
+from twilio_conformance.isolation import Executor, Found, Job
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+Grade = Callable[[str, str, str], Found]
+
+
+def command(*words: object) -> str:
+    """A command line of these words."""
+    return shlex.join(map(str, words))
+
+
+def javascript(serializer: Path | None = None) -> str:
+    """The command of the JavaScript adapter, with its own serializer or another."""
+    return command("node", EXAMPLES / "javascript" / "adapter.mjs", *filter(None, [serializer]))
+
+
+def python(implementation: str) -> str:
+    """The command of the Python adapter."""
+    return command(sys.executable, EXAMPLES / "adapter.py", implementation)
+
+
+def broken(how: str) -> str:
+    """The command of an adapter that is broken in this way."""
+    return command(sys.executable, Path(__file__).parent / "broken_adapter.py", how)
+
+
+@pytest.fixture
+def grade() -> Iterator[Callable[..., tuple[Executor, dict[str, Found]]]]:
+    """Grades an adapter on some vectors; gives the executor and what each found."""
+    started: list[Executor] = []
+
+    def run(line: str, *wanted: tuple[str, str]) -> tuple[Executor, dict[str, Found]]:
+        executor = Executor(f"stdio:{line}", EDITION, jobs=1)
+        started.append(executor)
+        executor.start()
+        jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
+        executor.submit(jobs)
+        return executor, {job.id: executor.result(job) for job in jobs}
+
+    yield run
+    for executor in started:
+        executor.close()

@@ -1,0 +1,103 @@
+"""Broken adapters: each is diagnosed in one sentence, and never taken for a violation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stdio.conftest import broken, javascript
+from twilio_conformance.errors import UsageError
+from twilio_conformance.verdict import NOT_TESTABLE, PASS
+
+CLEAR = ("TFS-CLEAR-01", "clear/interruption-plain")
+ENCODING = ("TFS-MEDIAOUT-07", "media.encoding_equals_a_reference_encoder")
+CONSTRUCTION = ("TFS-CONSTRUCT-04", "construction/without-hang-up-none")
+
+DIAGNOSES = {
+    "chatty": "writes a line that is not JSON: 'Serializing a frame'",
+    "dying": "ended with status 3 in serialize (its last words: out of cheese)",
+    "lying": "answers request 1, which is not open",
+    "confused": "gives a result for serialize that the protocol does not know: {'payload': '/v7+'}",
+    "double": "answers serialize with the members id, raised, result",
+    "lost": "cannot perform serialize: 'there is no frame of this name'",
+    "endless": "writes a line of more than 64 MiB",
+}
+
+
+@pytest.mark.parametrize("how", DIAGNOSES)
+def test_a_broken_adapter_is_diagnosed_as_what_it_is(grade, how):
+    executor, found = grade(broken(how), CLEAR)
+    outcome = found[CLEAR[1]].outcomes[CLEAR[0]]
+    assert outcome.status == NOT_TESTABLE
+    assert f"the adapter {DIAGNOSES[how]}" in outcome.message
+    assert any(DIAGNOSES[how] in note for note in executor.notes)
+
+
+@pytest.mark.parametrize(
+    ("how", "diagnosis", "asked"),
+    [("deaf", "answers nothing while serialize is under way", ENCODING),
+     ("slow", "does not answer construct within 10 s", CONSTRUCTION)],
+)  # fmt: skip
+def test_an_adapter_without_an_answer_is_told_from_an_implementation_that_hangs(grade, how, diagnosis, asked):
+    _, found = grade(broken(how), asked)
+    outcome = found[asked[1]].outcomes[asked[0]]
+    assert outcome.status == NOT_TESTABLE
+    assert diagnosis in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("line", "diagnosis"),
+    [("no-such-program --at-all", "no-such-program cannot be started"),
+     ("true", "the adapter ended with status 0"),
+     ("sh -c 'echo hello; sleep 5'", "writes a line that is not JSON: 'hello'"),
+     ("'unbalanced", "No closing quotation")],
+)  # fmt: skip
+def test_a_command_that_is_no_adapter_is_a_usage_error(grade, line, diagnosis):
+    with pytest.raises(UsageError, match=diagnosis):
+        grade(line, CLEAR)
+
+
+def test_after_an_adapter_has_died_the_next_job_has_a_new_one(grade):
+    _, found = grade(broken("dying"), CLEAR, CONSTRUCTION)
+    assert found[CONSTRUCTION[1]].outcomes[CONSTRUCTION[0]].status == PASS
+
+
+def test_no_adapter_outlives_the_run(grade, tmp_path):
+    witness = tmp_path / "pid"
+    line = f"sh -c 'echo $$ > {witness}; {javascript()} & sleep 600 & wait'"
+    with pytest.raises(UsageError):
+        # In the background, a shell gives its commands no input: nothing answers.
+        grade(line, CLEAR)
+    _expect_gone(int(witness.read_text()))
+
+
+def test_no_adapter_outlives_a_suite_that_is_killed(tmp_path):
+    witness = tmp_path / "pid"
+    line = f"sh -c 'echo $$ > {witness}; exec {broken('deaf')}'"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl=stdio:{line}", "-k", CLEAR[1]],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while not witness.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(1)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    _expect_gone(int(witness.read_text()))
+
+
+def _expect_gone(pid: int) -> None:
+    until = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pid}").exists()

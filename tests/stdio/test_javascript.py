@@ -1,0 +1,63 @@
+"""The serializer in JavaScript, and broken ones: each defect is found by the requirement that forbids it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.stdio.conftest import EXAMPLES, javascript
+from twilio_conformance.verdict import FAIL, NOT_TESTABLE, PASS
+
+DEFECTS = {
+    "the clear message names another stream": (
+        '{ event: "clear", streamSid: this.#stream }', '{ event: "clear", streamSid: "MZ0" }',
+        "TFS-CLEAR-02", "clear/stream-sid-of-the-run"),
+    "a message that is not JSON throws": (
+        "return undefined; // neither UTF-8 nor JSON", 'throw new SyntaxError("no JSON");',
+        "TFS-INPUT-01", "input/not-json-word"),
+    "the hang-up is sent as JSON": (
+        '"application/x-www-form-urlencoded"', '"application/json"',
+        "TFS-HANGUP-05", "hangup/end-default"),
+    "every terminal frame ends the call again": (
+        "if (!(await this.#hangUp)) this.#hangUp = null;", "await this.#hangUp; this.#hangUp = null;",
+        "TFS-HANGUP-10", "hangup/once-end-cancel"),
+    "the host is the default one in every region": (
+        "`https://api.${edge}.${region}.twilio.com`", '"https://api.twilio.com"',
+        "TFS-HANGUP-08", "hangup/region-dublin-ie1"),
+    "samples are written in network order": (
+        "const audio = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);",
+        "const audio = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength).swap16();",
+        "TFS-MEDIAIN-02", "media-in/decode-all"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_is_found_by_the_requirement_that_forbids_it(grade, tmp_path, defect):
+    before, after, requirement, vector = DEFECTS[defect]
+    folder = shutil.copytree(EXAMPLES / "javascript", tmp_path / "javascript")
+    source = folder / "serializer.mjs"
+    text = source.read_text()
+    assert text.count(before) == 1
+    source.write_text(text.replace(before, after))
+    _, found = grade(javascript(source), (requirement, vector))
+    assert found[vector].outcomes[requirement].status == FAIL
+
+
+def test_an_implementation_that_hangs_is_to_blame_when_its_adapter_answers(grade, tmp_path):
+    source = tmp_path / "serializer.mjs"
+    source.write_text(
+        "export class TwilioFrameSerializer { setup() { return new Promise(() => {}); } deserialize() { return null; } }"
+    )
+    executor, found = grade(javascript(source), ("TFS-SETUP-02", "setup/pipeline-rate-8000"))
+    outcome = found["setup/pipeline-rate-8000"].outcomes["TFS-SETUP-02"]
+    assert outcome.status == NOT_TESTABLE
+    assert "setup raised DidNotReturn(no return within 10 s)" in outcome.message
+    assert executor.notes == []
+
+
+def test_the_serializer_hangs_up_over_real_tls(grade):
+    wanted = [(requirement, "hangup/region-dublin-ie1") for requirement in ("TFS-HANGUP-08",)]
+    executor, found = grade(javascript(), *wanted, ("TFS-HANGUP-15", "hangup/answer-failed-refused"))
+    assert all(outcome.status == PASS for entry in found.values() for outcome in entry.outcomes.values())
+    assert executor.implementation["network"] in ("namespace", "base_url")
