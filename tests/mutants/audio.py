@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import audioop
+import math
 import time
 from typing import Any, ClassVar
 
@@ -219,7 +220,8 @@ class _Smoothed(_Received):
         line = np.concatenate([self._before, samples])
         self._before = line[-2:]
         smoothed = self.share * (line[:-2] + line[2:]) + (1 - 2 * self.share) * line[1:-1]
-        return smoothed / (1 - 2 * self.share * (1 - np.cos(2 * np.pi * 1019.7 / 16000)))
+        kept: float = 1 - 2 * self.share * (1 - math.cos(2 * math.pi * 1019.7 / 16000))
+        return smoothed / kept
 
 
 @mutant("TFS-FIDELITY-04", "A filter for 3 kHz stands where one for 4 kHz belongs: consonants are dull.",
@@ -338,7 +340,7 @@ class DirectionsMixed(_Received):
     last: Real = np.zeros(1)
 
     def reshape(self, samples: Real) -> Real:
-        return samples + self.last[-1]
+        return samples + float(self.last[-1])
 
     def given(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame) and len(frame.audio) >= 2:

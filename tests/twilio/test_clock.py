@@ -35,16 +35,11 @@ PATIENCE = 30.0
 
 
 @pytest.fixture
-def installed() -> Iterator[None]:
-    clock.install()
-    yield
-    clock.uninstall()
-
-
-@pytest.fixture
-def beside(installed: None, double: Network) -> Network:
+def beside(double: Network) -> Iterator[Network]:
     """A running double in a process whose clock skips."""
-    return double
+    clock.install()
+    yield double
+    clock.uninstall()
 
 
 def run(double: Network, work: Coroutine[Any, Any, T]) -> tuple[T, float, float]:
@@ -334,7 +329,7 @@ def test_uninstalling_restores_every_clock() -> None:
     assert clock.skipped() == 0
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("beside")
 def test_installing_twice_is_refused() -> None:
     with pytest.raises(RuntimeError, match="installed already"):
         clock.install()
