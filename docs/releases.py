@@ -72,8 +72,17 @@ class HistoryError(Exception):
 class Releases:
     """The grades of all releases, oldest first."""
 
-    def __init__(self, document: Json, requirements: dict[str, Requirement]) -> None:
-        """The grades in a document that `compress` wrote, of requirements that the edition still holds."""
+    def __init__(
+        self, document: Json, requirements: dict[str, Requirement], unsteady: Iterable[str] = ()
+    ) -> None:
+        """The grades that `gather` wrote, of requirements that the edition still holds.
+
+        Args:
+            document: What docs/releases.json holds.
+            requirements: The requirements of the edition.
+            unsteady: Requirements whose status is not the same in every run; they make no turn.
+        """
+        self.unsteady = frozenset(unsteady)
         self.document = document
         self.versions: list[str] = document["releases"]
         self.requirements = {
@@ -91,6 +100,8 @@ class Releases:
         """What changed with a release: of each requirement the status before and the status since."""
         found: dict[str, dict[str, tuple[str, str]]] = {}
         for name, statuses in self.statuses.items():
+            if name in self.unsteady:
+                continue
             for version, (before, since) in zip(self.versions[1:], pairwise(statuses), strict=True):
                 if before != since:
                     found.setdefault(version, {})[name] = (before, since)

@@ -13,7 +13,14 @@ from tests.docs.pages import PAGES, ROOT, blocks, commands, lacking, run
 COPIED = ("conformance", "reference", "spec", "vectors", "docs")
 """What a page that changes the project needs of it."""
 
-EXECUTED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
+ELSEWHERE = ("fuzzing", "gating")
+"""Pages whose commands have tests of their own, in tests/suite and tests/fuzz."""
+
+EXECUTED = [
+    page
+    for page in PAGES
+    if page.stem not in ELSEWHERE and any(block.language == "console" for block in blocks(page))
+]
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)

@@ -13,11 +13,11 @@ from twilio_reference import TwilioFrameSerializer as Reference
 
 
 class Deaf(Reference):
-    """Does not know the key 0."""
+    """Does not know the key 1."""
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
         frame = await super().deserialize(data)
-        return None if getattr(getattr(frame, "button", None), "value", None) == "0" else frame
+        return None if getattr(getattr(frame, "button", None), "value", None) == "1" else frame
 
 
 class Brittle(Reference):

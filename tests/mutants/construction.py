@@ -12,13 +12,21 @@ from tests.mutants.seams import CAPABILITIES, CallSeam, Seamed
 from twilio_reference import TwilioFrameSerializer
 
 
-@mutant("TFS-CONSTRUCT-01", "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).", also="TFS-*")
+@mutant(
+    "TFS-CONSTRUCT-01",
+    "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).",
+    also="TFS-*",
+)
 class StreamIdForStreamSid(Seamed):
     def __init__(self, stream_id: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_id, *arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-01", "edge is not there yet, as before Pipecat 0.0.86 (PR 2627).", also="TFS-HANGUP-* TFS-CONSTRUCT-*")
+@mutant(
+    "TFS-CONSTRUCT-01",
+    "edge is not there yet, as before Pipecat 0.0.86 (PR 2627).",
+    also="TFS-HANGUP-* TFS-CONSTRUCT-*",
+)
 class WithoutEdge(Seamed):
     def __init__(
         self,
@@ -37,7 +45,9 @@ class WithoutEdge(Seamed):
         )
 
 
-@mutant("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-CONSTRUCT-03")
+@mutant(
+    "TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-CONSTRUCT-03"
+)
 class AccountBeforeCall(Seamed):
     def __init__(
         self,
@@ -90,7 +100,9 @@ class BaseUrlBeforeParams(Seamed):
 @mutant("TFS-CONSTRUCT-04", "Credentials are demanded of everybody, hang-up or not (first form of pipecat-ai/pipecat PR 2627).",
         also="TFS-*")  # fmt: skip
 class CredentialsAlways(Seamed):
-    def __init__(self, stream_sid: str, call_sid: str | None = None, *arguments: Any, **keywords: Any) -> None:
+    def __init__(
+        self, stream_sid: str, call_sid: str | None = None, *arguments: Any, **keywords: Any
+    ) -> None:
         if not call_sid:
             raise ValueError("call_sid is required")
         super().__init__(stream_sid, call_sid, *arguments, **keywords)
@@ -110,7 +122,11 @@ class NotASerializer:
         return getattr(self._inner, name)
 
 
-@mutant("TFS-CONSTRUCT-05", "A wrapper for tracing delegates everything and forgets the base class.", also="TFS-LIVE-*")
+@mutant(
+    "TFS-CONSTRUCT-05",
+    "A wrapper for tracing delegates everything and forgets the base class.",
+    also="TFS-LIVE-*",
+)
 class TracingWrapper(NotASerializer):
     pass
 
@@ -167,7 +183,10 @@ class _Message(Seamed):
             raise ValueError(self.reword(str(error))) from None
 
 
-@mutant("TFS-CONSTRUCT-07", "One message for everything: credentials are missing (before pipecat-ai/pipecat PR 2726).")
+@mutant(
+    "TFS-CONSTRUCT-07",
+    "One message for everything: credentials are missing (before pipecat-ai/pipecat PR 2726).",
+)
 class MissingSomething(_Message):
     def reword(self, message: str) -> str:
         return "Twilio credentials are missing"
@@ -179,15 +198,23 @@ class FirstMissingOnly(_Message):
         return message.partition(",")[0]
 
 
-@mutant("TFS-CONSTRUCT-08", "edge alone is ignored: the call of another region is looked for in US1.", also="TFS-CONSTRUCT-09")
+@mutant(
+    "TFS-CONSTRUCT-08",
+    "edge alone is ignored: the call of another region is looked for in US1.",
+    also="TFS-CONSTRUCT-09",
+)
 class EdgeAloneIgnored(Seamed):
-    def __init__(self, *arguments: Any, edge: str | None = None, region: str | None = None, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, edge: str | None = None, region: str | None = None, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords, **({"edge": edge, "region": region} if region else {}))
 
 
 @mutant("TFS-CONSTRUCT-08", "region alone is completed with an edge that is right in one region only.")
 class DefaultEdge(Seamed):
-    def __init__(self, *arguments: Any, region: str | None = None, edge: str | None = None, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, region: str | None = None, edge: str | None = None, **keywords: Any
+    ) -> None:
         if len(arguments) < 5 and region:
             keywords |= {"region": region, "edge": edge or "ashburn"}
         elif edge:
@@ -205,19 +232,31 @@ class UnusedRegionRaises(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-10", "auto_hang_up is off by default, as the safe side.", also="TFS-CONSTRUCT-* TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*")
+@mutant(
+    "TFS-CONSTRUCT-10",
+    "auto_hang_up is off by default, as the safe side.",
+    also="TFS-CONSTRUCT-* TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*",
+)
 class NoHangUpByDefault(Seamed):
     class InputParams(TwilioFrameSerializer.InputParams):
         auto_hang_up: bool = False
 
 
-@mutant("TFS-CONSTRUCT-10", "sample_rate is 16000 by default, as in Pipecat 0.0.40 (PR 359).", also="TFS-SETUP-02 TFS-MEDIAIN-* TFS-INPUT-* TFS-FIDELITY-*")
+@mutant(
+    "TFS-CONSTRUCT-10",
+    "sample_rate is 16000 by default, as in Pipecat 0.0.40 (PR 359).",
+    also="TFS-SETUP-02 TFS-MEDIAIN-* TFS-INPUT-* TFS-FIDELITY-*",
+)
 class RateByDefault(Seamed):
     class InputParams(TwilioFrameSerializer.InputParams):
         sample_rate: int | None = 16000
 
 
-@mutant("TFS-CONSTRUCT-11", "InputParams is a plain BaseModel, as before Pipecat 0.0.102 (PR 3650).", also="TFS-MESSAGE-0[34]")
+@mutant(
+    "TFS-CONSTRUCT-11",
+    "InputParams is a plain BaseModel, as before Pipecat 0.0.102 (PR 3650).",
+    also="TFS-MESSAGE-0[34]",
+)
 class ParamsOfTheirOwn(Seamed):
     class InputParams(BaseModel):  # type: ignore[assignment]
         ignore_rtvi_messages: bool = True
@@ -289,5 +328,3 @@ class OneHangUpForAll(CallSeam):
                 return None
             self.ended.append(str(id(self)))
         return await super().serialize(frame)
-
-

@@ -26,7 +26,9 @@ class _Ends(Seamed):
         return await super().serialize(frame)
 
     async def serialize(self, frame: Frame) -> Any:
-        return await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
+        return (
+            await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
+        )
 
 
 @mutant("TFS-FAULT-01", "An answer with a status below 200 or above 599 is asserted away.", also=_REST)
@@ -201,7 +203,11 @@ def _ended(serializer: Any) -> bool:
     return bool(getattr(serializer._hang_up, "_ended", False))
 
 
-@mutant("TFS-FAULT-13", "The whole body is read for the log, as in pipecat-ai 1.14.0.", also="TFS-FAULT-* TFS-SECURE-08")
+@mutant(
+    "TFS-FAULT-13",
+    "The whole body is read for the log, as in pipecat-ai 1.14.0.",
+    also="TFS-FAULT-* TFS-SECURE-08",
+)
 class ReadsEverything(CallSeam):
     async def answered(self, response: httpx.Response) -> None:
         await response.aread()

@@ -1,4 +1,4 @@
-"""Mutants of the chapters Hostile input and Abuse."""
+"""Mutants of the chapter Hostile input."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import json
 from typing import Any
 
 from pipecat.frames.frames import (
-    Frame,
     InputAudioRawFrame,
-    OutputAudioRawFrame,
-    OutputTransportMessageFrame,
-    OutputTransportMessageUrgentFrame,
 )
 
-from tests.mutants.registry import SOUND_OUT, mutant
+from tests.mutants.registry import mutant
 from tests.mutants.seams import Seamed
 
 _REFUSAL = "TFS-INPUT-* TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-SECURE-* TFS-LIVE-*"
@@ -41,7 +37,11 @@ def _message(data: str | bytes) -> Any:
         return None
 
 
-@mutant("TFS-INPUT-01", "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-01",
+    "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
+    also=_REFUSAL,
+)
 class NotJsonRaises(_Before):
     def look(self, data: str | bytes) -> None:
         if isinstance(data, str):
@@ -62,7 +62,11 @@ class FirstObjectCounts(Seamed):
         return text[:end]
 
 
-@mutant("TFS-INPUT-02", "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-02",
+    "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).",
+    also=_REFUSAL,
+)
 class NotObjectRaises(_Before):
     def look(self, data: str | bytes) -> None:
         message = _message(data)
@@ -78,7 +82,9 @@ class MissingEventRaises(_Before):
             message["event"]
 
 
-@mutant("TFS-INPUT-03", "The event is compared in lower case and stripped.", also=_REFUSAL + " TFS-MESSAGE-0[56]")
+@mutant(
+    "TFS-INPUT-03", "The event is compared in lower case and stripped.", also=_REFUSAL + " TFS-MESSAGE-0[56]"
+)
 class EventInAnyCase(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         message = _message(data)
@@ -87,7 +93,11 @@ class EventInAnyCase(Seamed):
         return data
 
 
-@mutant("TFS-INPUT-04", "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-04",
+    "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).",
+    also=_REFUSAL,
+)
 class MissingPayloadRaises(_Before):
     def look(self, data: str | bytes) -> None:
         message = _message(data)
@@ -100,7 +110,12 @@ class PayloadTypeRaises(_Before):
     def look(self, data: str | bytes) -> None:
         message = _message(data)
         media = message.get("media") if isinstance(message, dict) else None
-        if isinstance(media, dict) and message.get("event") == "media" and media.get("payload") is not None and not isinstance(media["payload"], str):
+        if (
+            isinstance(media, dict)
+            and message.get("event") == "media"
+            and media.get("payload") is not None
+            and not isinstance(media["payload"], str)
+        ):
             raise TypeError("argument should be a bytes-like object or ASCII string")
 
 
@@ -115,10 +130,16 @@ class _Payload(Seamed):
         media = message.get("media") if isinstance(message, dict) else None
         if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
             return data
-        return json.dumps(message | {"media": media | {"payload": base64.b64encode(self.decode(media["payload"])).decode()}})
+        return json.dumps(
+            message | {"media": media | {"payload": base64.b64encode(self.decode(media["payload"])).decode()}}
+        )
 
 
-@mutant("TFS-INPUT-05", "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-05",
+    "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.",
+    also=_REFUSAL,
+)
 class LenientBase64(_Payload):
     def decode(self, payload: str) -> bytes:
         try:
@@ -142,7 +163,11 @@ class BadBase64Raises(_Payload):
         return base64.b64decode(payload, validate=True)
 
 
-@mutant("TFS-INPUT-06", "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-06",
+    "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.",
+    also=_REFUSAL,
+)
 class MissingDigitRaises(_Before):
     def look(self, data: str | bytes) -> None:
         message = _message(data)
@@ -150,7 +175,11 @@ class MissingDigitRaises(_Before):
             message["dtmf"]["digit"]
 
 
-@mutant("TFS-INPUT-07", "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-07",
+    "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.",
+    also=_REFUSAL,
+)
 class BytesAreUtf8(_Before):
     def look(self, data: str | bytes) -> None:
         if isinstance(data, bytes):
@@ -172,7 +201,11 @@ def _message_of_bytes(data: bytes) -> Any:
         return None
 
 
-@mutant("TFS-INPUT-08", "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-08",
+    "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.",
+    also=_REFUSAL,
+)
 class DepthRaises(_Before):
     def look(self, data: str | bytes) -> None:
         try:
@@ -181,7 +214,11 @@ class DepthRaises(_Before):
             return
 
 
-@mutant("TFS-INPUT-08", "The text is searched for the end of its object again and again: quadratic.", also=_REFUSAL)
+@mutant(
+    "TFS-INPUT-08",
+    "The text is searched for the end of its object again and again: quadratic.",
+    also=_REFUSAL,
+)
 class QuadraticTime(Seamed):
     async def deserialize(self, data: str | bytes) -> Any:
         if len(data) > 1 << 20:
@@ -189,7 +226,11 @@ class QuadraticTime(Seamed):
         return await super().deserialize(data)
 
 
-@mutant("TFS-INPUT-09", "After a message that was refused the stream is taken for broken.", also="TFS-INPUT-* TFS-ABUSE-* TFS-M* TFS-DTMF-*")
+@mutant(
+    "TFS-INPUT-09",
+    "After a message that was refused the stream is taken for broken.",
+    also="TFS-INPUT-* TFS-ABUSE-* TFS-M* TFS-DTMF-*",
+)
 class GivesUp(Seamed):
     refused = False
 
@@ -199,7 +240,11 @@ class GivesUp(Seamed):
         return None if self.refused else frame
 
 
-@mutant("TFS-INPUT-09", "The text that was refused is kept and put before the next, as if it were a part.", also="TFS-INPUT-* TFS-ABUSE-*")
+@mutant(
+    "TFS-INPUT-09",
+    "The text that was refused is kept and put before the next, as if it were a part.",
+    also="TFS-INPUT-* TFS-ABUSE-*",
+)
 class KeepsTheRest(Seamed):
     kept: str = ""
 
@@ -211,7 +256,11 @@ class KeepsTheRest(Seamed):
         return data
 
 
-@mutant("TFS-INPUT-10", "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-07 TFS-LIVE-* TFS-SECURE-*")
+@mutant(
+    "TFS-INPUT-10",
+    "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.",
+    also="TFS-ABUSE-07 TFS-LIVE-* TFS-SECURE-*",
+)
 class BeforeSetupRaises(Seamed):
     is_ready = False
 
@@ -226,7 +275,11 @@ class BeforeSetupRaises(Seamed):
         return await super().deserialize(data)
 
 
-@mutant("TFS-INPUT-10", "What came before setup is remembered as an error, and setup does not clear it.", also="TFS-ABUSE-07")
+@mutant(
+    "TFS-INPUT-10",
+    "What came before setup is remembered as an error, and setup does not clear it.",
+    also="TFS-ABUSE-07",
+)
 class EarlyMessageIsFatal(Seamed):
     is_ready = is_early = False
 
@@ -239,144 +292,13 @@ class EarlyMessageIsFatal(Seamed):
         return None if self.is_early else frame
 
 
-@mutant("TFS-INPUT-11", "int(sequenceNumber) is computed to see gaps, and raises for what is no number.", also="TFS-INPUT-* TFS-MEDIAIN-06")
+@mutant(
+    "TFS-INPUT-11",
+    "int(sequenceNumber) is computed to see gaps, and raises for what is no number.",
+    also="TFS-INPUT-* TFS-MEDIAIN-06",
+)
 class SequenceNumberRaises(_Before):
     def look(self, data: str | bytes) -> None:
         message = _message(data)
         if isinstance(message, dict) and "sequenceNumber" in message:
             int(message["sequenceNumber"])
-
-
-# Abuse
-
-
-class _Frames(Seamed):
-    """Looks at output audio before the reference does."""
-
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        """Raises what the careless code raises."""
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.look(frame)
-        return frame
-
-
-@mutant("TFS-ABUSE-01", "Half a sample raises, as in pipecat-ai 1.14.0 (not a whole number of frames).", also="TFS-ABUSE-*")
-class HalfSamplesRaise(_Frames):
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        if len(frame.audio) % 2:
-            raise ValueError("not a whole number of frames")
-
-
-@mutant("TFS-ABUSE-01", "Half a sample is kept for the next frame, which is noise from then on.", also="TFS-ABUSE-*")
-class HalfSamplesShift(Seamed):
-    half = b""
-
-    def given(self, frame: Frame) -> Frame:
-        if not isinstance(frame, OutputAudioRawFrame):
-            return frame
-        pcm = self.half + frame.audio
-        self.half = pcm[len(pcm) // 2 * 2 :]
-        return OutputAudioRawFrame(pcm[: len(pcm) // 2 * 2], frame.sample_rate, frame.num_channels)
-
-
-@mutant("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
-class StereoRaises(_Frames):
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        if frame.num_channels != 1:
-            raise NotImplementedError("stereo")
-
-
-@mutant("TFS-ABUSE-03", "num_channels is not read: stereo is mono at half the speed, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-0[23]")
-class StereoAsMono(Seamed):
-    def given(self, frame: Frame) -> Frame:
-        is_audio = isinstance(frame, OutputAudioRawFrame)
-        return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1) if is_audio else frame
-
-
-@mutant("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-05")
-class RateZeroRaises(_Frames):
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        if frame.sample_rate <= 0:
-            raise ValueError("Sample rate should be over 0")
-
-
-@mutant("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
-class RateZeroIs8000(Seamed):
-    def given(self, frame: Frame) -> Frame:
-        is_odd = isinstance(frame, OutputAudioRawFrame) and frame.sample_rate <= 0
-        return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels) if is_odd else frame
-
-
-@mutant("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.", also="TFS-ABUSE-06")
-class CutAtFiveSeconds(Seamed):
-    def given(self, frame: Frame) -> Frame:
-        if not isinstance(frame, OutputAudioRawFrame):
-            return frame
-        return OutputAudioRawFrame(frame.audio[: max(0, 10 * frame.sample_rate)] if frame.sample_rate > 0 else frame.audio, frame.sample_rate, frame.num_channels)
-
-
-@mutant("TFS-ABUSE-05", "A frame that cannot be sent leaves the stream closed.", also="TFS-ABUSE-04")
-class OneBadFrameIsFatal(Seamed):
-    bad = False
-
-    def sent(self, frame: Frame, text: Any) -> Any:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.bad |= frame.sample_rate <= 0
-        return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
-
-
-@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.",
-        also="TFS-ABUSE-0[45] TFS-FIDELITY-13 TFS-LATENCY-*")  # fmt: skip
-class OneRateACall(_Frames):
-    rate = 0
-
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        if frame.sample_rate > 0 and self.rate not in (0, frame.sample_rate):
-            raise ValueError("the resampler cannot change its rate")
-        self.rate = max(self.rate, frame.sample_rate)
-
-
-@mutant("TFS-ABUSE-07", "Before setup there is no rate, and serialize raises.", also="TFS-INPUT-10")
-class FrameBeforeSetupRaises(Seamed):
-    is_ready = False
-
-    async def setup(self, setup: Any) -> None:
-        self.is_ready = True
-        await super().setup(setup)
-
-    def given(self, frame: Frame) -> Frame:
-        if not self.is_ready and isinstance(frame, OutputAudioRawFrame):
-            raise ValueError("Sample rate should be over 0")
-        return frame
-
-
-@mutant("TFS-ABUSE-08", "json.dumps without a try: a set raises TypeError, as in pipecat-ai 1.14.0.")
-class UnwritableRaises(Seamed):
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
-            json.dumps(frame.message)
-        return frame
-
-
-@mutant("TFS-ABUSE-08", "NaN is written as NaN, which is no JSON, as in pipecat-ai 1.14.0.")
-class NanIsSent(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
-        if text is None and isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
-            try:
-                written = json.dumps(frame.message)
-            except (TypeError, ValueError, RecursionError):
-                return None
-            return written if "NaN" in written or "Infinity" in written else None
-        return text
-
-
-@mutant("TFS-ABUSE-09", "The samples are converted in the frame itself, which others still hold.", also=SOUND_OUT)
-class ChangesTheFrame(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
-        if isinstance(frame, OutputAudioRawFrame):
-            frame.sample_rate = 8000
-        return text
-
-

@@ -47,7 +47,11 @@ class Holds100Milliseconds(_Held):
     hold = 800
 
 
-@mutant("TFS-LIVE-03", "The last 300 ms wait for a flush that never comes (pipecat-ai/pipecat PR 465).", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-03",
+    "The last 300 ms wait for a flush that never comes (pipecat-ai/pipecat PR 465).",
+    also=_AUDIO,
+)
 class Holds300Milliseconds(_Held):
     hold = 2400
 
@@ -66,7 +70,9 @@ class LosesChunks(CodeSeam):
         return b"" if self.count % 10 == 0 else codes
 
 
-@mutant("TFS-LIVE-06", "Messages that come in a burst are taken for repetitions.", also=_AUDIO + " TFS-HANGUP-12")
+@mutant(
+    "TFS-LIVE-06", "Messages that come in a burst are taken for repetitions.", also=_AUDIO + " TFS-HANGUP-12"
+)
 class DropsBursts(Seamed):
     last: ClassVar[float] = 0.0
 
@@ -84,7 +90,11 @@ class KeepsTheEnd(_Held):
     hold = 1200
 
 
-@mutant("TFS-LIVE-08", "What the resampler held of the interrupted answer is sent first of all (R25).", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-08",
+    "What the resampler held of the interrupted answer is sent first of all (R25).",
+    also=_AUDIO,
+)
 class SpeaksOnAfterClear(CodeSeam):
     kept = b""
     interrupted = False
@@ -99,7 +109,11 @@ class SpeaksOnAfterClear(CodeSeam):
         return frame
 
 
-@mutant("TFS-LIVE-09", "Keys are ignored while the caller speaks.", also="TFS-DTMF-* TFS-MEDIAIN-* TFS-INPUT-* TFS-LIVE-*")
+@mutant(
+    "TFS-LIVE-09",
+    "Keys are ignored while the caller speaks.",
+    also="TFS-DTMF-* TFS-MEDIAIN-* TFS-INPUT-* TFS-LIVE-*",
+)
 class KeysOnlyInSilence(Seamed):
     speaking = False
 
@@ -117,13 +131,21 @@ class MalformedRaises(Seamed):
         return data
 
 
-@mutant("TFS-LIVE-11", "Each terminal frame hangs up (pipecat-ai/pipecat PR 1645).", also="TFS-HANGUP-* TFS-FAULT-* TFS-CONSTRUCT-* TFS-LIVE-14")
+@mutant(
+    "TFS-LIVE-11",
+    "Each terminal frame hangs up (pipecat-ai/pipecat PR 1645).",
+    also="TFS-HANGUP-* TFS-FAULT-* TFS-CONSTRUCT-* TFS-LIVE-14",
+)
 class NeverHangsUp(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         return None if is_terminal(frame) else await super().serialize(frame)
 
 
-@mutant("TFS-LIVE-12", "A returned mark raises, and Pipecat's receiving loop ends with it.", also="TFS-MARK-* TFS-LIVE-*")
+@mutant(
+    "TFS-LIVE-12",
+    "A returned mark raises, and Pipecat's receiving loop ends with it.",
+    also="TFS-MARK-* TFS-LIVE-*",
+)
 class MarkEndsTheCall(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         if '"mark"' in str(data):
@@ -131,7 +153,11 @@ class MarkEndsTheCall(Seamed):
         return data
 
 
-@mutant("TFS-LIVE-13", "A member of the inbound message is copied into the outbound one (Twilio: 31951).", also="TFS-MEDIAOUT-*")
+@mutant(
+    "TFS-LIVE-13",
+    "A member of the inbound message is copied into the outbound one (Twilio: 31951).",
+    also="TFS-MEDIAOUT-*",
+)
 class ExtraMember(MessageSeam):
     events = ("media",)
 
@@ -151,5 +177,3 @@ class SharedBuffer(MessageSeam):
             return None
         message["media"]["payload"] = base64.b64encode(self.buffer.pop(0)).decode()
         return message
-
-

@@ -78,13 +78,21 @@ class BigEndianIn(_CallerSeam):
         return audioop.byteswap(pcm, 2)
 
 
-@mutant("TFS-MEDIAIN-02", "The table holds 14-bit values and nobody scales them: the caller whispers.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-02",
+    "The table holds 14-bit values and nobody scales them: the caller whispers.",
+    also=SOUND_IN,
+)
 class FourteenBits(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         return (np.frombuffer(pcm, "<i2") >> 2).tobytes()
 
 
-@mutant("TFS-MEDIAIN-02", "Negative codes come out one too high: the bias is taken off before the sign.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-02",
+    "Negative codes come out one too high: the bias is taken off before the sign.",
+    also=SOUND_IN,
+)
 class BiasAfterSign(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         samples = np.frombuffer(pcm, "<i2")
@@ -113,7 +121,9 @@ class SwapsMessages(_CallerSeam):
         return before
 
 
-@mutant("TFS-MEDIAIN-03", "Silence from the caller is not passed on, so that no pause ever ends.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-03", "Silence from the caller is not passed on, so that no pause ever ends.", also=SOUND_IN
+)
 class DropsTheCallersSilence(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         return pcm if any(pcm) else b""
@@ -139,7 +149,9 @@ class TextOnly(Seamed):
         return await super().deserialize(data) if isinstance(data, str) else None
 
 
-@mutant("TFS-MEDIAIN-05", "bytes are turned to text by str(), which writes b'…' around them.", also="TFS-INPUT-07")
+@mutant(
+    "TFS-MEDIAIN-05", "bytes are turned to text by str(), which writes b'…' around them.", also="TFS-INPUT-07"
+)
 class BytesByStr(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         return str(data)
@@ -189,7 +201,11 @@ class EmptyFrames(Seamed):
         return InputAudioRawFrame(b"", 8000, 1) if is_empty else None
 
 
-@mutant("TFS-MEDIAIN-09", "track is not read, as in pipecat-ai 1.14.0: the agent hears itself.", also="TFS-INPUT-*")
+@mutant(
+    "TFS-MEDIAIN-09",
+    "track is not read, as in pipecat-ai 1.14.0: the agent hears itself.",
+    also="TFS-INPUT-*",
+)
 class BothTracks(_MessageSeam):
     def reword(self, message: dict[str, Any]) -> dict[str, Any]:
         if isinstance(message.get("media"), dict):
@@ -214,7 +230,11 @@ class SetupOfAnotherPipecat(Seamed):
         raise AttributeError(f"{type(setup).__name__!r} object has no attribute 'audio_in_rate'")
 
 
-@mutant("TFS-SETUP-01", "setup insists on a rate in its list.", also="TFS-SETUP-02 TFS-INPUT-* TFS-ABUSE-* TFS-FIDELITY-*")
+@mutant(
+    "TFS-SETUP-01",
+    "setup insists on a rate in its list.",
+    also="TFS-SETUP-02 TFS-INPUT-* TFS-ABUSE-* TFS-FIDELITY-*",
+)
 class UsualRatesOnly(Seamed):
     async def setup(self, setup: Any) -> None:
         if setup.audio_in_sample_rate not in (8000, 16000):

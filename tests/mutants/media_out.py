@@ -68,7 +68,10 @@ class RawCodes(Seamed):
         return base64.b64decode(json.loads(text)["media"]["payload"]) if is_media else text
 
 
-@mutant("TFS-MEDIAOUT-02", "The inbound message is taken as a template, its sequenceNumber with it (Twilio: 31951).")
+@mutant(
+    "TFS-MEDIAOUT-02",
+    "The inbound message is taken as a template, its sequenceNumber with it (Twilio: 31951).",
+)
 class MediaWithSequenceNumber(MessageSeam):
     events = ("media",)
 
@@ -218,7 +221,10 @@ class RepeatsAudio(CodeSeam):
         return codes * 2 if self.count % 10 == 0 else codes
 
 
-@mutant("TFS-MEDIAOUT-08", "A noise gate takes quiet frames for silence and drops them (pipecat-ai/pipecat issue 1929).")
+@mutant(
+    "TFS-MEDIAOUT-08",
+    "A noise gate takes quiet frames for silence and drops them (pipecat-ai/pipecat issue 1929).",
+)
 class DropsSilence(_AudioSeam):
     def sent(self, frame: Frame, text: Any) -> Any:
         is_silent = isinstance(frame, OutputAudioRawFrame) and not any(frame.audio)
@@ -237,13 +243,21 @@ class SkipsHeader(_AudioSeam):
         return _with_audio(frame, frame.audio[44:])
 
 
-@mutant("TFS-MEDIAOUT-09", "The frame's rate is not looked at (pipecat-ai/pipecat PR 359).", also="TFS-ABUSE-0[45] " + SOUND_OUT)
+@mutant(
+    "TFS-MEDIAOUT-09",
+    "The frame's rate is not looked at (pipecat-ai/pipecat PR 359).",
+    also="TFS-ABUSE-0[45] " + SOUND_OUT,
+)
 class AnyRateIs8000(_AudioSeam):
     def reframe(self, frame: AudioRawFrame) -> Frame:
         return _with_audio(frame, frame.audio, sample_rate=8000)
 
 
-@mutant("TFS-MEDIAOUT-09", "The rate that the first frame had is kept for all sessions: 24000 Hz is assumed.", also="TFS-ABUSE-0[45] " + SOUND_OUT)
+@mutant(
+    "TFS-MEDIAOUT-09",
+    "The rate that the first frame had is kept for all sessions: 24000 Hz is assumed.",
+    also="TFS-ABUSE-0[45] " + SOUND_OUT,
+)
 class AlwaysFrom24000(_AudioSeam):
     def reframe(self, frame: AudioRawFrame) -> Frame:
         rate = frame.sample_rate if frame.sample_rate == 8000 else 24000
@@ -271,7 +285,10 @@ class WithoutSpeech(Seamed):
         return None if isinstance(frame, TTSAudioRawFrame) else text
 
 
-@mutant("TFS-MEDIAOUT-12", "isinstance(frame, AudioRawFrame) matches the caller's audio too, as in pipecat-ai 1.14.0.")
+@mutant(
+    "TFS-MEDIAOUT-12",
+    "isinstance(frame, AudioRawFrame) matches the caller's audio too, as in pipecat-ai 1.14.0.",
+)
 class EchoesTheCaller(Seamed):
     def given(self, frame: Frame) -> Frame:
         return _with_audio(frame, frame.audio) if isinstance(frame, InputAudioRawFrame) else frame
@@ -317,7 +334,11 @@ class ClearNamesTheCall(MessageSeam):
         return message | {"streamSid": "CA0123456789abcdef0123456789abcdef"}
 
 
-@mutant("TFS-CLEAR-03", "A flag says that Twilio's buffer is empty already: the second clear is saved.", also="TFS-ABUSE-07")
+@mutant(
+    "TFS-CLEAR-03",
+    "A flag says that Twilio's buffer is empty already: the second clear is saved.",
+    also="TFS-ABUSE-07",
+)
 class ClearOnce(MessageSeam):
     events = ("clear",)
     cleared = False
@@ -350,7 +371,10 @@ class ClearAfterSpeech(Seamed):
         return InterruptionFrame() if isinstance(frame, BotStoppedSpeakingFrame) else frame
 
 
-@mutant("TFS-CLEAR-05", "An interruption mutes the agent until the next response starts, which is never told here.")
+@mutant(
+    "TFS-CLEAR-05",
+    "An interruption mutes the agent until the next response starts, which is never told here.",
+)
 class MutedByClear(Seamed):
     muted = False
 
@@ -358,4 +382,3 @@ class MutedByClear(Seamed):
         if isinstance(frame, InterruptionFrame):
             self.muted = True
         return None if self.muted and isinstance(frame, OutputAudioRawFrame) else text
-

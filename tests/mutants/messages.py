@@ -45,7 +45,9 @@ class DigitsOnly(Seamed):
         return None if isinstance(frame, InputDTMFFrame) and not frame.button.value.isdigit() else frame
 
 
-@mutant("TFS-DTMF-01", "Star and pound are mixed up in a table typed by hand.", also="TFS-DTMF-0[34] TFS-INPUT-*")
+@mutant(
+    "TFS-DTMF-01", "Star and pound are mixed up in a table typed by hand.", also="TFS-DTMF-0[34] TFS-INPUT-*"
+)
 class StarForPound(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputDTMFFrame) and frame.button.value in "*#":
@@ -53,7 +55,11 @@ class StarForPound(Seamed):
         return frame
 
 
-@mutant("TFS-DTMF-01", "The digit is handed on as text, not as a KeypadEntry.", also="TFS-MEDIAIN-05 TFS-DTMF-0[34] TFS-INPUT-*")
+@mutant(
+    "TFS-DTMF-01",
+    "The digit is handed on as text, not as a KeypadEntry.",
+    also="TFS-MEDIAIN-05 TFS-DTMF-0[34] TFS-INPUT-*",
+)
 class DigitAsText(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputDTMFFrame):
@@ -61,7 +67,9 @@ class DigitAsText(Seamed):
         return frame
 
 
-@mutant("TFS-DTMF-02", "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).", also="TFS-INPUT-*")
+@mutant(
+    "TFS-DTMF-02", "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).", also="TFS-INPUT-*"
+)
 class UnknownKeysRaise(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -70,7 +78,11 @@ class UnknownKeysRaise(Seamed):
         return data
 
 
-@mutant("TFS-DTMF-02", "The digit is stripped and cut to one character before it is looked up.", also="TFS-INPUT-*")
+@mutant(
+    "TFS-DTMF-02",
+    "The digit is stripped and cut to one character before it is looked up.",
+    also="TFS-INPUT-*",
+)
 class FirstCharacter(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -83,7 +95,11 @@ class FirstCharacter(Seamed):
 class NumbersAreKeys(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
-        return json.dumps(_parsed(data) | {"dtmf": dtmf | {"digit": str(dtmf["digit"])}}) if dtmf.get("digit") is not None else data
+        return (
+            json.dumps(_parsed(data) | {"dtmf": dtmf | {"digit": str(dtmf["digit"])}})
+            if dtmf.get("digit") is not None
+            else data
+        )
 
 
 @mutant("TFS-DTMF-03", "Only the track inbound is taken, though dtmf.track reads inbound_track.",
@@ -101,7 +117,11 @@ class TrackIsRequired(Seamed):
         return "null" if dtmf and "track" not in dtmf else data
 
 
-@mutant("TFS-DTMF-04", "The same key twice is taken for a bounce of the key.", also="TFS-INPUT-09 TFS-INPUT-10 TFS-DTMF-0[123]")
+@mutant(
+    "TFS-DTMF-04",
+    "The same key twice is taken for a bounce of the key.",
+    also="TFS-INPUT-09 TFS-INPUT-10 TFS-DTMF-0[123]",
+)
 class Debounced(Seamed):
     last = ""
 
@@ -136,7 +156,11 @@ class NumberedMarks(Seamed):
         return json.dumps(message)
 
 
-@mutant("TFS-MARK-02", "A returned mark says that the agent has finished, so the pipeline is ended.", also="TFS-MARK-03")
+@mutant(
+    "TFS-MARK-02",
+    "A returned mark says that the agent has finished, so the pipeline is ended.",
+    also="TFS-MARK-03",
+)
 class MarkEndsThePipeline(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         return EndFrame() if _parsed(data).get("event") == "mark" else frame
@@ -152,7 +176,10 @@ class UnknownMarksRaise(Seamed):
         return data
 
 
-@mutant("TFS-MARK-03", "A fork hands marks on as text for its application.", )
+@mutant(
+    "TFS-MARK-03",
+    "A fork hands marks on as text for its application.",
+)
 class MarksForTheApplication(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         return TextFrame("mark") if _parsed(data).get("event") == "mark" else frame
@@ -182,7 +209,11 @@ class UrgentOnly(_OwnMessages):
         return None if type(frame) is OutputTransportMessageFrame else text
 
 
-@mutant("TFS-MESSAGE-01", "str() of the dict is sent: single quotes, True and None are not JSON.", also="TFS-MARK-01 TFS-MESSAGE-04 TFS-ABUSE-08")
+@mutant(
+    "TFS-MESSAGE-01",
+    "str() of the dict is sent: single quotes, True and None are not JSON.",
+    also="TFS-MARK-01 TFS-MESSAGE-04 TFS-ABUSE-08",
+)
 class PythonForJson(_OwnMessages):
     kinds = (OutputTransportMessageFrame,)
 
@@ -199,7 +230,11 @@ class AsciiOnly(_OwnMessages):
         return plain.encode("ascii", "ignore").decode()
 
 
-@mutant("TFS-MESSAGE-01", "Empty and null members are dropped, as pydantic's exclude_none does.", also="TFS-MARK-01")
+@mutant(
+    "TFS-MESSAGE-01",
+    "Empty and null members are dropped, as pydantic's exclude_none does.",
+    also="TFS-MARK-01",
+)
 class WithoutNulls(_OwnMessages):
     kinds = (OutputTransportMessageFrame,)
 
@@ -247,11 +282,19 @@ class UrgentRtviSent(Seamed):
 @mutant("TFS-MESSAGE-04", "ignore_rtvi_messages is inherited but never read.")
 class RtviAlwaysHeldBack(Seamed):
     def given(self, frame: Frame) -> Frame:
-        is_rtvi = isinstance(frame, _TRANSPORT) and isinstance(frame.message, dict) and frame.message.get("label") == "rtvi-ai"
+        is_rtvi = (
+            isinstance(frame, _TRANSPORT)
+            and isinstance(frame.message, dict)
+            and frame.message.get("label") == "rtvi-ai"
+        )
         return TextFrame("") if is_rtvi else frame
 
 
-@mutant("TFS-MESSAGE-05", "start is expected at accept, so that a second one raises.", also="TFS-MESSAGE-06 TFS-MEDIAIN-* TFS-INPUT-*")
+@mutant(
+    "TFS-MESSAGE-05",
+    "start is expected at accept, so that a second one raises.",
+    also="TFS-MESSAGE-06 TFS-MEDIAIN-* TFS-INPUT-*",
+)
 class StartRaises(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         if _parsed(data).get("event") == "start":
@@ -259,7 +302,11 @@ class StartRaises(Seamed):
         return data
 
 
-@mutant("TFS-MESSAGE-05", "An unknown event raises NotImplementedError.", also="TFS-MESSAGE-06 TFS-INPUT-* TFS-MEDIAIN-*")
+@mutant(
+    "TFS-MESSAGE-05",
+    "An unknown event raises NotImplementedError.",
+    also="TFS-MESSAGE-06 TFS-INPUT-* TFS-MEDIAIN-*",
+)
 class UnknownEventsRaise(Seamed):
     events = (None, "connected", "start", "media", "dtmf", "mark", "stop")
 
@@ -270,7 +317,11 @@ class UnknownEventsRaise(Seamed):
         return data
 
 
-@mutant("TFS-MESSAGE-05", "Whatever carries media is audio, whatever its event is.", also="TFS-MESSAGE-06 TFS-INPUT-0[39]")
+@mutant(
+    "TFS-MESSAGE-05",
+    "Whatever carries media is audio, whatever its event is.",
+    also="TFS-MESSAGE-06 TFS-INPUT-0[39]",
+)
 class AnythingWithMedia(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         message = _parsed(data)
@@ -299,12 +350,21 @@ class TextIsSent(Seamed):
         also="TFS-CLEAR-04 TFS-HANGUP-12 TFS-LIVE-* TFS-MEDIAOUT-* TFS-ABUSE-*")  # fmt: skip
 class UnhandledFramesRaise(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
-        if text is None and not isinstance(frame, (*_TRANSPORT, EndFrame)) and "Audio" not in type(frame).__name__ and "Cancel" not in type(frame).__name__:
+        if (
+            text is None
+            and not isinstance(frame, (*_TRANSPORT, EndFrame))
+            and "Audio" not in type(frame).__name__
+            and "Cancel" not in type(frame).__name__
+        ):
             raise TypeError(f"{type(frame).__name__} cannot be serialized")
         return text
 
 
-@mutant("TFS-MESSAGE-07", "None is an empty text for Twilio.", also="TFS-CLEAR-04 TFS-MEDIAOUT-* TFS-HANGUP-09 TFS-MESSAGE-03 TFS-ABUSE-* TFS-LIVE-*")
+@mutant(
+    "TFS-MESSAGE-07",
+    "None is an empty text for Twilio.",
+    also="TFS-CLEAR-04 TFS-MEDIAOUT-* TFS-HANGUP-09 TFS-MESSAGE-03 TFS-ABUSE-* TFS-LIVE-*",
+)
 class EmptyText(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         is_other = not isinstance(frame, (EndFrame, *_TRANSPORT)) and "Audio" not in type(frame).__name__

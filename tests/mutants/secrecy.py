@@ -15,17 +15,29 @@ from tests.mutants.seams import CallSeam, Seamed, is_terminal
 _NAMES = ("call_sid", "account_sid", "auth_token", "region", "edge", "params")
 
 
-@mutant("TFS-SECURE-01", "verify=False was meant for a test server and stayed.", also="TFS-HANGUP-1[05] TFS-FAULT-*")
+@mutant(
+    "TFS-SECURE-01",
+    "verify=False was meant for a test server and stayed.",
+    also="TFS-HANGUP-1[05] TFS-FAULT-*",
+)
 class UnverifiedTls(CallSeam):
     options: ClassVar[dict[str, Any]] = {"verify": False}
 
 
-@mutant("TFS-SECURE-02", "A redirect to http is followed, with POST and credentials.", also="TFS-SECURE-0[34] TFS-FAULT-*")
+@mutant(
+    "TFS-SECURE-02",
+    "A redirect to http is followed, with POST and credentials.",
+    also="TFS-SECURE-0[34] TFS-FAULT-*",
+)
 class FollowsIntoCleartext(CallSeam):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
 
-@mutant("TFS-SECURE-03", "Redirects are followed by hand, and the headers go along.", also="TFS-SECURE-0[24] TFS-FAULT-*")
+@mutant(
+    "TFS-SECURE-03",
+    "Redirects are followed by hand, and the headers go along.",
+    also="TFS-SECURE-0[24] TFS-FAULT-*",
+)
 class CredentialsFollow(CallSeam):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
@@ -58,7 +70,12 @@ class LogsHeaders(CallSeam):
         logger.debug(f"POST {request.url} {dict(request.headers)}")
 
 
-@mutant("TFS-SECURE-05", "print() of the arguments, left from the first evening.", also="TFS-SECURE-*", isolated=True)
+@mutant(
+    "TFS-SECURE-05",
+    "print() of the arguments, left from the first evening.",
+    also="TFS-SECURE-*",
+    isolated=True,
+)
 class PrintsTheToken(CallSeam):
     def request(self, request: httpx.Request) -> None:
         logger.info(f"token {_token(request)}")
@@ -83,7 +100,11 @@ class ErrorWithToken(Seamed):
             raise ValueError(f"{error}: {keywords}") from None
 
 
-@mutant("TFS-SECURE-07", "A message that cannot be used is logged whole, as in pipecat-ai 1.14.0.", also="TFS-SECURE-08")
+@mutant(
+    "TFS-SECURE-07",
+    "A message that cannot be used is logged whole, as in pipecat-ai 1.14.0.",
+    also="TFS-SECURE-08",
+)
 class LogsDamagedMessages(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if frame is None:
@@ -98,7 +119,11 @@ class TracesMessages(Seamed):
         return data
 
 
-@mutant("TFS-SECURE-08", "The log quotes what Twilio answered, however long, as in pipecat-ai 1.14.0.", also="TFS-SECURE-07")
+@mutant(
+    "TFS-SECURE-08",
+    "The log quotes what Twilio answered, however long, as in pipecat-ai 1.14.0.",
+    also="TFS-SECURE-07",
+)
 class LogsWithoutBound(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if frame is None and len(data) > 16384:
@@ -133,12 +158,18 @@ class _Unquoted(CallSeam):
         request.url = request.url.copy_with(raw_path=target.encode("utf-8", "replace"))
 
 
-@mutant("TFS-SECURE-09", "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.", also="TFS-SECURE-10")
+@mutant(
+    "TFS-SECURE-09", "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.", also="TFS-SECURE-10"
+)
 class RawCallSid(_Unquoted):
     name = "call_sid"
 
 
-@mutant("TFS-SECURE-10", "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.", also="TFS-SECURE-09")
+@mutant(
+    "TFS-SECURE-10",
+    "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    also="TFS-SECURE-09",
+)
 class RawAccountSid(_Unquoted):
     name = "account_sid"
 
@@ -161,7 +192,11 @@ class RawRegion(CallSeam):
             request.headers["Host"] = request.url.netloc.decode()
 
 
-@mutant("TFS-SECURE-12", "The message is put together with an f-string, quotes and all.", also="TFS-CLEAR-* TFS-MEDIAOUT-*")
+@mutant(
+    "TFS-SECURE-12",
+    "The message is put together with an f-string, quotes and all.",
+    also="TFS-CLEAR-* TFS-MEDIAOUT-*",
+)
 class RawStreamSid(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid, *arguments, **keywords)
@@ -171,5 +206,3 @@ class RawStreamSid(Seamed):
         if isinstance(frame, InterruptionFrame):
             return f'{{"event": "clear", "streamSid": "{self._sid}"}}'
         return text
-
-

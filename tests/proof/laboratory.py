@@ -1,7 +1,7 @@
-"""Grades many implementations with the suite's own code, quickly: a fork for each of them, not for each check.
+"""Grades many implementations with the suite's own code, quickly: a fork for each, not for each check.
 
-The suite gives every check a process of its own, because it cannot know what an implementation leaves behind. A
-specimen here is known: only one that is broken in just that way is graded as a stranger is, check by check.
+The suite gives every check a process of its own, because it cannot know what an implementation leaves
+behind. A specimen here is known: only one that is broken in just that way is graded check by check.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Laboratory:
         Args:
             lanes: How many specimens are graded at once.
         """
-        # Every search for an implementation's version lists all distributions, which takes a third of a second.
+        # Every search for an implementation's version lists all distributions: a third of a second.
         distributions = importlib.metadata.packages_distributions()
         importlib.metadata.packages_distributions = lambda: distributions
         network.install()
@@ -118,9 +118,7 @@ class Laboratory:
             name: Task(name, tuple(own for own in vector.requirements), VECTOR_LIMIT)
             for name, vector in self.catalogue.vectors.items()
         }
-        checks = {
-            name: Task(name, (check.requirement,), check.limit) for name, check in self.checks.items()
-        }
+        checks = {name: Task(name, (check.requirement,), check.limit) for name, check in self.checks.items()}
         return vectors | checks
 
     def tasks_of(self, requirement: str) -> list[Task]:
@@ -130,7 +128,7 @@ class Laboratory:
     def grade(
         self,
         work: Iterable[tuple[Specimen, Sequence[Task]]],
-        enough: Callable[[Findings], bool] = lambda findings: False,
+        enough: Callable[[Findings], bool] = lambda _: False,
     ) -> Iterator[tuple[Specimen, Findings]]:
         """Grades specimens, each by its tasks in order, until `enough` has been found of it.
 
@@ -221,7 +219,12 @@ class _Lane:
         if over:
             return self._close()
         if late or self._owed:
-            self._fail(self._tasks.popleft(), "the implementation did not finish in time" if late else "the implementation ended the process")
+            self._fail(
+                self._tasks.popleft(),
+                "the implementation did not finish in time"
+                if late
+                else "the implementation ended the process",
+            )
             self.findings.timeouts += bool(late)
         if not self._tasks:
             return self._close()
@@ -251,9 +254,7 @@ def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task],
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        world = child.World(
-            specimen.find(), laboratory.catalogue, laboratory.checks, laboratory.originals
-        )
+        world = child.World(specimen.find(), laboratory.catalogue, laboratory.checks, laboratory.originals)
         for task in tasks:
             _send(results, _graded(world, task))
     except UsageError as error:
@@ -271,7 +272,7 @@ def _graded(world: child.World, task: Task) -> dict[str, Any]:
         names.values.update(world.catalogue.vectors[task.id].data["given"].get("names", {}))
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
-            probe = Probe(world.implementation, bench, names, lambda call: None)
+            probe = Probe(world.implementation, bench, names, lambda _: None)
             return runner.run(child._graded(world, task.id, list(task.requirements), probe))
     except BaseException as error:
         deed = child._deed(error, world)

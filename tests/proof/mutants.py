@@ -1,4 +1,4 @@
-"""Mutants: each has to be killed by its own requirement, by the checks that killed it before, and nothing else may fail."""
+"""Grades mutants: the own requirement of each fails, by the checks that found it before, and no other."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.mutants.registry import Mutant
 from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
+from twilio_conformance.catalogue import Catalogue
 
 SAMPLES = 1
 """Checks of each pattern of a requirement that look for a cascade; a full proof takes all."""
@@ -84,7 +85,10 @@ def grade_own(lab: Laboratory, chosen: Sequence[Mutant]) -> Graded:
     """Grades mutants by the checks of their own requirement alone."""
     graded = Graded()
     by_name = {mutant.name: mutant for mutant in chosen}
-    work = [(Specimen(mutant.name, named(mutant.impl), mutant.isolated), lab.tasks_of(mutant.violates)) for mutant in chosen]
+    work = [
+        (Specimen(mutant.name, named(mutant.impl), mutant.isolated), lab.tasks_of(mutant.violates))
+        for mutant in chosen
+    ]
     for specimen, findings in lab.grade(work):
         mutant = by_name[specimen.name]
         own = {mutant.violates: findings.outcomes.get(mutant.violates, {})}
@@ -136,12 +140,12 @@ def kills_of(lab: Laboratory, mutant: Mutant, findings: Findings) -> dict[str, i
     )
 
 
-def missing(lab: Laboratory, registered: Iterable[Mutant]) -> list[str]:
+def missing(catalogue: Catalogue, registered: Iterable[Mutant]) -> list[str]:
     """The MUST and SHOULD requirements without a mutant."""
     violated = {mutant.violates for mutant in registered}
     return [
         f"{requirement.id}: no mutant violates it"
-        for requirement in lab.catalogue.requirements.values()
+        for requirement in catalogue.requirements.values()
         if requirement.level in ("MUST", "SHOULD")
         and requirement.excluded is None
         and requirement.id not in violated
@@ -157,14 +161,14 @@ def lost(before: Kills, now: Kills) -> Iterator[str]:
                 yield f"{name}: {pattern} killed it with {count} checks, now with {left}"
 
 
-def idle(lab: Laboratory, kills: Kills, registered: Iterable[Mutant]) -> list[str]:
+def idle(catalogue: Catalogue, kills: Kills, registered: Iterable[Mutant]) -> list[str]:
     """The patterns of requirements that kill no mutant: nothing shows that their checks can fail."""
     violated: dict[str, set[str]] = {}
     for mutant in registered:
         violated.setdefault(mutant.violates, set()).update(kills.get(mutant.name, {}))
     return [
         f"{requirement.id}: {pattern} kills no mutant"
-        for requirement in lab.catalogue.requirements.values()
+        for requirement in catalogue.requirements.values()
         if requirement.id in violated and requirement.level != "MAY"
         for pattern in requirement.checks
         if pattern not in violated[requirement.id]
@@ -181,6 +185,7 @@ def write_kills(kills: Kills) -> None:
     """Keeps what killed what, beside what is known of other mutants."""
     known = read_kills() | kills
     lines = (
-        f"  {json.dumps(name)}: {json.dumps(dict(sorted(own.items())))}" for name, own in sorted(known.items())
+        f"  {json.dumps(name)}: {json.dumps(dict(sorted(own.items())))}"
+        for name, own in sorted(known.items())
     )
     KILLS.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -129,7 +129,12 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
             yield f"{type(node.ops[0]).__name__} to {other.__name__}", _comparison(other)
     elif isinstance(node, ast.BoolOp):
         yield ("and to or" if isinstance(node.op, ast.And) else "or to and"), _swap_boolean
-        yield "drop the last operand", lambda found: ast.BoolOp(found.op, found.values[:-1]) if len(found.values) > 2 else found.values[0]
+        yield (
+            "drop the last operand",
+            lambda found: (
+                ast.BoolOp(found.op, found.values[:-1]) if len(found.values) > 2 else found.values[0]
+            ),
+        )
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert, ast.USub)):
         yield f"drop {type(node.op).__name__}", lambda found: found.operand
     elif isinstance(node, ast.Constant) and type(node.value) is bool:
@@ -142,10 +147,14 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
         yield f"{type(node.op).__name__} to {_ARITHMETIC[type(node.op)].__name__}", _arithmetic
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-        yield "return None", lambda found: ast.Return(ast.Constant(None))
+        yield "return None", lambda _: ast.Return(ast.Constant(None))
     elif isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.Raise)):
-        yield "drop", lambda found: ast.Pass()
-    elif isinstance(node, ast.Call) and len(node.args) >= 2 and not any(isinstance(arg, ast.Starred) for arg in node.args):
+        yield "drop", lambda _: ast.Pass()
+    elif (
+        isinstance(node, ast.Call)
+        and len(node.args) >= 2
+        and not any(isinstance(arg, ast.Starred) for arg in node.args)
+    ):
         yield "swap arguments", _swap_arguments
 
 
@@ -219,7 +228,7 @@ class _Finder(importlib.machinery.PathFinder):
 class _Loader(importlib.machinery.SourceFileLoader):
     """Gives the mutated code in the place of the file's."""
 
-    def get_code(self, fullname: str) -> CodeType:
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
         """The mutated code."""
         return _Finder.mutated.code
 
@@ -261,7 +270,7 @@ def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, 
     """Grades mutations of the reference until a MUST or SHOULD fails for each.
 
     Returns:
-        A sentence with the score, and what is wrong: survivors that nobody has explained, or too many of them.
+        A sentence with the score, and what is wrong: survivors that nobody explains, or too many.
     """
     everything = [found for found in mutations() if not names or found.module in names]
     size = len(everything)
@@ -269,17 +278,11 @@ def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, 
         everything = random.Random(SEED).sample(everything, size // PORTION)
     [(_, whole)] = lab.grade([(Specimen(PACKAGE, named(PACKAGE)), list(lab.tasks.values()))])
     weak = {
-        check
-        for found in whole.outcomes.values()
-        for check, outcome in found.items()
-        if not outcome.holds
+        check for found in whole.outcomes.values() for check, outcome in found.items() if not outcome.holds
     }
     orders = {module: _ordered(lab, module, weak) for module in MODULES}
-    known = tomllib.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}
-    equivalent = set(known.get("equivalent", {}))
-    work = (
-        (Specimen(found.key, _found(found)), orders[found.module]) for found in everything
-    )
+    equivalent = set(known("equivalent"))
+    work = ((Specimen(found.key, _found(found)), orders[found.module]) for found in everything)
     survivors, troubled = [], []
     for specimen, findings in lab.grade(work, _is_killed):
         if findings.trouble:
@@ -290,7 +293,7 @@ def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, 
     relevant = len(everything) - len(equivalent & set(survivors))
     killed = len(everything) - len(survivors)
     score = 100 * killed / relevant if relevant else 100.0
-    unexplained = [name for name in survivors if name not in equivalent | set(known.get("accepted", {}))]
+    unexplained = [name for name in survivors if name not in equivalent | set(known("accepted"))]
     faults = [f"{name}: survives, and survivors.toml gives no reason" for name in sorted(unexplained)]
     faults += [f"{name}: the suite itself fails on it" for name in troubled]
     if score < TARGET:
@@ -299,6 +302,12 @@ def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, 
         f"mutations of the reference killed by the suite alone: {killed} of {relevant} ({score:.1f} %),"
         f" {len(equivalent & set(survivors))} equivalent, {len(everything)} of {size} graded"
     ), faults
+
+
+def known(kind: str) -> dict[str, str]:
+    """The survivors on record, with their reasons: those that are `equivalent`, or those `accepted`."""
+    found: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(kind, {})
+    return found
 
 
 def _is_killed(findings: Findings) -> bool:

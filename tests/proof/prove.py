@@ -75,17 +75,20 @@ def _is_chosen(options: argparse.Namespace, *names: str) -> bool:
 
 def _mutants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
     registered = list(mutant_registry.load().values())
-    chosen = [
-        entry for entry in registered if _is_chosen(options, entry.name, entry.module, entry.violates)
-    ]
+    chosen = [entry for entry in registered if _is_chosen(options, entry.name, entry.module, entry.violates)]
     graded = mutants.grade(lab, chosen, options.full)
     faults = graded.faults + list(mutants.lost(mutants.read_kills(), graded.kills))
     if not options.names:
-        faults += mutants.missing(lab, registered) + mutants.idle(lab, graded.kills, registered)
+        faults += mutants.missing(lab.catalogue, registered) + mutants.idle(
+            lab.catalogue, graded.kills, registered
+        )
     if options.write:
         mutants.write_kills(graded.kills)
     bad = {fault.partition(":")[0] for fault in graded.faults} & set(graded.kills)
-    return f"mutants killed by their own requirement and no other: {len(chosen) - len(bad)} of {len(chosen)}", faults
+    return (
+        f"mutants killed by their own requirement and no other: {len(chosen) - len(bad)} of {len(chosen)}",
+        faults,
+    )
 
 
 def _variants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:

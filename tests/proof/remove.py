@@ -17,7 +17,7 @@ SEED = 20261101
 
 
 def main(arguments: list[str]) -> int:
-    """Removes checks that a seed picks: each a check in code, or all vectors of one pattern for one requirement.
+    """Removes checks that a seed picks: each in code, or all vectors of one pattern for one requirement.
 
     Returns:
         0 where the proof fails without any of them, else 1.
@@ -40,13 +40,13 @@ def main(arguments: list[str]) -> int:
         faults = without(lab, registered, requirement, pattern)
         unnoticed += not faults
         print(f"without {pattern} of {requirement}: {len(faults)} faults, such as: {faults[:1] or 'none'}")
-    print(f"{options.count - unnoticed} of {options.count} removals make the proof fail (seed {options.seed})")
+    print(
+        f"{options.count - unnoticed} of {options.count} removals make the proof fail (seed {options.seed})"
+    )
     return 1 if unnoticed else 0
 
 
-def without(
-    lab: Laboratory, registered: list[registry.Mutant], requirement: str, pattern: str
-) -> list[str]:
+def without(lab: Laboratory, registered: list[registry.Mutant], requirement: str, pattern: str) -> list[str]:
     """What the proof says of the requirement once the check is gone from the suite.
 
     Args:

@@ -1,4 +1,4 @@
-"""Variants: each keeps every MUST of the profiles that it claims, and every SHOULD that it does not forego."""
+"""Grades variants: each keeps every MUST of its profiles, and every SHOULD that it does not forego."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ DIAGNOSES = {
 def test_a_broken_adapter_is_diagnosed_as_what_it_is(grade, how):
     executor, found = grade(broken(how), CLEAR)
     outcome = found[CLEAR[1]].outcomes[CLEAR[0]]
-    assert outcome.status == NOT_TESTABLE
+    assert outcome.status == NOT_TESTABLE, outcome.message
     assert f"the adapter {DIAGNOSES[how]}" in outcome.message
     assert any(DIAGNOSES[how] in note for note in executor.notes)
 
@@ -47,7 +47,7 @@ def test_a_broken_adapter_is_diagnosed_as_what_it_is(grade, how):
 def test_an_adapter_without_an_answer_is_told_from_an_implementation_that_hangs(grade, how, diagnosis, asked):
     _, found = grade(broken(how), asked)
     outcome = found[asked[1]].outcomes[asked[0]]
-    assert outcome.status == NOT_TESTABLE
+    assert outcome.status == NOT_TESTABLE, outcome.message
     assert diagnosis in outcome.message
 
 

@@ -45,18 +45,11 @@ def blocks() -> list[Block]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The maintainer's folder; `pytest` is this Python's, with the suite as a plugin."""
     folder = tmp_path_factory.mktemp("maintainer")
-    plugin = "" if _is_installed() else "-p twilio_conformance.plugin"
-    shell = f'#!/bin/sh\nexec "{sys.executable}" -m pytest {plugin} -p no:randomly "$@"\n'
+    shell = f'#!/bin/sh\nexec "{sys.executable}" -m pytest -p twilio_conformance.plugin "$@"\n'
     (folder / "bin").mkdir()
     (folder / "bin" / "pytest").write_text(shell)
     (folder / "bin" / "pytest").chmod(0o755)
     return folder
-
-
-def _is_installed() -> bool:
-    return any(
-        entry.name == "twilio_conformance" for entry in importlib.metadata.entry_points(group="pytest11")
-    )
 
 
 def run(commands: tuple[str, ...], folder: Path) -> tuple[int, str]:
@@ -66,6 +59,7 @@ def run(commands: tuple[str, ...], folder: Path) -> tuple[int, str]:
     environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
     paths = [str(ROOT / "conformance"), str(ROOT / "reference"), environment.get("PYTHONPATH", "")]
     environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "120"}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         ["sh", "-c", "\n".join(commands)],
         cwd=folder,

@@ -38,7 +38,12 @@ class UpperCaseHeaders(CallSeam):
 @variant("Headers in another order, and more of them.")
 class MoreHeaders(CallSeam):
     def request(self, request: httpx.Request) -> None:
-        added = {"User-Agent": "agent/1.0", "X-Request-Id": "1", "Accept-Language": "en", "Cache-Control": "no-cache"}
+        added = {
+            "User-Agent": "agent/1.0",
+            "X-Request-Id": "1",
+            "Accept-Language": "en",
+            "Cache-Control": "no-cache",
+        }
         request.headers = httpx.Headers([*added.items(), *reversed(list(request.headers.items()))])
 
 
@@ -271,5 +276,3 @@ class OneRepetition(ByAiohttp):
             await asyncio.sleep(0.1)
             return await super().post(url, headers, body)
         return status, answer
-
-

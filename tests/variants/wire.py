@@ -195,7 +195,11 @@ class MarksAsMessages(Seamed):
 @variant("The caller's audio is a subclass of InputAudioRawFrame.")
 class OwnInputFrame(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
-        return _CallersAudio(frame.audio, frame.sample_rate, 1) if isinstance(frame, InputAudioRawFrame) else frame
+        return (
+            _CallersAudio(frame.audio, frame.sample_rate, 1)
+            if isinstance(frame, InputAudioRawFrame)
+            else frame
+        )
 
 
 class _CallersAudio(InputAudioRawFrame):

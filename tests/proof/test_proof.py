@@ -1,0 +1,138 @@
+"""What `make test` says of the proof without running it: the registers are whole, and its rules can fail."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import registry as mutant_registry
+from tests.mutants.registry import Mutant
+from tests.proof import mutants, operators
+from tests.proof.laboratory import Findings, Task
+from tests.variants import registry as variant_registry
+from tests.variants.registry import Variant
+from twilio_conformance import catalogue
+from twilio_conformance.catalogue import Catalogue
+from twilio_conformance.verdict import FAIL, NOT_TESTABLE, PASS, Outcome
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def edition() -> Catalogue:
+    return catalogue.load()
+
+
+@pytest.fixture(scope="module")
+def registered() -> dict[str, Mutant]:
+    return mutant_registry.load()
+
+
+@pytest.fixture(scope="module")
+def permitted() -> dict[str, Variant]:
+    return variant_registry.load()
+
+
+def test_every_must_and_should_has_a_mutant(edition: Catalogue, registered: dict[str, Mutant]) -> None:
+    assert mutants.missing(edition, registered.values()) == []
+
+
+def test_a_requirement_without_a_mutant_is_missed(edition: Catalogue, registered: dict[str, Mutant]) -> None:
+    rest = [mutant for mutant in registered.values() if mutant.violates != "TFS-CLEAR-03"]
+    assert mutants.missing(edition, rest) == ["TFS-CLEAR-03: no mutant violates it"]
+
+
+def test_there_are_as_many_mutants_and_variants_as_promised(
+    registered: dict[str, Mutant], permitted: dict[str, Variant]
+) -> None:
+    assert len(registered) >= 120
+    assert len(permitted) >= 30
+
+
+def test_mutants_and_variants_name_requirements_that_exist(
+    edition: Catalogue, registered: dict[str, Mutant], permitted: dict[str, Variant]
+) -> None:
+    named = {mutant.violates for mutant in registered.values()}
+    named |= {name for variant in permitted.values() for name in variant.foregoes}
+    assert named <= edition.requirements.keys()
+
+
+def test_each_can_be_named_on_the_command_line(
+    registered: dict[str, Mutant], permitted: dict[str, Variant]
+) -> None:
+    for entry in [*registered.values(), *permitted.values()]:
+        assert callable(getattr(importlib.import_module(entry.module), entry.name))
+
+
+def test_what_killed_each_mutant_is_on_record(registered: dict[str, Mutant]) -> None:
+    recorded = mutants.read_kills()
+    assert recorded.keys() == registered.keys()
+    assert all(sum(patterns.values()) > 0 for patterns in recorded.values())
+
+
+def test_every_pattern_of_every_requirement_kills_a_mutant(
+    edition: Catalogue, registered: dict[str, Mutant]
+) -> None:
+    assert mutants.idle(edition, mutants.read_kills(), registered.values()) == []
+
+
+def test_a_pattern_that_kills_nothing_is_idle(edition: Catalogue, registered: dict[str, Mutant]) -> None:
+    kills = {
+        name: {pattern: count for pattern, count in own.items() if pattern != "clear/each-*"}
+        for name, own in mutants.read_kills().items()
+    }
+    assert mutants.idle(edition, kills, registered.values()) == ["TFS-CLEAR-03: clear/each-* kills no mutant"]
+
+
+def test_a_check_that_no_longer_kills_is_lost() -> None:
+    before = {"Deaf": {"a/*": 3, "b/*": 1}, "NotGraded": {"a/*": 1}}
+    assert list(mutants.lost(before, {"Deaf": {"a/*": 3}})) == [
+        "Deaf: b/* killed it with 1 checks, now with 0"
+    ]
+
+
+EXAMPLE = Mutant("Deaf", "m", "TFS-A-01", "story", ("TFS-B-*",), False, False)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "fault"),
+    [
+        ({"TFS-A-01": FAIL}, ""),
+        ({"TFS-A-01": FAIL, "TFS-B-02": FAIL}, ""),
+        ({"TFS-A-01": FAIL, "TFS-C-01": NOT_TESTABLE}, ""),
+        ({"TFS-A-01": PASS}, "not killed"),
+        ({"TFS-A-01": NOT_TESTABLE}, "not killed"),
+        ({}, "not killed"),
+        ({"TFS-A-01": FAIL, "TFS-C-01": FAIL}, "yet these fail: TFS-C-01"),
+    ],
+)
+def test_a_mutant_is_to_fail_its_own_requirement_and_no_other(statuses: dict[str, str], fault: str) -> None:
+    findings = Findings()
+    findings.add(Task("x", (), 1), {name: Outcome(status) for name, status in statuses.items()})
+    found = list(mutants.faults_of(EXAMPLE, findings, ()))
+    assert len(found) == bool(fault)
+    assert fault in "".join(found)
+
+
+def test_no_mutation_of_the_reference_has_the_name_of_another() -> None:
+    keys = [mutation.key for mutation in operators.mutations()]
+    assert len(keys) == len(set(keys)) > 300
+
+
+def test_every_mutation_on_record_still_exists() -> None:
+    keys = {mutation.key for mutation in operators.mutations()}
+    assert set(operators.known("equivalent")) | set(operators.known("accepted")) <= keys
+
+
+def test_a_mutant_and_a_variant_are_told_apart_by_the_proof_itself() -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "tests.proof.prove", "ClearAsBytes", "CompactJson"]
+    run = subprocess.run(
+        [*command, "--part", "mutants", "--part", "variants"],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert "killed by their own requirement and no other: 1 of 1" in run.stdout
+    assert "variants passed: 1 of 1" in run.stdout
