@@ -55,7 +55,11 @@ def commands(console: str) -> Iterator[Command]:
 def run(command: Command, folder: Path, path: list[Path]) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder as a reader would, with this environment's Python and pytest."""
     environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
-    environment |= {"PYTHONPATH": os.pathsep.join(map(str, path)), "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "COLUMNS": "80",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     program, *rest = command.words
     assert program in ("python", "pytest"), f"{program} is not executed: use a block of another language"
     start = [sys.executable] if program == "python" else [sys.executable, "-m", "pytest", "-p", "no:randomly"]

@@ -1,0 +1,271 @@
+"""Renders docs/releases.md from the grades in docs/releases.json and what docs/history.toml knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import groupby, pairwise
+from typing import Any
+
+from twilio_conformance.catalogue import PROFILES, Requirement
+
+Json = dict[str, Any]
+
+UNGRADED = "ungraded"
+"""The status of a requirement all of whose checks need what a release does not have."""
+
+HOLDS = ("pass", "not-applicable", UNGRADED)
+
+WORDS = {
+    "pass": "pass",
+    "fail": "**fail**",
+    "not-applicable": "n/a",
+    "not-testable": "**untestable**",
+    UNGRADED: "–",
+}
+
+GENERATED = "<!-- Rendered by docs/releases.py: run `make releases`. -->\n"
+
+
+class HistoryError(Exception):
+    """The grades and docs/history.toml contradict each other; the message says where."""
+
+
+class Releases:
+    """The grades of all releases, oldest first."""
+
+    def __init__(
+        self, document: Json, requirements: dict[str, Requirement], unsteady: Mapping[str, str]
+    ) -> None:
+        """The grades that `gather` wrote, of requirements that the edition still holds.
+
+        Args:
+            document: What docs/releases.json holds.
+            requirements: The requirements of the edition.
+            unsteady: Requirements whose status is not the same in every run, with the reason; they make no turn.
+        """
+        self.unsteady = dict(unsteady)
+        self.document = document
+        self.versions: list[str] = document["releases"]
+        self.requirements = {
+            name: requirements[name] for name in document["requirements"] if name in requirements
+        }
+
+    @cached_property
+    def statuses(self) -> dict[str, list[str]]:
+        """The status of each requirement, a release after the other."""
+        return {
+            name: expand(self.versions, self.document["requirements"][name]) for name in self.requirements
+        }
+
+    def turns(self) -> dict[str, dict[str, tuple[str, str]]]:
+        """What changed with a release: of each requirement the status before and the status since."""
+        found: dict[str, dict[str, tuple[str, str]]] = {}
+        for name, statuses in self.statuses.items():
+            if name in self.unsteady:
+                continue
+            for version, (before, since) in zip(self.versions[1:], pairwise(statuses), strict=True):
+                if before != since:
+                    found.setdefault(version, {})[name] = (before, since)
+        return {version: found[version] for version in self.versions if version in found}
+
+    def groups(self) -> list[list[str]]:
+        """Successive releases that grade the same in everything."""
+        turns, found = self.turns(), [[self.versions[0]]]
+        for version in self.versions[1:]:
+            if version in turns:
+                found.append([])
+            found[-1].append(version)
+        return found
+
+    def status(self, name: str, version: str) -> str:
+        """The status of one requirement in one release."""
+        return self.statuses[name][self.versions.index(version)]
+
+
+def expand(versions: list[str], stretches: dict[str, str]) -> list[str]:
+    """The status in each version, from the status since some of them."""
+    found: list[str] = []
+    for version in versions:
+        found.append(stretches.get(version) or found[-1])
+    return found
+
+
+def compress(versions: list[str], values: Iterable[Any]) -> dict[str, Any]:
+    """The values by the version that each stretch of equal ones begins with."""
+    stretches = groupby(zip(versions, values, strict=True), key=lambda pair: pair[1])
+    return {next(members)[0]: value for value, members in stretches}
+
+
+def render(grades: Json, known: Json, requirements: dict[str, Requirement], *, oldest_promised: str) -> str:
+    """The page, after a look whether history and grades agree.
+
+    Args:
+        grades: What docs/releases.json holds.
+        known: What docs/history.toml holds.
+        requirements: The requirements of the edition.
+        oldest_promised: The first release that has to be graded whole.
+
+    Raises:
+        HistoryError: They do not.
+    """
+    unsteady = {entry["requirement"]: entry["reason"] for entry in known.get("unsteady", ())}
+    releases = Releases(grades, requirements, unsteady)
+    history = known["change"]
+    _expect_agreement(releases, history)
+    return GENERATED + "\n".join(_page(releases, history, oldest_promised)).rstrip() + "\n"
+
+
+def _expect_agreement(releases: Releases, history: list[Json]) -> None:
+    turns = releases.turns()
+    explained: dict[str, set[str]] = {}
+    for entry in history:
+        explained.setdefault(entry["version"], set()).update(entry.get("seen", ()))
+    problems = [
+        f"{version}: {name} turned from {before} to {since}, which docs/history.toml does not explain"
+        for version, found in turns.items()
+        for name, (before, since) in found.items()
+        if name not in explained.get(version, ())
+    ]
+    problems += [
+        f"{version}: docs/history.toml says that {name} turned; it did not"
+        for version, names in explained.items()
+        for name in sorted(names)
+        if name not in turns.get(version, {})
+    ]
+    if problems:
+        raise HistoryError("\n".join(problems))
+
+
+def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iterator[str]:
+    document, versions = releases.document, releases.versions
+    yield "# Every Pipecat release, graded\n"
+    yield (
+        f"The {len(versions)} releases of pipecat-ai from {versions[0]} to {versions[-1]}, each installed in an"
+        f" environment of its own and graded on {document['graded']} with Python {document['python']}: edition"
+        f" {document['edition']}, {document['checks']} checks of {len(document['requirements'])} requirements,"
+        f" vectors `{document['vectors_digest'][:12]}`. `make releases` does it again and writes this page.\n"
+    )
+    yield (
+        f"The suite promises to grade {oldest_promised} and newer. It runs with older releases back to 0.0.87, which brought"
+        " `OutputTransportMessageFrame`; what needs a frame that such a release does not have is left out there"
+        f" ({_unplayed(document)}).\n"
+    )
+    yield _packages(document)
+    yield "## In short\n"
+    yield "Releases that grade the same in every requirement stand together. Numbers count the MUST that hold.\n"
+    yield from _verdicts(releases)
+    yield "\n## What changed, release by release\n"
+    yield from _turns(releases, history)
+    yield "## The known history, and what the suite sees of it\n"
+    yield "What the changelog, the tags and the issues tell of the class since the oldest release graded here.\n"
+    yield "| release | change | seen by the suite |"
+    yield "| --- | --- | --- |"
+    for entry in history:
+        seen = ", ".join(map(_link, entry.get("seen", ())))
+        verdict = "; ".join(filter(None, (seen, entry.get("unseen"))))
+        yield f"| {entry['version']} | {entry['change']} | {verdict} |"
+    if releases.unsteady:
+        yield "\n## Not the same in every run\n"
+        yield "These do not count as turns of a release, and their column holds what one run found.\n"
+        for name, reason in releases.unsteady.items():
+            yield f"- {_link(name)}: {reason}"
+    yield "\n## Requirements that some release does not meet\n"
+    yield from _findings(releases)
+    always = [name for name, found in releases.statuses.items() if set(found) <= set(HOLDS)]
+    yield "## Requirements that every release meets\n"
+    yield f"{len(always)}, counting those that do not apply to some: {', '.join(map(_link, always))}.\n"
+
+
+def _unplayed(document: Json) -> str:
+    stretches = document["unplayed"].items()
+    return ", ".join(f"{count} checks from {version}" for version, count in stretches if count) or "nothing"
+
+
+def _packages(document: Json) -> str:
+    said = []
+    for package, stretches in document["packages"].items():
+        since = ", ".join(f"{value} from {version}" for version, value in stretches.items())
+        said.append(f"{package} {since if len(stretches) > 1 else next(iter(stretches.values()))}")
+    return f"Each release brings the newest dependencies that it allows: {'; '.join(said)}.\n"
+
+
+def _verdicts(releases: Releases) -> Iterator[str]:
+    profiles = [
+        name for name in PROFILES if any(entry.profile == name for entry in releases.requirements.values())
+    ]
+    yield f"| releases | {' | '.join(profiles)} |"
+    yield f"| --- |{' --- |' * len(profiles)}"
+    for group in releases.groups():
+        yield f"| {_span(group)} | {' | '.join(_verdict(releases, profile, group[0]) for profile in profiles)} |"
+
+
+def _verdict(releases: Releases, profile: str, version: str) -> str:
+    must = [
+        entry for entry in releases.requirements.values() if (entry.profile, entry.level) == (profile, "MUST")
+    ]
+    found = [releases.status(entry.id, version) for entry in must]
+    applicable = len(found) - found.count("not-applicable") - found.count(UNGRADED)
+    held = found.count("pass")
+    return f"{'conformant' if held == applicable else 'not conformant'}, {held} of {applicable}"
+
+
+def _turns(releases: Releases, history: list[Json]) -> Iterator[str]:
+    for version, found in reversed(releases.turns().items()):
+        yield f"### {version}\n"
+        for entry in history:
+            if entry["version"] == version and entry.get("seen"):
+                yield f"{entry['change']}\n"
+        for name, (before, since) in found.items():
+            statement = releases.requirements[name].statement
+            yield f"- {_link(name)} {WORDS[before]} → {WORDS[since]}: {statement}"
+        yield ""
+
+
+def _findings(releases: Releases) -> Iterator[str]:
+    groups = releases.groups()
+    yield (
+        "A column holds the releases from the one named to the next column. Broken and fixed name the first release"
+        " that fails and the first after it that does not; ≤ says that the oldest release graded fails already.\n"
+    )
+    for profile in PROFILES:
+        own = [
+            entry
+            for entry in releases.requirements.values()
+            if entry.profile == profile and not set(releases.statuses[entry.id]) <= set(HOLDS)
+        ]
+        if not own:
+            continue
+        yield f"### {profile.capitalize()}\n"
+        yield f"| requirement | level | {' | '.join(group[0] for group in groups)} | broken | fixed | finding |"
+        yield f"| --- | --- |{' --- |' * (len(groups) + 3)}"
+        for entry in own:
+            cells = [WORDS[releases.status(entry.id, group[0])] for group in groups]
+            broken, fixed = _broken_and_fixed(releases, entry.id)
+            finding = releases.document["findings"][entry.id]
+            line = [_link(entry.id), entry.level, *cells, broken, fixed, _cell(finding)]
+            yield f"| {' | '.join(line)} |"
+        yield ""
+
+
+def _broken_and_fixed(releases: Releases, name: str) -> tuple[str, str]:
+    bad = [status not in HOLDS for status in releases.statuses[name]]
+    first = bad.index(True)
+    broken = f"≤ {releases.versions[0]}" if first == 0 else releases.versions[first]
+    later = [
+        version for version, is_bad in zip(releases.versions[first:], bad[first:], strict=True) if not is_bad
+    ]
+    return broken, later[0] if later else "–"
+
+
+def _span(group: list[str]) -> str:
+    return group[0] if len(group) == 1 else f"{group[0]} – {group[-1]}"
+
+
+def _link(requirement: str) -> str:
+    return f"[{requirement}](../spec/SPECIFICATION.md#{requirement.lower()})"
+
+
+def _cell(text: str) -> str:
+    text = text if len(text) <= 160 else f"{text[:160]}…"
+    return "".join(f"&#{ord(character)};" if character in "|<>{}*_`[]" else character for character in text)
