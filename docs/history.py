@@ -21,7 +21,7 @@ WORDS = {
     "fail": "**fail**",
     "not-applicable": "n/a",
     "not-testable": "**untestable**",
-    UNGRADED: "–",
+    UNGRADED: "none",
 }
 
 GENERATED = "<!-- Rendered by docs/releases.py: run `make releases`. -->\n"
@@ -42,7 +42,7 @@ class Releases:
         Args:
             document: What docs/releases.json holds.
             requirements: The requirements of the edition.
-            unsteady: Requirements whose status is not the same in every run, with the reason; they make no turn.
+            unsteady: Requirements whose status differs from run to run, with the reason; they make no turn.
         """
         self.unsteady = dict(unsteady)
         self.document = document
@@ -140,25 +140,26 @@ def _expect_agreement(releases: Releases, history: list[Json]) -> None:
 def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iterator[str]:
     document, versions = releases.document, releases.versions
     yield "# Every Pipecat release, graded\n"
+    grades = f"{document['checks']} checks of {len(document['requirements'])} requirements"
     yield (
-        f"The {len(versions)} releases of pipecat-ai from {versions[0]} to {versions[-1]}, each installed in an"
-        f" environment of its own and graded on {document['graded']} with Python {document['python']}: edition"
-        f" {document['edition']}, {document['checks']} checks of {len(document['requirements'])} requirements,"
-        f" vectors `{document['vectors_digest'][:12]}`. `make releases` does it again and writes this page.\n"
+        f"The {len(versions)} releases of pipecat-ai from {versions[0]} to {versions[-1]}, each installed in"
+        f" an environment of its own and graded on {document['graded']} with Python {document['python']}:"
+        f" edition {document['edition']}, {grades}, vectors `{document['vectors_digest'][:12]}`."
+        " `make releases` does it again and writes this page.\n"
     )
     yield (
-        f"The suite promises to grade {oldest_promised} and newer. It runs with older releases back to 0.0.87, which brought"
-        " `OutputTransportMessageFrame`; what needs a frame that such a release does not have is left out there"
-        f" ({_unplayed(document)}).\n"
+        f"The suite promises to grade {oldest_promised} and newer. It runs with older releases back to"
+        " 0.0.87, which brought `OutputTransportMessageFrame`. What needs a frame that such a release"
+        f" does not have is left out there ({_unplayed(document)}).\n"
     )
     yield _packages(document)
     yield "## In short\n"
-    yield "Releases that grade the same in every requirement stand together. Numbers count the MUST that hold.\n"
+    yield "Releases that grade the same in every requirement stand together. Numbers count MUSTs that hold.\n"
     yield from _verdicts(releases)
     yield "\n## What changed, release by release\n"
     yield from _turns(releases, history)
     yield "## The known history, and what the suite sees of it\n"
-    yield "What the changelog, the tags and the issues tell of the class since the oldest release graded here.\n"
+    yield "What the changelog, the tags and the issues tell of the class since the oldest release above.\n"
     yield "| release | change | seen by the suite |"
     yield "| --- | --- | --- |"
     for entry in history:
@@ -197,7 +198,8 @@ def _verdicts(releases: Releases) -> Iterator[str]:
     yield f"| releases | {' | '.join(profiles)} |"
     yield f"| --- |{' --- |' * len(profiles)}"
     for group in releases.groups():
-        yield f"| {_span(group)} | {' | '.join(_verdict(releases, profile, group[0]) for profile in profiles)} |"
+        verdicts = [_verdict(releases, profile, group[0]) for profile in profiles]
+        yield f"| {_span(group)} | {' | '.join(verdicts)} |"
 
 
 def _verdict(releases: Releases, profile: str, version: str) -> str:
@@ -225,8 +227,9 @@ def _turns(releases: Releases, history: list[Json]) -> Iterator[str]:
 def _findings(releases: Releases) -> Iterator[str]:
     groups = releases.groups()
     yield (
-        "A column holds the releases from the one named to the next column. Broken and fixed name the first release"
-        " that fails and the first after it that does not; ≤ says that the oldest release graded fails already.\n"
+        "A column holds the releases from the one named to the next column. Broken and fixed name the first"
+        " release that fails and the first after it that does not; ≤ says that the oldest release graded"
+        " fails already.\n"
     )
     for profile in PROFILES:
         own = [
@@ -237,7 +240,8 @@ def _findings(releases: Releases) -> Iterator[str]:
         if not own:
             continue
         yield f"### {profile.capitalize()}\n"
-        yield f"| requirement | level | {' | '.join(group[0] for group in groups)} | broken | fixed | finding |"
+        columns = " | ".join(group[0] for group in groups)
+        yield f"| requirement | level | {columns} | broken | fixed | finding |"
         yield f"| --- | --- |{' --- |' * (len(groups) + 3)}"
         for entry in own:
             cells = [WORDS[releases.status(entry.id, group[0])] for group in groups]
@@ -255,11 +259,11 @@ def _broken_and_fixed(releases: Releases, name: str) -> tuple[str, str]:
     later = [
         version for version, is_bad in zip(releases.versions[first:], bad[first:], strict=True) if not is_bad
     ]
-    return broken, later[0] if later else "–"
+    return broken, later[0] if later else "not yet"
 
 
 def _span(group: list[str]) -> str:
-    return group[0] if len(group) == 1 else f"{group[0]} – {group[-1]}"
+    return group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}"
 
 
 def _link(requirement: str) -> str:

@@ -1,4 +1,4 @@
-"""What MkDocs does beyond its plugins: pages from outside docs/, links between them, diagrams without a network."""
+"""What MkDocs does besides its plugins: pages from outside docs/, links to them, diagrams as pictures."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "spec/SPECIFICATION.md": "specification.md",
     "spec/schemas/README.md": "schemas.md",
+    "spec/ADAPTER.md": "protocol.md",
 }
 """Files of the project that are pages of the site, by their path from the root."""
 
 DATA = ("LICENSE", "spec/asyncapi.yaml", "spec/**/*.toml", "spec/**/*.json", "docs/**/*.py", "docs/**/*.mjs")
 """Files that pages link to, served as they are."""
 
-_LINK = re.compile(r"(?<!!)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _ANCHOR = re.compile(r'^<a id="tfs-[^"]+"></a>\n', re.MULTILINE)
 _DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -56,10 +57,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _leading_home(link: re.Match[str], folder: PurePosixPath, page: str, files: Files) -> str:
-    """The link from a file of the project, as a link from its page; MkDocs itself reports what exists nowhere."""
+    """The link from a file of the project, as a link from its page; MkDocs reports what exists nowhere."""
     target = os.path.normpath(folder / link.group(1))
     docs = target.removeprefix("docs/") if target.startswith("docs/") else None
-    candidates = (PAGES.get(target), docs, f"project/{target}")
+    candidates = (PAGES.get(target), f"project/{target}", docs)
     found = next((name for name in candidates if name and files.get_file_from_path(name)), None)
     if found is None:
         return link.group()

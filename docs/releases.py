@@ -32,7 +32,7 @@ OLDEST = Version("0.0.95")
 """The last release that wrote the token into logs; the suite runs with releases as old as 0.0.87."""
 
 PROMISED = Version("1.2.1")
-"""The first release that this project promises to grade whole; older ones lack some of the frames that vectors send."""
+"""The first release that this project promises to grade whole; older ones lack some frames."""
 
 AT_ONCE = 2
 """Releases that are graded at once; each run has several processes of its own."""
@@ -57,7 +57,7 @@ def available() -> list[str]:
 
 
 def environment(version: str) -> Path:
-    """The Python of an environment with this release and all that the suite needs, made when it is missing."""
+    """The Python of an environment with this release and all that the suite needs, made when missing."""
     folder = ENVIRONMENTS / version
     python = folder / "bin" / "python"
     stamp = folder / "release.stamp"

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -50,24 +51,19 @@ class Adapter:
 
     def ending(self) -> str | None:
         """How the process ended, as a clause; None while it lives."""
-        with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
-            # It is the worker's child: in a forked child of the worker there is no waiting for it.
-            status = self.process.wait(timeout=0.2) if os.getpid() == self._owner else None
-            if status is not None:
+        for _ in range(20):
+            try:
+                # It is the worker's child: a forked child of the worker cannot wait for it, but look.
+                state, *_, code = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                return f"ended its process{self._last_words()}"
+            if state == "Z":
+                status = os.waitstatus_to_exitcode(int(code))
                 how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
                 return f"ended {how}{self._last_words()}"
-        if Path(f"/proc/{self.process.pid}/stat").exists() and not self._is_zombie():
-            return None
-        return f"ended its process{self._last_words()}"
-
-    def __post_init__(self) -> None:
-        """Remembers whose child it is."""
-        self._owner = os.getpid()
-
-    def _is_zombie(self) -> bool:
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return True
+            # The pipe closes a moment before the process has ended.
+            time.sleep(0.01)
+        return None
 
     def _last_words(self) -> str:
         lines = self.said(0).strip().splitlines()

@@ -167,8 +167,10 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
     added = [entry for entry in failing if not any(known.covers(entry) for known, _ in kept)]
     place = {entry: number for number, entry in reversed(list(enumerate(entries)))}
     first = {entry.requirement: number for entry, number in place.items()}
-    ordered = [(place.get(Entry(known.requirement, known.check or ""), first.get(known.requirement, 0)), block)
-               for known, block in kept]  # fmt: skip
+    ordered = [
+        (place.get(Entry(known.requirement, known.check or ""), first.get(known.requirement, 0)), block)
+        for known, block in kept
+    ]
     ordered += [(place[entry], _block(entry)) for entry in added]
     ordered.sort(key=lambda pair: pair[0])
     parts = [part.strip("\n") for part in (preamble, *(block for _, block in ordered))]

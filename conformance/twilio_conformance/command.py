@@ -1,7 +1,7 @@
 """The console script `twilio-conformance`: what can be done with reports, and whether this machine can grade.
 
-Exit status: 0 done, and nothing against it · 1 something broke (diff), or grading does not work here (doctor) ·
-4 a mistake in how it was started: an unknown option, a file that cannot be read or is no whole report.
+Exit status: 0 done, and nothing against it · 1 something broke (diff), or grading does not work here (doctor)
+· 4 a mistake in how it was started: an unknown option, a file that cannot be read or is no whole report.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="twilio-conformance",
-        description="Shows, compares and sums up conformance reports. To grade: pytest --impl=MODULE --report=FILE.json",
-        epilog="exit status: 0 done; 1 something broke (diff) or does not work (doctor); 4 wrong usage or no report",
+        description="Shows, compares and sums up reports. To grade: pytest --impl=MODULE --report=FILE.json",
+        epilog="exit status: 0 done; 1 something broke (diff, doctor); 4 wrong usage, or no whole report",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     command = _adder(commands)
@@ -63,7 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_argument("before", metavar="OLD.json")
     changes.add_argument("after", metavar="NEW.json")
     changes.add_argument(
-        "--profile", metavar="NAMES", default="all", help="profiles that decide on the exit status (default: all)"
+        "--profile",
+        metavar="NAMES",
+        default="all",
+        help="profiles that decide on the exit status (default: all)",
     )
     changes.add_argument(
         "--level",

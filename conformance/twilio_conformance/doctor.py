@@ -70,7 +70,9 @@ def _python() -> Iterator[Finding]:
 
 def _fork() -> Iterator[Finding]:
     if hasattr(os, "fork"):
-        yield Finding("fork", GOOD, f"each check runs in a process of its own, on {os.cpu_count()} processors")
+        yield Finding(
+            "fork", GOOD, f"each check runs in a process of its own, on {os.cpu_count()} processors"
+        )
     else:
         yield Finding("fork", BROKEN, "this system has no os.fork; use Linux, macOS, or WSL on Windows")
 
@@ -91,7 +93,9 @@ def _pipecat() -> Iterator[Finding]:
     if (1, 2, 1) <= numbers < (2,):
         yield Finding("Pipecat", GOOD, f"pipecat-ai {version}")
     else:
-        yield Finding("Pipecat", LACKING, f"pipecat-ai {version} is outside 1.2.1 to 1.x, for which the suite is made")
+        yield Finding(
+            "Pipecat", LACKING, f"pipecat-ai {version} is outside 1.2.1 to 1.x, for which the suite is made"
+        )
 
 
 def _specification() -> Iterator[Finding]:
@@ -100,7 +104,7 @@ def _specification() -> Iterator[Finding]:
     except ConformanceError as error:
         yield Finding("vectors", BROKEN, f"{error}")
         return
-    told = f"edition {EDITION}: {len(found.requirements)} requirements and {len(found.vectors)} vectors, digests right"
+    told = f"edition {EDITION}: {len(found.requirements)} requirements, {len(found.vectors)} vectors"
     yield Finding("vectors", GOOD, told)
 
 
@@ -127,7 +131,9 @@ def _double() -> Iterator[Finding]:
         yield Finding("TLS double", BROKEN, f"Twilio cannot be played on loopback: {error}")
         return
     if seen == 1 and refuses:
-        yield Finding("TLS double", GOOD, "a request to Twilio over TLS was answered on loopback, others are refused")
+        yield Finding(
+            "TLS double", GOOD, "a request to Twilio over TLS was answered on loopback, others are refused"
+        )
     else:
         yield Finding("TLS double", BROKEN, f"{seen} of 1 requests were seen, others refused: {refuses}")
 
@@ -145,11 +151,16 @@ def _grading() -> Iterator[Finding]:
     if all(outcome.status == PASS for outcome in found.outcomes.values()):
         yield Finding("grading", GOOD, f"the reference was graded with {SAMPLE}, and passes")
     else:
-        yield Finding("grading", BROKEN, f"the reference was graded with {SAMPLE}, and fails: the suite is damaged")
+        yield Finding(
+            "grading", BROKEN, f"the reference was graded with {SAMPLE}, and fails: the suite is damaged"
+        )
 
 
 def _resamplers() -> Iterator[Finding]:
-    for name, use in (("soxr", "Pipecat's own"), ("numpy", "what the reference and the measurements count with")):
+    for name, use in (
+        ("soxr", "Pipecat's own"),
+        ("numpy", "what the reference and the measurements count with"),
+    ):
         version = _version(name)
         if version is None:
             yield Finding("resampling", BROKEN, f"{name}, {use}, is not installed: pip install {name}")
@@ -180,7 +191,7 @@ def _namespaces() -> Iterator[Finding]:
     unshare = shutil.which("unshare")
     command = [unshare or "", "-rnm", "true"]
     if unshare and subprocess.run(command, capture_output=True, check=False).returncode == 0:
-        yield Finding("namespaces", GOOD, "a process can be given a network of its own, with Twilio's names in it")
+        yield Finding("namespaces", GOOD, "a process can be given a network of its own with Twilio's names")
     else:
         told = "no network namespaces: an implementation in another language has to take a base_url"
         yield Finding("namespaces", LACKING, told)

@@ -26,7 +26,7 @@ _NOTES = "conformance_notes"
 """What one of xdist's workers hands to the controller in the end."""
 
 _LISTS = (("tbstyle", "auto", "no"), ("reportchars", "fE", ""))
-"""Pytest's options for lists of failures, what they are unless somebody wants something else, and in a run."""
+"""Options for lists of failures: what they are unless somebody wants something else, and in a run."""
 
 
 def begin(config: pytest.Config) -> None:

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, BinaryIO
 
 from twilio_conformance.errors import ConformanceError, DataError, SuiteError, UsageError
-from twilio_conformance.target import HANDSHAKE
+from twilio_conformance.target import HANDSHAKE, IN_PROCESS, REAL_TIME
 from twilio_conformance.verdict import FAIL, NOT_TESTABLE, Outcome
 
 Json = dict[str, Any]
@@ -245,7 +245,8 @@ class Executor:
             arrived = worker.take(1.0)
             for answer in arrived:
                 self._take(answer)
-            patience = GRACE + max((self._jobs[name].limit for name in self._begun), default=0.0)
+            longest = max((self._jobs[name].limit for name in self._begun), default=0.0)
+            patience = GRACE + longest * (REAL_TIME if self.implementation["network"] != IN_PROCESS else 1)
             if arrived:
                 silent_since = monotonic()
             elif not worker.is_alive() or monotonic() - silent_since > patience:

@@ -94,8 +94,14 @@ class Channel:
             raise self._at_fault(f"answers hello with {told} where {', '.join(sorted(wanted))} are wanted")
         return result
 
-    def ask(self, op: str, limit: float, **members: Any) -> Any:
+    def ask(self, op: str, limit: float, *, silence: str = "", **members: Any) -> Any:
         """The result of a request; blocks until it is there.
+
+        Args:
+            op: What is asked.
+            limit: Seconds for the answer.
+            silence: What it means that none comes.
+            members: The request's other members.
 
         Raises:
             AdapterFault: The adapter gives no answer in time, or a wrong one.
@@ -105,7 +111,9 @@ class Channel:
         until = time.monotonic() + limit
         while number not in self._answered:
             if (left := until - time.monotonic()) <= 0:
-                raise self._at_fault(f"does not answer {op} within {limit:g} s: is it reading its input?")
+                raise self._at_fault(
+                    silence or f"does not answer {op} within {limit:g} s: is it reading its input?"
+                )
             self._take(left)
         return self.outcome(op, self._answered.pop(number))
 
@@ -149,10 +157,15 @@ class Channel:
         if not waiting.done():
             self._listen(loop)
             try:
-                await waiting
+                # What hangs may hold up all that follows it: nothing is waited for at length twice.
+                async with asyncio.timeout(PING_LIMIT if self.stuck else None):
+                    await waiting
             except asyncio.CancelledError:
                 self._give_up(op, number)
                 raise
+            except TimeoutError:
+                told = f"no return within {PING_LIMIT:g} s, after {self.stuck[0]} had not returned"
+                raise Relayed("DidNotReturn", frozenset(), told) from None
         return self.outcome(op, waiting.result())
 
     def close(self) -> None:
@@ -186,12 +199,8 @@ class Channel:
         self._pending.pop(number, None)
         self._forgotten.add(number)
         if self.fault is None:
-            try:
-                self.hello(PING_LIMIT)
-            except AdapterFault:
-                raise self._at_fault(
-                    f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
-                ) from None
+            deed = f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
+            self.ask("hello", PING_LIMIT, silence=deed, protocol=PROTOCOL)
 
     def _send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None) -> int:
         number = self._number(op, waiting)

@@ -21,6 +21,9 @@ HANDSHAKE = "handshake"
 IN_PROCESS, NAMESPACE, BASE_URL, NOWHERE = "in-process", "namespace", "base_url", "none"
 """What leads an implementation's requests to the double; the last: nothing, so that none can be seen."""
 
+REAL_TIME = 3
+"""How many times a job's limit one has whose implementation is in another process, where no clock can skip."""
+
 _STDIO = "stdio:"
 
 _CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}

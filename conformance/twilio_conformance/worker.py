@@ -46,9 +46,6 @@ MEMORY_LIMIT = 2 << 30
 FILE_LIMIT = 256 << 20
 """Bytes that one file may grow to, the one that an implementation prints to among them."""
 
-REAL_TIME = 3
-"""How many times a job's limit one has whose implementation is in another process."""
-
 LANES = 3
 """How many times as many jobs run at once then: they wait more than they work."""
 
@@ -236,7 +233,7 @@ class Worker:
 
     def _order(self, line: Json) -> Order:
         """An order; what another process does takes its time, for no clock can skip there."""
-        return Order(**line | {"limit": line["limit"] * (REAL_TIME if self._pool else 1)})
+        return Order(**line | {"limit": line["limit"] * (target.REAL_TIME if self._pool else 1)})
 
     def _has_room_for(self, order: Order) -> bool:
         crew = self._jobs * (LANES if self._pool else 1)

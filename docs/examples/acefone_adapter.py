@@ -7,7 +7,7 @@ from pipecat_acefone.serializer import AcefoneFrameSerializer
 
 
 class TwilioFrameSerializer(AcefoneFrameSerializer):
-    """The package's class with the documented arguments; it hangs up over the WebSocket and needs no credentials."""
+    """The package's class with the documented arguments; it hangs up over the WebSocket."""
 
     class InputParams(FrameSerializer.InputParams):
         """The documented options."""
@@ -20,10 +20,10 @@ class TwilioFrameSerializer(AcefoneFrameSerializer):
         self,
         stream_sid: str,
         call_sid: str | None = None,
-        account_sid: str | None = None,
-        auth_token: str | None = None,
-        region: str | None = None,
-        edge: str | None = None,
+        account_sid: str | None = None,  # noqa: ARG002
+        auth_token: str | None = None,  # noqa: ARG002
+        region: str | None = None,  # noqa: ARG002
+        edge: str | None = None,  # noqa: ARG002
         params: InputParams | None = None,
     ) -> None:
         """The ids go into the package's own options."""

@@ -5,6 +5,7 @@ import base64
 import collections
 import contextlib
 import dataclasses
+import functools
 import importlib
 import inspect
 import json
@@ -13,6 +14,7 @@ import os
 import sys
 import types
 
+import certifi
 from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames
@@ -21,6 +23,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 LEVELS = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARNING"), (20, "INFO"), (0, "DEBUG"))
 MEMBERS = {"hello": "protocol", "construct": "serializer arguments", "setup": "serializer audio_in_sample_rate audio_out_sample_rate",
            "serialize": "serializer frame", "deserialize": "serializer text base64", "close": "serializer"}  # fmt: skip
+certifi.where = functools.partial(os.environ.get, "SSL_CERT_FILE", certifi.where())  # httpx and requests may read nothing else
 CAPABILITIES = {"api_key": {"api_key_sid", "api_key_secret"}, "base_url": {"base_url"}}
 SERIALIZER = getattr(importlib.import_module(sys.argv[1].partition(":")[0]), sys.argv[1].partition(":")[2] or "TwilioFrameSerializer")
 CLAIMED = [name for name, needed in CAPABILITIES.items() if needed <= inspect.signature(SERIALIZER).parameters.keys()]

@@ -10,7 +10,7 @@ from voicelink.integrations.pipecat import VoiceLinkFrameSerializer
 
 
 class TwilioFrameSerializer(VoiceLinkFrameSerializer):
-    """The package's class with the documented arguments; once it is set up, it has seen the stream's `start`."""
+    """The package's class with the documented arguments; once set up, it has seen the stream's `start`."""
 
     class InputParams(FrameSerializer.InputParams):
         """The documented options."""
@@ -23,10 +23,10 @@ class TwilioFrameSerializer(VoiceLinkFrameSerializer):
         self,
         stream_sid: str,
         call_sid: str | None = None,
-        account_sid: str | None = None,
-        auth_token: str | None = None,
-        region: str | None = None,
-        edge: str | None = None,
+        account_sid: str | None = None,  # noqa: ARG002
+        auth_token: str | None = None,  # noqa: ARG002
+        region: str | None = None,  # noqa: ARG002
+        edge: str | None = None,  # noqa: ARG002
         params: InputParams | None = None,
     ) -> None:
         """Keeps the ids for setup; the package never hangs up, so credentials have no use."""

@@ -69,7 +69,7 @@ def run(command: Command, folder: Path, path: list[Path]) -> subprocess.Complete
 
 
 def lacking(printed: list[str], output: str) -> str | None:
-    """The first line that a reader is promised and the output does not have, in this order; `...` is anything."""
+    """The first line that a reader is promised and the output lacks, in this order; `...` is anything."""
     rest = re.sub(r"\d+\.\d+s\b", "N s", output).splitlines()
     for line in printed:
         if line.strip() == "...":

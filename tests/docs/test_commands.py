@@ -1,4 +1,4 @@
-"""Every command in the documentation does what the page says; each page is executed in a folder of its own."""
+"""Every command in the documentation does what the page says; each page has a folder of its own."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_finding_is_a_vector_a_case_and_a_script(monkeypatch: pytest.MonkeyPat
     ).stdout
     assert "broken:Brittle:\n" in shown
     assert "raised AttributeError" in shown
-    assert shown.endswith(": returned None\n")
+    assert "twilio_reference:\n  deserialize('[]'): returned None\n" in shown
 
     lines = list(transcript.block(finding, document, "broken:Brittle", requirements))
     assert lines[0].startswith("TFS-INPUT-02  MUST of robust: ")

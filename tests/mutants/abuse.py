@@ -164,3 +164,13 @@ class ChangesTheFrame(Seamed):
         if isinstance(frame, OutputAudioRawFrame):
             frame.sample_rate = 8000
         return text
+
+
+@mutant(
+    "TFS-ABUSE-01",
+    "The first sample of a frame is looked at, also of one that has none.",
+    also="TFS-MEDIAOUT-*",
+)
+class EmptyFramesRaise(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        frame.audio[0]

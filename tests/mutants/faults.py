@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from pipecat.frames.frames import Frame
 
 from tests.mutants.registry import mutant
 from tests.mutants.seams import CallSeam, Seamed, is_terminal
+from tests.variants.calls import ByStreams
 from twilio_reference import TwilioFrameSerializer
 
 _REST = "TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-0[123458] TFS-LIVE-11"
@@ -211,3 +213,62 @@ def _ended(serializer: Any) -> bool:
 class ReadsEverything(CallSeam):
     async def answered(self, response: httpx.Response) -> None:
         await response.aread()
+
+
+@mutant("TFS-FAULT-01", "A client written by hand takes 102 for the answer, and trips over it.", also=_REST)
+class InterimRaises(ByStreams):
+    interim = False
+
+    def is_interim(self, status: int) -> bool:
+        self.interim |= super().is_interim(status)
+        return super().is_interim(status)
+
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.interim:
+            raise ValueError("the answer has no body")
+        return result
+
+
+class _ReadsSuccess(CallSeam):
+    """Reads the answer that says that the call has ended, for two seconds at most."""
+
+    error: Exception | None = None
+
+    async def answered(self, response: httpx.Response) -> None:
+        if response.is_success:
+            try:
+                async with asyncio.timeout(2):
+                    json.loads(await response.aread())
+            except (ValueError, httpx.HTTPError, TimeoutError) as error:
+                self.error = error
+
+
+@mutant("TFS-FAULT-01", "json() is called on every success, and its error is not caught.", also=_REST)
+class BodyOfSuccessRaises(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.error is not None:
+            raise ValueError(str(self.error))
+        return result
+
+
+@mutant("TFS-FAULT-03", "The body of a success is read to its end, without a limit.", also=_REST)
+class PatientWithSuccess(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if isinstance(self.error, TimeoutError):
+            await asyncio.sleep(60)
+        return result
+
+
+@mutant(
+    "TFS-FAULT-12",
+    "Failures are logged at level debug, for the console is full of them.",
+    also=_REST,
+    isolated=True,
+)
+class QuietFailures(Seamed):
+    async def serialize(self, frame: Frame) -> Any:
+        logger.disable("twilio_reference")
+        return await super().serialize(frame)

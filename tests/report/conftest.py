@@ -38,7 +38,7 @@ def grading_command(*arguments: str) -> list[str]:
 
 def check(name: str, status: str = "pass", **members: Any) -> Json:
     """One check of a report."""
-    usual = {
+    usual: Json = {
         "id": name,
         "status": status,
         "expected": None,

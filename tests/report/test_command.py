@@ -55,7 +55,12 @@ def test_diff_gates_on_what_broke(
     ],
 )
 def test_a_mistake_ends_with_4_and_a_sentence(
-    arguments: list[str], said: str, make: Make, saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    said: str,
+    make: Make,
+    saved: Saved,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"not": "a report"}')

@@ -71,8 +71,8 @@ def test_nothing_that_an_implementation_wrote_becomes_markup(make: Make) -> None
     report["requirements"]["TFS-MARK-01"] |= {
         "status": "fail",
         "checks": [
-            check("mark/one", "fail", message=HOSTILE, expected={HOSTILE: 1}, actual={HOSTILE: 2}, trace=[HOSTILE],
-                  output=HOSTILE, rerun=HOSTILE, reproduce=HOSTILE),
+            check("mark/one", "fail", message=HOSTILE, expected={HOSTILE: 1}, actual={HOSTILE: 2},
+                  trace=[HOSTILE], output=HOSTILE, rerun=HOSTILE, reproduce=HOSTILE),
             check("mark/two", "fail", expected=HOSTILE, actual={HOSTILE: HOSTILE}),
         ],
     }  # fmt: skip
@@ -108,7 +108,9 @@ def test_the_page_says_what_the_report_says(make: Make) -> None:
         assert said in text
 
 
-def test_without_the_extra_the_message_says_what_to_install(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_message_says_what_to_install(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "jinja2" else find_spec(name, *rest)

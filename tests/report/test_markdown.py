@@ -22,7 +22,10 @@ def test_a_conformant_report_has_no_failures_to_list(make: Make) -> None:
 def test_what_an_implementation_wrote_cannot_leave_its_block(make: Make) -> None:
     report = make()
     hostile = "```\n</details><script>alert(1)</script>\ud800"
-    report["requirements"]["TFS-MARK-01"] |= {"status": "fail", "checks": [check("mark/one", "fail", actual=hostile)]}
+    report["requirements"]["TFS-MARK-01"] |= {
+        "status": "fail",
+        "checks": [check("mark/one", "fail", actual=hostile)],
+    }
     text = markdown.summary(report)
     text.encode()
     opened = [line for line in text.splitlines() if line.startswith("````")]

@@ -28,13 +28,22 @@ METRICS: dict[str, Any] = {
 @pytest.mark.parametrize("over", [{}, METRICS])
 def test_every_series_is_drawn_and_every_other_value_is_left_as_numbers(over: dict[str, Any]) -> None:
     drawn, rest = plots.draw(METRICS, over)
-    assert [plot.name for plot in drawn] == ["latency", "withheld", "response", "sinad", "aliases", "call-jitter"]
+    assert [plot.name for plot in drawn] == [
+        "latency",
+        "withheld",
+        "response",
+        "sinad",
+        "aliases",
+        "call-jitter",
+    ]
     assert list(rest) == ["gain at 1020 Hz, dB", "remark"]
 
 
 def test_a_drawing_is_well_formed_and_names_itself() -> None:
     for plot in plots.draw(METRICS, METRICS)[0]:
-        root = ElementTree.fromstring(plot.svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" '))
+        root = ElementTree.fromstring(
+            plot.svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ')
+        )
         assert root.get("role") == "img"
         assert root.get("aria-label") == plot.title
         ids = [element.get("id") for element in root.iter() if element.get("id")]
@@ -56,7 +65,9 @@ def test_the_same_numbers_give_the_same_drawing() -> None:
 
 def test_the_numbers_of_a_drawing_are_those_that_were_measured() -> None:
     latency = plots.draw(METRICS, METRICS)[0][0]
-    assert latency.rows == tuple((way, f"{value:g}", f"{value:g}") for way, value in METRICS["added latency, ms"].items())
+    assert latency.rows == tuple(
+        (way, f"{value:g}", f"{value:g}") for way, value in METRICS["added latency, ms"].items()
+    )
     assert "The worst is Twilio to 24000 Hz: 20 ms." in latency.summary
 
 

@@ -61,9 +61,15 @@ def test_a_hang_up_in_a_script_reaches_the_double_and_nobody_else(tmp_path: Path
 def test_the_scripts_of_real_failures_fail_with_their_findings(real: Path, tmp_path: Path) -> None:
     """One of each kind: a vector written out, a vector by its name, a check in code."""
     report = json.loads((real / "report.json").read_text())
-    failing = [check for found in report["requirements"].values() for check in found["checks"] if check["reproduce"]]
+    failing = [
+        check for found in report["requirements"].values() for check in found["checks"] if check["reproduce"]
+    ]
     kinds = {
-        "vector": [each for each in failing if "async def main" in each["reproduce"] and "raised" in str(each["actual"])],
+        "vector": [
+            each
+            for each in failing
+            if "async def main" in each["reproduce"] and "raised" in str(each["actual"])
+        ],
         "by name": [each for each in failing if "vectors.play" in each["reproduce"]],
         "check": [each for each in failing if "load_checks" in each["reproduce"]],
     }
@@ -73,7 +79,7 @@ def test_the_scripts_of_real_failures_fail_with_their_findings(real: Path, tmp_p
             shown = run(each["reproduce"], tmp_path)
             assert shown.returncode == 1, (kind, each["id"], shown.stdout)
             if kind != "vector":
-                assert f"Violation: {each['message']}"[:60] in shown.stderr or each["message"] in shown.stderr
+                assert each["message"].rpartition(": ")[2] in shown.stderr
 
 
 def test_a_check_that_holds_has_no_script(real: Path) -> None:

@@ -62,11 +62,7 @@ class UpperCaseContentType(CallSeam):
 @variant("The body in chunks, without a length.")
 class ChunkedBody(CallSeam):
     def request(self, request: httpx.Request) -> None:
-        async def pieces() -> Any:
-            for piece in (b"Status", b"=", b"completed"):
-                yield piece
-
-        request.stream = httpx.AsyncByteStream.__new__(_Pieces)
+        request.stream = _Pieces()
         del request.headers["Content-Length"]
         request.headers["Transfer-Encoding"] = "chunked"
 
@@ -179,9 +175,12 @@ class ByAiohttp(_OwnCall):
 class ByBlockingHttpx(_OwnCall):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
-            with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
-                response = client.post(url, content=body, headers=headers)
-                return response.status_code, response.content
+            with (
+                httpx.Client(timeout=PATIENCE, trust_env=False) as client,
+                client.stream("POST", url, content=body, headers=headers) as response,
+            ):
+                start = b"" if response.is_success else next(response.iter_raw(4096), b"")
+                return response.status_code, start
 
         return await asyncio.to_thread(work)
 
@@ -242,6 +241,9 @@ class ByHttpClient(_OwnCall):
 
 @variant("asyncio's streams, and a request written by hand.")
 class ByStreams(_OwnCall):
+    def is_interim(self, status: int) -> bool:
+        return status < 200
+
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         parts = urlsplit(url)
         reader, writer = await asyncio.open_connection(
@@ -253,7 +255,7 @@ class ByStreams(_OwnCall):
             lines += [f"Content-Length: {len(body)}", "", body]
             writer.write("\r\n".join(lines).encode())
             status = int((await reader.readline()).split()[1])
-            while status < 200:
+            while self.is_interim(status):
                 while (await reader.readline()).strip():
                     pass
                 status = int((await reader.readline()).split()[1])

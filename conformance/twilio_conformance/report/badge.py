@@ -26,7 +26,8 @@ def svg(report: Mapping[str, Any]) -> str:
     title = escape(f"{label}: {message}", quote=True)
     middle = (left / 2, left + right / 2)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img"'
+        f' aria-label="{title}">'
         f"<title>{title}</title>"
         f'<clipPath id="r"><rect width="{left + right}" height="20" rx="3"/></clipPath>'
         f'<g clip-path="url(#r)"><rect width="{left}" height="20" fill="#3b404b"/>'

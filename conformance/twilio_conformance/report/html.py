@@ -40,7 +40,7 @@ _STATUSES = {
     "fail": ("bad", "✕", "fails", "fails"),
     "not-testable": ("bad", "✕", "not testable", "fails"),
     "pass": ("good", "✓", "holds", "holds"),
-    "not-applicable": ("idle", "–", "not claimed", "not claimed"),
+    "not-applicable": ("idle", "-", "not claimed", "not claimed"),
 }
 """For each status: the tone of the page, a mark, the word to show, and what the filter calls it."""
 
@@ -57,7 +57,7 @@ def require() -> None:
     missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"HTML reports are made with {' and '.join(missing)}, which is not installed here: pip install '{EXTRA}'"
+            f"an HTML report needs {' and '.join(missing)}, not installed here: pip install '{EXTRA}'"
         )
 
 
@@ -132,7 +132,7 @@ def _render(name: str, script: str = "", **values: Any) -> str:
 
 
 def printable(value: Any) -> Any:
-    """The value with everything in its texts visible and fit for UTF-8; an implementation wrote some of them."""
+    """The value with everything in its texts visible and fit for UTF-8; an implementation wrote some."""
     if type(value) is str:
         text = value.encode("utf-8", "backslashreplace").decode()
         return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
@@ -152,7 +152,9 @@ def _card(report: Json, profile: str) -> Json:
     verdict = report["verdict"][profile]
     word = reader.word(verdict)
     gated = profile in report["gate"]["profiles"]
-    tone = "good" if word == "conformant" else "idle" if word == "partly graded" else "bad" if gated else "warn"
+    tone = (
+        "good" if word == "conformant" else "idle" if word == "partly graded" else "bad" if gated else "warn"
+    )
     return {
         "profile": profile,
         "word": word,
@@ -160,9 +162,7 @@ def _card(report: Json, profile: str) -> Json:
         "mark": {"good": "✓", "idle": "…"}.get(tone, "✕"),
         "meaning": MEANINGS[profile],
         "gated": gated,
-        "levels": [
-            (level, *numbers) for level in LEVELS if (numbers := reader.count(verdict, level))[1] > 0
-        ],
+        "levels": [(level, *numbers) for level in LEVELS if (numbers := reader.count(verdict, level))[1] > 0],
     }
 
 
@@ -270,7 +270,10 @@ def _facts(report: Json) -> list[tuple[str, str]]:
         ("Network", report["network"]),
         ("Began", _day(report["started"])),
         ("Took", f"{max((ended - began).total_seconds(), 1):.0f} s"),
-        ("Checks", f"{ledger['expected']} asked for, {ledger['collected']} selected, {ledger['executed']} done"),
+        (
+            "Checks",
+            f"{ledger['expected']} asked for, {ledger['collected']} selected, {ledger['executed']} done",
+        ),
         ("Suite", report["suite"]),
         ("Edition", report["edition"]),
         ("Vectors", f"sha256:{report['vectors_digest']}"),

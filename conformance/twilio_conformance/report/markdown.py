@@ -58,7 +58,8 @@ def _failure(name: str, found: Json, is_gated: bool) -> Iterator[str]:
     first = failing[0]
     mark = "❌" if is_gated else "⚠️"
     yield ""
-    yield f"<details><summary>{mark} <b>{name}</b> {found['level']}, {found['profile']}: {escaped(found['statement'])}</summary>"
+    sentence = f"{found['level']}, {found['profile']}: {escaped(found['statement'])}"
+    yield f"<details><summary>{mark} <b>{name}</b> {sentence}</summary>"
     yield ""
     yield f"{len(failing)} of {len(found['checks'])} checks fail. The first is `{first['id']}`:"
     yield ""

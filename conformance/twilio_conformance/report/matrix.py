@@ -15,7 +15,7 @@ SYMBOLS = {
     "pass": ("✓", "holds", "good"),
     "fail": ("✕", "fails", "bad"),
     "not-testable": ("?", "not testable", "bad"),
-    "not-applicable": ("–", "not claimed", "idle"),
+    "not-applicable": ("-", "not claimed", "idle"),
     "": ("·", "not graded", "idle"),
 }
 """For each status: a mark, the word for it, and the tone of the page."""

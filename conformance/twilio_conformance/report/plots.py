@@ -30,7 +30,7 @@ MUST_DB, SHOULD_DB = -40, -50
 # Colours that stand for the page's own: they are replaced by CSS variables when the drawing is done.
 _INK, _LINE, _REFERENCE, _LIMIT, _OWN = "#000001", "#000002", "#000003", "#000004", "#000005"
 _RATE_INKS = tuple(f"#00001{number}" for number in range(len(RATES)))
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), _INK),
     **dict.fromkeys(("axes.edgecolor", "grid.color"), _LINE),
     "font.size": 9.0,
@@ -46,7 +46,15 @@ _VARIABLES = {
     _OWN: "--accent",
     **{ink: f"--rate-{number}" for number, ink in enumerate(_RATE_INKS)},
 }
-_STYLES = ("-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (9, 3)), (0, (3, 1, 1, 1, 1, 1)))
+_STYLES = (
+    "-",
+    (0, (6, 1.5)),
+    (0, (3, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (9, 3)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
 """Dashes, so that lines can be told apart without their colours."""
 
 
@@ -141,7 +149,7 @@ def _stop_band(own: Metrics, over: Metrics) -> Plot:
     _limit(axes[0], SHOULD_DB + 120, f"SHOULD < {SHOULD_DB} dB", upright=True, left=True)
     worst = max(own, key=lambda name: float(own[name]))
     summary = (
-        "What comes out at frequencies that nobody sent, against the tone that was sent; longer bars are worse."
+        "What comes out at frequencies that nobody sent, against the tone that was; longer bars are worse."
         f" The worst is {worst}: {_number(own[worst])} dB."
     )
     return _done("aliases", "Aliases and images", summary, figure, *_table(own, over, "dB"))
@@ -213,8 +221,8 @@ def _sinad(own: Metrics, over: Metrics) -> Plot:
     low = {way: min(values) for way, (_, values) in series.items()}
     worst = min(low, key=lambda way: low[way])
     summary = (
-        "Signal to noise and distortion of a tone of 1020 Hz at several levels. The dashed line is the least that"
-        f" is permitted: ideal μ-law, less 3 dB. The lowest is {_number(low[worst])} dB, {worst}."
+        "Signal to noise and distortion of a tone of 1020 Hz at several levels. The dashed line is the least"
+        f" that is permitted: ideal μ-law, less 3 dB. The lowest is {_number(low[worst])} dB, {worst}."
     )
     others = {way: min(values) for way, (_, values) in under.items()}
     return _done("sinad", "SINAD over level", summary, figure, *_table(low, others, "lowest, dB"))
@@ -265,7 +273,7 @@ def _grid(rows: int, columns: int, height: float) -> tuple[Figure, list[list[Axe
 
 
 def _series(metrics: Metrics) -> Series:
-    return {name: (list(value.values())[0], list(value.values())[1]) for name, value in metrics.items()}
+    return {name: (x, y) for name, value in metrics.items() for x, y in [value.values()]}
 
 
 def _lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "") -> None:
@@ -302,7 +310,9 @@ def _bars(axis: Axes, own: Metrics, over: Metrics, unit: str) -> None:
     axis.barh([place + shift for place in places], list(own.values()), thickness, color=_OWN, label="graded")
     if over:
         values = [over.get(name, 0.0) for name in names]
-        axis.barh([place - shift for place in places], values, thickness, color=_REFERENCE, label="compared with")
+        axis.barh(
+            [place - shift for place in places], values, thickness, color=_REFERENCE, label="compared with"
+        )
         axis.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, frameon=False)
     axis.set_yticks(places, names)
     axis.tick_params(axis="y", length=0)
@@ -359,7 +369,9 @@ def _svg(figure: Figure, name: str, title: str) -> str:
 
     target = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
     drawing = target.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)

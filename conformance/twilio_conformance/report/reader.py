@@ -38,7 +38,9 @@ def load(path: str, *, whole: bool = False) -> Json:
         raise UsageError(f"{path}: damaged: this is not JSON, or only a part of it: {error}") from error
     _check(path, report)
     if whole and (left_out := _left_out(report)):
-        raise UsageError(f"{path}: partial: {left_out}; grade the implementation without -k and without paths")
+        raise UsageError(
+            f"{path}: partial: {left_out}; grade the implementation without -k and without paths"
+        )
     assert isinstance(report, dict)
     return report
 
@@ -97,7 +99,9 @@ def failures(report: Mapping[str, Any]) -> dict[str, Json]:
     """The requirements that do not hold, those of the gate first, then MUST before SHOULD."""
     failing = {name: found for name, found in report["requirements"].items() if not holds(found["status"])}
     return dict(
-        sorted(failing.items(), key=lambda item: (not gated(report, item[1]), _LEVELS.index(item[1]["level"])))
+        sorted(
+            failing.items(), key=lambda item: (not gated(report, item[1]), _LEVELS.index(item[1]["level"]))
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Scripts that show a finding without pytest: a vector as plain calls of Pipecat's interface, a check by its name."""
+"""Scripts that show a finding without pytest: a vector as calls of the interface, a check by its name."""
 
 from __future__ import annotations
 
@@ -116,9 +116,7 @@ def _imports(vector: Vector, body: str) -> str:
 def _calls(vector: Vector) -> Iterator[str]:
     """The lines of the script that build an instance and take every step."""
     given = vector.data["given"]
-    arguments = [
-        f"{name}={_argument(value)}" for name, value in _filled(vector, given["arguments"]).items()
-    ]
+    arguments = [f"{name}={_argument(value)}" for name, value in _filled(vector, given["arguments"]).items()]
     yield f"serializer = implementation.construct({', '.join(arguments)})"
     if given["setup"] is not None:
         yield f"await serializer.setup({_setup(given['setup'])})"
