@@ -1,15 +1,23 @@
-"""What the suite needs in a process that it shares with an implementation, and whether that is intact."""
+"""How a process that is shared with an implementation is guarded: its limits, and whether it is intact."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import resource
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
+
+MEMORY_LIMIT = 2 << 30
+"""Bytes of memory that a process may take beyond what it has."""
+
+FILE_LIMIT = 256 << 20
+"""Bytes that one file may grow to, the one that an implementation prints to among them."""
 
 _VITAL = (
     (asyncio, ("timeout", "sleep", "current_task", "get_running_loop", "Runner")),
@@ -33,3 +41,28 @@ def vital() -> dict[str, object]:
 def replaced(originals: Mapping[str, object]) -> list[str]:
     """The names of what has been replaced since."""
     return [name for name, value in vital().items() if value is not originals[name]]
+
+
+def limit_files() -> None:
+    """Lets no file of this process and its children grow without end, and none of them leave a core behind."""
+    _limit(resource.RLIMIT_FSIZE, FILE_LIMIT)
+    _limit(resource.RLIMIT_CORE, 0)
+
+
+def limit_memory() -> None:
+    """Lets this process take only so much more memory."""
+    _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(what, (most, hard))
+
+
+def _data_in_use() -> int:
+    """Bytes of private memory that this process has, as the limit counts them, or about so many."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -97,9 +97,10 @@ def _random() -> dict[str, str]:
 
 def _written(secret: str) -> set[str]:
     """The ways to write a secret down."""
-    plain = {secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
+    in_url = {urllib.parse.quote(secret), urllib.parse.quote(secret, ""), urllib.parse.quote_plus(secret)}
     quoted = {json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.encode().hex()}
-    return plain | quoted | {form for shift in range(3) for form in _base64(secret.encode(), shift)}
+    encoded = {form for shift in range(3) for form in _base64(secret.encode(), shift)}
+    return {secret} | in_url | quoted | encoded
 
 
 def _base64(secret: bytes, shift: int) -> set[str]:

@@ -43,6 +43,9 @@ ANSWER_LIMIT = 10.0
 PING_LIMIT = 2.0
 """Seconds in which an adapter answers hello while a call does not return; else it is deaf."""
 
+AFTERWARDS_LIMIT = 0.2
+"""Seconds for each call after one that did not return."""
+
 HEAD_START = 0.002
 """Seconds to wait for an answer before others get their turn: most answers come within."""
 
@@ -158,13 +161,13 @@ class Channel:
             self._listen(loop)
             try:
                 # What hangs may hold up all that follows it: nothing is waited for at length twice.
-                async with asyncio.timeout(PING_LIMIT if self.stuck else None):
+                async with asyncio.timeout(AFTERWARDS_LIMIT if self.stuck else None):
                     await waiting
             except asyncio.CancelledError:
                 self._give_up(op, number)
                 raise
             except TimeoutError:
-                told = f"no return within {PING_LIMIT:g} s, after {self.stuck[0]} had not returned"
+                told = f"no return within {AFTERWARDS_LIMIT:g} s, after {self.stuck[0]} had not returned"
                 raise Relayed("DidNotReturn", frozenset(), told) from None
         return self.outcome(op, waiting.result())
 

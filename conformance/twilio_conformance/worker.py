@@ -11,7 +11,6 @@ import gc
 import importlib.metadata
 import os
 import platform
-import resource
 import selectors
 import signal
 import sys
@@ -19,7 +18,6 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from json import dumps, loads
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -39,12 +37,6 @@ Json = dict[str, Any]
 
 OUTPUT_LIMIT = 2000
 """Characters of an implementation's own output that a report shows."""
-
-MEMORY_LIMIT = 2 << 30
-"""Bytes of memory beyond what the worker itself has that a child may take."""
-
-FILE_LIMIT = 256 << 20
-"""Bytes that one file may grow to, the one that an implementation prints to among them."""
 
 LANES = 3
 """How many times as many jobs run at once then: they wait more than they work."""
@@ -99,8 +91,7 @@ def main(orders: int, answers: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    _limit(resource.RLIMIT_FSIZE, FILE_LIMIT)
+    integrity.limit_files()
     incoming, outgoing = os.fdopen(orders, "rb", buffering=0), os.fdopen(answers, "wb", buffering=0)
     reader = _Lines(incoming)
     try:
@@ -306,7 +297,7 @@ class Worker:
             os.dup2(output.fileno(), 2)
             devnull = os.open(os.devnull, os.O_RDONLY)
             os.dup2(devnull, 0)
-            _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
+            integrity.limit_memory()
             from twilio_conformance import child
 
             found = child.run(self._world, order.job, order.requirements, names, sign.enter, adapter)
@@ -400,20 +391,6 @@ def _death(pid: int) -> str | None:
     if info.si_code == os.CLD_EXITED:
         return f"ended the process with status {info.si_status}"
     return f"ended the process by {signal.Signals(info.si_status).name}"
-
-
-def _limit(what: int, most: int) -> None:
-    _, hard = resource.getrlimit(what)
-    if hard == resource.RLIM_INFINITY or most < hard:
-        resource.setrlimit(what, (most, hard))
-
-
-def _data_in_use() -> int:
-    """Bytes of private memory that this process has, as the limit counts them, or about so many."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _beginning(stream: BinaryIO) -> str:

@@ -13,8 +13,8 @@ from tests.docs.pages import PAGES, ROOT, blocks, commands, lacking, run
 COPIED = ("conformance", "reference", "spec", "vectors", "docs")
 """What a page that changes the project needs of it."""
 
-ELSEWHERE = ("fuzzing", "gating")
-"""Pages whose commands have tests of their own, in tests/suite and tests/fuzz."""
+ELSEWHERE = ("fuzzing", "gating", "reports")
+"""Pages of long runs, whose commands have tests of their own in tests/suite, tests/fuzz and tests/report."""
 
 EXECUTED = [
     page

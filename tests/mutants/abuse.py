@@ -69,8 +69,9 @@ class StereoRaises(_Frames):
 )
 class StereoAsMono(Seamed):
     def given(self, frame: Frame) -> Frame:
-        is_audio = isinstance(frame, OutputAudioRawFrame)
-        return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1) if is_audio else frame
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1)
 
 
 @mutant("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.", also="TFS-ABUSE-05")
@@ -83,8 +84,9 @@ class RateZeroRaises(_Frames):
 @mutant("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
 class RateZeroIs8000(Seamed):
     def given(self, frame: Frame) -> Frame:
-        is_odd = isinstance(frame, OutputAudioRawFrame) and frame.sample_rate <= 0
-        return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels) if is_odd else frame
+        if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate > 0:
+            return frame
+        return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels)
 
 
 @mutant("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.", also="TFS-ABUSE-06")

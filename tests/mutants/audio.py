@@ -221,7 +221,8 @@ class _Smoothed(_Received):
         self._before = line[-2:]
         smoothed = self.share * (line[:-2] + line[2:]) + (1 - 2 * self.share) * line[1:-1]
         kept: float = 1 - 2 * self.share * (1 - math.cos(2 * math.pi * 1019.7 / 16000))
-        return smoothed / kept
+        shaped: Real = smoothed / kept
+        return shaped
 
 
 @mutant("TFS-FIDELITY-04", "A filter for 3 kHz stands where one for 4 kHz belongs: consonants are dull.",

@@ -207,7 +207,8 @@ class EdgeAloneIgnored(Seamed):
     def __init__(
         self, *arguments: Any, edge: str | None = None, region: str | None = None, **keywords: Any
     ) -> None:
-        super().__init__(*arguments, **keywords, **({"edge": edge, "region": region} if region else {}))
+        keywords |= {"edge": edge, "region": region} if region else {}
+        super().__init__(*arguments, **keywords)
 
 
 @mutant("TFS-CONSTRUCT-08", "region alone is completed with an edge that is right in one region only.")
@@ -258,7 +259,7 @@ class RateByDefault(Seamed):
     also="TFS-MESSAGE-0[34]",
 )
 class ParamsOfTheirOwn(Seamed):
-    class InputParams(BaseModel):  # type: ignore[assignment]
+    class InputParams(BaseModel):
         ignore_rtvi_messages: bool = True
         twilio_sample_rate: int = 8000
         sample_rate: int | None = None

@@ -127,14 +127,14 @@ class RaisesForStatus(CallSeam):
     also="TFS-HANGUP-1[05] " + _CALLS,
 )
 class ConnectionErrorsRaise(CallSeam):
-    answered = False
+    is_answered = False
 
     def response(self, response: httpx.Response) -> None:
-        self.answered = True
+        self.is_answered = True
 
     async def serialize(self, frame: Frame) -> Any:
         result = await super().serialize(frame)
-        if is_terminal(frame) and self._hang_up and not self.answered:
+        if is_terminal(frame) and self._hang_up and not self.is_answered:
             raise ConnectionError("no answer")
         return result
 

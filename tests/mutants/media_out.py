@@ -27,7 +27,7 @@ from tests.mutants.seams import CodeSeam, Json, MessageSeam, Seamed
 class _AudioSeam(Seamed):
     """The seam for audio frames on their way to Twilio."""
 
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         return frame
 
     def given(self, frame: Frame) -> Frame:
@@ -152,14 +152,14 @@ class AlawForUlaw(CodeSeam):
 @mutant("TFS-MEDIAOUT-05", "The samples are read big-endian, the order of the network.",
         also=SOUND_OUT)  # fmt: skip
 class BigEndianOut(_AudioSeam):
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         return _with_audio(frame, _samples(frame).astype(">i2").tobytes())
 
 
 @mutant("TFS-MEDIAOUT-05", "The clip before the bias is forgotten: the loudest samples wrap around.",
         also="TFS-MEDIAOUT-07")  # fmt: skip
 class LostClip(_AudioSeam):
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         samples = _samples(frame).copy()
         samples[np.abs(samples.astype(int)) > 32635] = 0
         return _with_audio(frame, samples.tobytes())
@@ -175,7 +175,7 @@ class WithoutComplement(CodeSeam):
 @mutant("TFS-MEDIAOUT-06", "Samples are shifted to 12 bits and back before encoding.",
         also=SOUND_OUT)  # fmt: skip
 class TwelveBits(_AudioSeam):
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         return _with_audio(frame, (_samples(frame) >> 4 << 4).tobytes())
 
 
@@ -236,7 +236,7 @@ class DropsSilence(_AudioSeam):
 class SkipsHeader(_AudioSeam):
     seen = False
 
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         if self.seen or len(frame.audio) <= 44:
             return _with_audio(frame, frame.audio)
         self.seen = True
@@ -249,7 +249,7 @@ class SkipsHeader(_AudioSeam):
     also="TFS-ABUSE-0[45] " + SOUND_OUT,
 )
 class AnyRateIs8000(_AudioSeam):
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         return _with_audio(frame, frame.audio, sample_rate=8000)
 
 
@@ -259,7 +259,7 @@ class AnyRateIs8000(_AudioSeam):
     also="TFS-ABUSE-0[45] " + SOUND_OUT,
 )
 class AlwaysFrom24000(_AudioSeam):
-    def reframe(self, frame: AudioRawFrame) -> Frame:
+    def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         rate = frame.sample_rate if frame.sample_rate == 8000 else 24000
         return _with_audio(frame, frame.audio, sample_rate=rate)
 
@@ -276,7 +276,11 @@ class EmptyPayloads(Seamed):
 @mutant("TFS-MEDIAOUT-11", "Only the exact class is matched: type(frame) is OutputAudioRawFrame.")
 class OnlyTheBaseClass(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
-        return text if not isinstance(frame, AudioRawFrame) or type(frame) is OutputAudioRawFrame else None
+        return (
+            None
+            if isinstance(frame, AudioRawFrame) and type(frame).__name__ != "OutputAudioRawFrame"
+            else text
+        )
 
 
 @mutant("TFS-MEDIAOUT-11", "TTS audio is thought to be wrapped by the transport already.")

@@ -15,7 +15,7 @@ from twilio_reference import TwilioFrameSerializer
 class DoesNothing(FrameSerializer):
     """Accepts everything and gives None."""
 
-    InputParams = TwilioFrameSerializer.InputParams  # type: ignore[assignment]
+    InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
     def __init__(self, stream_sid: str = "", *arguments: Any, params: Any = None, **keywords: Any) -> None:

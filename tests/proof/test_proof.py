@@ -64,8 +64,9 @@ def test_mutants_and_variants_name_requirements_that_exist(
 def test_each_can_be_named_on_the_command_line(
     registered: dict[str, Mutant], permitted: dict[str, Variant]
 ) -> None:
-    for entry in [*registered.values(), *permitted.values()]:
-        assert callable(getattr(importlib.import_module(entry.module), entry.name))
+    for spec in [entry.impl for entry in registered.values()] + [entry.impl for entry in permitted.values()]:
+        module, _, name = spec.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_what_killed_each_mutant_is_on_record(registered: dict[str, Mutant]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twilio_conformance import EDITION
@@ -99,6 +99,7 @@ LINES = [Entry(f"TFS-A-{number:02}", "a/1") for number in range(6)]
 SOME = st.frozensets(st.sampled_from(LINES))
 
 
+@settings(deadline=None)
 @given(expected=SOME, collected=SOME, executed=SOME)
 def test_nothing_is_whole_that_lacks_a_line(
     expected: frozenset[Entry], collected: frozenset[Entry], executed: frozenset[Entry]

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.suite.test_ledger import REQUIREMENT
@@ -39,6 +39,7 @@ OUTCOMES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(OUTCOMES)
 def test_an_outcome_survives_the_way_through_json(outcome: Outcome) -> None:
     assert Outcome.from_json(json.loads(json.dumps(outcome.as_json()))) == outcome
@@ -51,6 +52,7 @@ def test_what_cannot_be_tested_does_not_hold(status: str, holds: bool) -> None:
     assert Outcome(status).holds == holds
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STATUSES), min_size=1))
 def test_the_status_of_a_requirement_is_the_worst_of_its_checks(statuses: list[str]) -> None:
     worst = max(statuses, key=STATUSES.index)
@@ -82,6 +84,7 @@ GRADED = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(GRADED, st.booleans())
 def test_a_profile_is_conformant_where_all_was_graded_and_every_must_holds(
     statuses: dict[str, str], partial: bool
@@ -94,6 +97,7 @@ def test_a_profile_is_conformant_where_all_was_graded_and_every_must_holds(
         assert not (verdict.conformant and verdict.is_violated)
 
 
+@settings(deadline=None)
 @given(GRADED)
 def test_the_counts_of_a_verdict_are_of_what_was_graded(statuses: dict[str, str]) -> None:
     verdicts = judge(REQUIREMENTS, statuses, partial=False)

@@ -225,7 +225,7 @@ class PipecatSubclass(PipecatsSerializer):
 
 @variant("A FrameSerializer that delegates to another, without inheriting from it.")
 class Delegating(FrameSerializer):
-    InputParams = TwilioFrameSerializer.InputParams  # type: ignore[assignment]
+    InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
 
     def __init__(
