@@ -7,6 +7,8 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
+from packaging.version import Version
+
 from twilio_conformance.catalogue import PROFILES, Requirement
 
 Json = dict[str, Any]
@@ -111,7 +113,8 @@ def render(grades: Json, known: Json, requirements: dict[str, Requirement], *, o
     """
     unsteady = {entry["requirement"]: entry["reason"] for entry in known.get("unsteady", ())}
     releases = Releases(grades, requirements, unsteady)
-    history = known["change"]
+    oldest = Version(releases.versions[0])
+    history = [entry for entry in known["change"] if Version(entry["version"]) > oldest]
     _expect_agreement(releases, history)
     return GENERATED + "\n".join(_page(releases, history, oldest_promised)).rstrip() + "\n"
 
@@ -120,7 +123,8 @@ def _expect_agreement(releases: Releases, history: list[Json]) -> None:
     turns = releases.turns()
     explained: dict[str, set[str]] = {}
     for entry in history:
-        explained.setdefault(entry["version"], set()).update(entry.get("seen", ()))
+        seen = releases.requirements.keys() & set(entry.get("seen", ()))
+        explained.setdefault(entry["version"], set()).update(seen)
     problems = [
         f"{version}: {name} turned from {before} to {since}, which docs/history.toml does not explain"
         for version, found in turns.items()

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from twilio_conformance.channel import HELLO_LIMIT, Channel
 from twilio_conformance.errors import AdapterFault, NotApplicable, NotTestable, UsageError
 from twilio_conformance.namespace import Doors, Entrance, Resolver, Unavailable, is_available
-from twilio_conformance.stdio import HELLO_LIMIT, Channel, Serializer
+from twilio_conformance.stdio import Serializer
 from twilio_conformance.target import BASE_URL, NAMESPACE, NOWHERE, Implementation, Target
 from twilio_conformance.twilio.gate import Refusal
 from twilio_conformance.twilio.network import Network
@@ -31,7 +32,14 @@ PIPE_SIZE = 1 << 20
 PIPELINING = "pipelining"
 """What an adapter claims for itself: it performs the requests of one serializer in their order."""
 
-TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "DENO_CERT", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+TRUST = (
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "DENO_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+)
 """The variables by which clients are told of a certificate authority."""
 
 
@@ -54,7 +62,9 @@ class Adapter:
         for _ in range(20):
             try:
                 # It is the worker's child: a forked child of the worker cannot wait for it, but look.
-                state, *_, code = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+                state, *_, code = (
+                    Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+                )
             except OSError:
                 return f"ended its process{self._last_words()}"
             if state == "Z":
@@ -193,7 +203,7 @@ class Pool:
             raise UsageError(f"--impl={self._target.spec}: {fault.message}") from fault
         network = NAMESPACE if adapter.doors else BASE_URL if BASE_URL in told["capabilities"] else NOWHERE
         self.give_back(adapter, is_clean=True)
-        found = Implementation(
+        return Implementation(
             target=self._target,
             construct=_not_connected,
             input_params=dict,
@@ -203,7 +213,6 @@ class Pool:
             is_class=True,
             network=network,
         )
-        return found
 
     def _start(self) -> Adapter:
         command = self._target.command
@@ -217,14 +226,16 @@ class Pool:
                 stderr=errors,
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=entrance and entrance.enter,
+                preexec_fn=None if entrance is None else entrance.enter,
                 env=os.environ | dict.fromkeys(TRUST, self._authority.name),
             )
         except OSError as error:
-            raise UsageError(f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}") from error
+            raise UsageError(
+                f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
+            ) from error
         adapter = Adapter(process, None, errors)
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError, AttributeError):
+        for pipe in filter(None, (process.stdin, process.stdout)):
+            with contextlib.suppress(OSError):
                 # Larger than the usual 64 KiB: fewer turns of two processes. The system may not allow it.
                 fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         try:

@@ -138,6 +138,8 @@ async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> 
 async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
     """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
     given = tuple(split(signal, chunks))
-    messages = [media_message(ulaw.encode(chunk), chunk=number) for number, chunk in enumerate(given, start=1)]
+    messages = [
+        media_message(ulaw.encode(chunk), chunk=number) for number, chunk in enumerate(given, start=1)
+    ]
     received = list(map(pcm_of, await subject.deserialize_each(messages)))
     return Passage.of(given, received, rate_in=WIRE_RATE, rate_out=rate)

@@ -15,8 +15,8 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.adapters import Adapter, Pool
+from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, PROTOCOL
 from twilio_conformance.errors import UsageError
-from twilio_conformance.stdio import ANSWER_LIMIT, HELLO_LIMIT, PROTOCOL
 from twilio_conformance.target import parse
 from twilio_conformance.twilio.tls import Authority
 
@@ -78,7 +78,9 @@ class _Conversation:
         except ValueError:
             raise _Sick(f"a line on standard output is not JSON: {line[:80]!r}") from None
         for error in self._validator.iter_errors(answer):
-            raise _Sick(f"a response is not what the schema says: {json.dumps(answer)[:200]}: {error.message[:200]}")
+            raise _Sick(
+                f"a response is not what the schema says: {json.dumps(answer)[:200]}: {error.message[:200]}"
+            )
         return answer
 
     def ask(self, op: str, wanted: str, limit: float = ANSWER_LIMIT, **members: Any) -> Any:
@@ -125,7 +127,9 @@ def _keeps_serializers_apart(talk: _Conversation) -> None:
 def _frames_lines(talk: _Conversation) -> None:
     talk.ask("construct", "result", serializer="a", arguments=_QUIET)
     separators = json.dumps({"event": "x\u2028\u2029\x85\r"}, ensure_ascii=False)
-    line = json.dumps({"id": 900, "op": "deserialize", "serializer": "a", "text": separators}, ensure_ascii=False)
+    line = json.dumps(
+        {"id": 900, "op": "deserialize", "serializer": "a", "text": separators}, ensure_ascii=False
+    )
     middle = len(line.encode()) // 2
     for piece in (line.encode()[:middle], line.encode()[middle:] + b"\n"):
         talk.write(piece)

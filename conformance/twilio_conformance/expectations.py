@@ -306,9 +306,13 @@ def _grade_requests(session: Session, wanted: Json) -> None:
 
 def _expect_visible(session: Session, wanted: Json | None = None) -> None:
     if session.network == NOWHERE:
-        raise NotTestable("requests cannot be seen here: there is no network namespace, and base_url is not claimed")
+        raise NotTestable(
+            "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
+        )
     if session.network == BASE_URL and "url" in (wanted or {}):
-        raise NotTestable("hosts cannot be seen here: there is no network namespace, and base_url takes their place")
+        raise NotTestable(
+            "hosts cannot be seen here: there is no network namespace, and base_url takes their place"
+        )
 
 
 def _grade_request(session: Session, wanted: Json) -> None:
@@ -317,12 +321,13 @@ def _grade_request(session: Session, wanted: Json) -> None:
         raise NotTestable("no request was made", expected=wanted)
     for exchange in session.exchanges:
         for aspect, expected in wanted.items():
-            actual = _aspect_of(exchange, aspect)
+            actual = aspect_of(exchange, aspect)
             if not same(actual, expected):
                 raise Violation(f"{aspect} differs", expected=expected, actual=actual)
 
 
-def _aspect_of(exchange: Exchange, aspect: str) -> Any:
+def aspect_of(exchange: Exchange, aspect: str) -> Any:
+    """What a request says of an aspect: method, url, target, form or basic; a sentence where it says it wrongly."""
     if aspect == "url":
         usual = {"https": 443, "http": 80}[exchange.scheme]
         return f"{exchange.scheme}://{exchange.host}" + (

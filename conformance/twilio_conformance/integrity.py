@@ -1,4 +1,4 @@
-"""How a process that is shared with an implementation is guarded: its limits, and whether it is intact."""
+"""How a process that is shared with an implementation is guarded: by limits, and by looking at its state."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def replaced(originals: Mapping[str, object]) -> list[str]:
 
 
 def limit_files() -> None:
-    """Lets no file of this process and its children grow without end, and none of them leave a core behind."""
+    """Lets no file of this process and its children grow without end, and none of them leave a core."""
     _limit(resource.RLIMIT_FSIZE, FILE_LIMIT)
     _limit(resource.RLIMIT_CORE, 0)
 

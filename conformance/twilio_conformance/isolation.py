@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ IMPORT_LIMIT = 60.0
 
 GRACE = 30.0
 """Seconds beyond a job's own limit after which a worker that says nothing is taken for dead."""
+
+WINDOW = 64
+"""Jobs that the worker holds: so few that their orders fit into the pipe, whether it reads them or not."""
 
 MOST_DEATHS = 6
 """Deaths of the worker after which what is left is not graded."""
@@ -116,6 +120,11 @@ class _Worker:
             return False
         return stopped is None or stopped.si_code != os.CLD_STOPPED
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended by an exception of its own: nobody else gives it this exit status."""
+        return self._process.poll() == 1
+
     def close(self) -> None:
         """Ends the process, by force if need be, and every process that came of it."""
         self._orders.close()
@@ -154,6 +163,8 @@ class Executor:
         self.notes: list[str] = []
         self._jobs: dict[str, Job] = {}
         self._found: dict[str, Json] = {}
+        self._waiting: deque[Job] = deque()
+        self._held: set[str] = set()
         self._begun: list[str] = []
         self._suspects: list[str] = []
         self._deaths = 0
@@ -180,7 +191,8 @@ class Executor:
         for job in jobs:
             if job.id not in self._jobs:
                 self._jobs[job.id] = job
-                self._send(job)
+                self._waiting.append(job)
+        self._hand_over()
 
     def result(self, job: Job) -> Found:
         """Waits for what a job found.
@@ -229,12 +241,23 @@ class Executor:
             impl = self._configuration["impl"]
             raise UsageError(f"--impl={impl}: the factory gave a {wrong}; it has to give a serializer")
 
-    def _send(self, job: Job, *, alone: bool = False) -> None:
-        if self._worker is None:
-            self._give_up(job)
-            return
-        order = {"job": job.id, "requirements": list(job.requirements), "limit": job.limit, "alone": alone}
-        self._worker.send(order)
+    def _hand_over(self) -> None:
+        """Gives the worker as many jobs as it may hold."""
+        while self._waiting and len(self._held) < WINDOW:
+            job = self._waiting.popleft()
+            if self._worker is None:
+                message = "not graded: the implementation ended the suite's worker process too often"
+                self._found[job.id] = _verdict_on(job, NOT_TESTABLE, message)
+                continue
+            self._held.add(job.id)
+            self._worker.send(
+                {
+                    "job": job.id,
+                    "requirements": list(job.requirements),
+                    "limit": job.limit,
+                    "alone": job.id in self._suspects,
+                }
+            )
 
     def _await(self, job: str) -> Json:
         """What a job found, as the worker said it; workers that die meanwhile are replaced."""
@@ -245,6 +268,7 @@ class Executor:
             arrived = worker.take(1.0)
             for answer in arrived:
                 self._take(answer)
+            self._hand_over()
             longest = max((self._jobs[name].limit for name in self._begun), default=0.0)
             patience = GRACE + longest * (REAL_TIME if self.implementation["network"] != IN_PROCESS else 1)
             if arrived:
@@ -262,10 +286,17 @@ class Executor:
         else:
             self._found[answer["job"]] = answer
             self._begun.remove(answer["job"])
+            self._held.remove(answer["job"])
 
     def _replace(self, dead: _Worker) -> None:
-        """Starts a new worker; what ran when the old one died runs again, each job alone, to find the one."""
+        """Starts a new worker; what ran when the old one died runs again, each job alone, to find the one.
+
+        Raises:
+            SuiteError: The worker failed by itself.
+        """
         dead.close()
+        if dead.has_failed:
+            raise SuiteError(f"the worker process failed{self._last_words()}")
         for answer in dead.take(0):
             self._take(answer)
         self._worker = None
@@ -281,21 +312,23 @@ class Executor:
             *(name for name in self._suspects if name not in self._found and name not in under_way),
         ]
         if self._deaths < MOST_DEATHS:
-            try:
-                self._launch()
-            except ConformanceError as error:
-                self._worker = None
-                self.notes.append(f"the worker process died and could not be started again: {error}")
-        left = [job for name, job in self._jobs.items() if name not in self._found]
-        times = "once" if self._deaths == 1 else f"{self._deaths} times"
+            self._launch_again()
         if self._worker is None:
+            times = "once" if self._deaths == 1 else f"{self._deaths} times"
             self.notes.append(f"the implementation ended the worker process {times}: the rest was not graded")
-        for job in sorted(left, key=lambda job: job.id not in self._suspects):
-            self._send(job, alone=job.id in self._suspects)
+        left = [job for name, job in self._jobs.items() if name not in self._found]
+        self._held.clear()
+        self._waiting = deque(sorted(left, key=lambda job: job.id not in self._suspects))
+        self._hand_over()
 
-    def _give_up(self, job: Job) -> None:
-        message = "not graded: the implementation ended the suite's worker process too often"
-        self._found[job.id] = _verdict_on(job, NOT_TESTABLE, message)
+    def _launch_again(self) -> None:
+        try:
+            self._launch()
+        except ConformanceError as error:
+            if self._worker is not None:
+                self._worker.close()
+                self._worker = None
+            self.notes.append(f"the worker process died and could not be started again: {error}")
 
     def _last_words(self) -> str:
         self._error_output.seek(0)

@@ -59,8 +59,9 @@ class Doors:
 
     def close(self) -> None:
         """Closes them on this side."""
-        for door in (*self.listeners, self.resolver, self.asked):
+        for door in (*self.listeners, self.resolver):
             door.close()
+        self.asked.close()
 
 
 class Entrance:
@@ -193,7 +194,9 @@ class Resolver:
         if not is_served:
             self._refuse(name)
         has_address = is_served and kind == 1
-        head = question[:2] + struct.pack("!HHHHH", 0x8180 if is_served else 0x8183, 1, int(has_address), 0, 0)
+        head = question[:2] + struct.pack(
+            "!HHHHH", 0x8180 if is_served else 0x8183, 1, int(has_address), 0, 0
+        )
         if not has_address:
             return head + asked
         address = address_of(name)

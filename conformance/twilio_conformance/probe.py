@@ -167,7 +167,9 @@ class Probe:
             NotApplicable: The implementation is graded over stdio.
         """
         if self.implementation.is_remote:
-            raise NotApplicable("it speaks of Python's objects, tasks or event loop, which stdio does not show")
+            raise NotApplicable(
+                "it speaks of Python's objects, tasks or event loop, which stdio does not show"
+            )
 
     def arguments(self, **changes: Any) -> Json:
         """The arguments of a serializer that hangs up, with changes; None takes one away."""

@@ -21,6 +21,14 @@ HANDSHAKE = "handshake"
 IN_PROCESS, NAMESPACE, BASE_URL, NOWHERE = "in-process", "namespace", "base_url", "none"
 """What leads an implementation's requests to the double; the last: nothing, so that none can be seen."""
 
+NETWORKS = {
+    IN_PROCESS: "in-process double over TLS",
+    NAMESPACE: "double over TLS in the adapter's network namespace",
+    BASE_URL: "double over TLS at base_url: hosts are not seen",
+    NOWHERE: "none: requests are not seen",
+}
+"""The same for a report."""
+
 REAL_TIME = 3
 """How many times a job's limit one has whose implementation is in another process, where no clock can skip."""
 

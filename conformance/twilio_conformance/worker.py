@@ -263,7 +263,7 @@ class Worker:
         reading, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
         sign = Sign()
-        adapter = self._pool and self._pool.take()
+        adapter = self._pool.take() if self._pool else None
         said = adapter.mark() if adapter else 0
         pid = os.fork()
         if pid == 0:

@@ -9,8 +9,9 @@ import tomllib
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
-from docs.history import HistoryError, Releases, compress, expand, render
+from docs.history import HOLDS, HistoryError, Releases, compress, expand, render
 from tests.docs.pages import ROOT
 from twilio_conformance import catalogue
 from twilio_conformance.checks import load_checks
@@ -49,14 +50,18 @@ def test_statuses_survive_being_compressed() -> None:
     assert expand(versions, compress(versions, statuses)) == statuses
 
 
+TURNS = [
+    ("0.0.102", "TFS-MESSAGE-03", "fail", "pass"),
+    ("1.5.0", "TFS-HANGUP-18", "not-applicable", "pass"),
+    ("1.13.0", "TFS-INPUT-01", "fail", "pass"),
+    ("1.14.0", "TFS-HANGUP-17", "not-applicable", "pass"),
+]
+"""What is known of the history from elsewhere."""
+
+
 @pytest.mark.parametrize(
     ("version", "requirement", "before", "since"),
-    [
-        ("0.0.102", "TFS-MESSAGE-03", "fail", "pass"),
-        ("1.5.0", "TFS-HANGUP-18", "not-applicable", "pass"),
-        ("1.13.0", "TFS-INPUT-01", "fail", "pass"),
-        ("1.14.0", "TFS-HANGUP-17", "not-applicable", "pass"),
-    ],
+    [turn for turn in TURNS if turn[0] in GRADES["releases"][1:]],
 )
 def test_the_known_turns_of_the_history_are_seen(
     version: str, requirement: str, before: str, since: str
@@ -64,15 +69,16 @@ def test_the_known_turns_of_the_history_are_seen(
     assert Releases(GRADES, REQUIREMENTS, {}).turns()[version][requirement] == (before, since)
 
 
-@pytest.mark.parametrize("version", ["1.2.1", "1.8.1", "1.14.0"])
+@pytest.mark.parametrize(
+    "version", [name for name in GRADES["releases"] if Version(name) >= Version("1.2.1")]
+)
 def test_every_must_of_core_holds_in_the_supported_releases(version: str) -> None:
     releases = Releases(GRADES, REQUIREMENTS, {})
-    must = [
+    failed = [
         name
         for name, entry in releases.requirements.items()
-        if (entry.profile, entry.level) == ("core", "MUST")
+        if (entry.profile, entry.level) == ("core", "MUST") and releases.status(name, version) not in HOLDS
     ]
-    failed = [name for name in must if releases.status(name, version) not in ("pass", "not-applicable")]
     assert failed == []
 
 
@@ -93,10 +99,11 @@ def test_the_readme_shows_the_verdicts_of_the_newest_release() -> None:
     shown = re.findall(r"^(\w+) +(?:not )?conformant +MUST (\d+)/(\d+)", text, re.MULTILINE)
     assert "core" in [profile for profile, *_ in shown]
     for profile, *numbers in shown:
-        own = [
-            releases.status(entry.id, newest)
-            for entry in releases.requirements.values()
-            if (entry.profile, entry.level) == (profile, "MUST")
+        must = [
+            name for name, entry in REQUIREMENTS.items() if (entry.profile, entry.level) == (profile, "MUST")
         ]
+        if not releases.requirements.keys() >= set(must):
+            continue  # a chapter came after the grades
+        own = [releases.status(name, newest) for name in must]
         found = [own.count("pass"), len(own) - own.count("not-applicable")]
         assert [int(number) for number in numbers] == found, profile

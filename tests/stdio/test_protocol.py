@@ -27,7 +27,9 @@ def test_an_adapter_answers_as_in_the_transcript():
         input=requests, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     answers = {answer["id"]: answer for answer in map(json.loads, ran.stdout.splitlines())}
-    assert answers == {answer["id"]: answer for answer in (json.loads(line[2:]) for line in LINES if line[0] == "<")}
+    assert answers == {
+        answer["id"]: answer for answer in (json.loads(line[2:]) for line in LINES if line[0] == "<")
+    }
 
 
 @pytest.mark.parametrize("line", LINES)

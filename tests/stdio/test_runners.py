@@ -35,7 +35,9 @@ def test_a_runner_agrees_with_the_suite(language):
 
 
 def _run(words: list[str | Path]) -> dict[str, str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "reference"), *filter(None, sys.path)])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "reference"), *filter(None, sys.path)])
+    }
     ran = subprocess.run(words, capture_output=True, text=True, timeout=240, env=environment, check=False)
     assert ran.returncode in (0, 1), ran.stderr
     told: dict[str, str] = json.loads(ran.stdout)
@@ -47,9 +49,17 @@ def _graded(impl: str) -> dict[str, str]:
     try:
         executor.start()
         vectors = catalogue.load(EDITION).vectors.values()
-        jobs = [Job(vector.id, vector.requirements, 20.0) for vector in vectors if vector.id.split("/")[0] in CHAPTERS]
+        jobs = [
+            Job(vector.id, vector.requirements, 20.0)
+            for vector in vectors
+            if vector.id.split("/")[0] in CHAPTERS
+        ]
         executor.submit(jobs)
         found = {job.id: executor.result(job).outcomes for job in jobs}
     finally:
         executor.close()
-    return {f"{requirement} {vector}": outcome.status for vector, outcomes in found.items() for requirement, outcome in outcomes.items()}
+    return {
+        f"{requirement} {vector}": outcome.status
+        for vector, outcomes in found.items()
+        for requirement, outcome in outcomes.items()
+    }

@@ -110,7 +110,10 @@ DAMAGE = {
         "manifest.json: its digest is not that of its files",
     ),
     "no requirements": (_delete("spec/requirements/*.toml"), "requirements holds no chapter"),
-    "no TOML": (_change("spec/requirements/keys.toml", "level =", "level"), r"keys.toml: not TOML: .*line 10"),
+    "no TOML": (
+        _change("spec/requirements/keys.toml", "level =", "level"),
+        r"keys.toml: not TOML: .*line 10",
+    ),
     "no UTF-8": (
         lambda data: (data / "spec/requirements/keys.toml").write_bytes(b"\xff"),
         "keys.toml: not TOML: 'utf-8' codec",

@@ -40,9 +40,7 @@ def _catalogue(*requirements: Requirement, vectors: tuple[Vector, ...], edition:
 
 def test_each_requirement_has_a_line_for_each_vector_and_check() -> None:
     requirement = replace(REQUIREMENT, checks=("a/*", "module.check"))
-    known = _catalogue(
-        requirement, vectors=(_vector("a/1", requirement.id), _vector("a/2", requirement.id))
-    )
+    known = _catalogue(requirement, vectors=(_vector("a/1", requirement.id), _vector("a/2", requirement.id)))
     assert entries(known, {"module.check": requirement.id}) == [
         Entry("TFS-A-01", "a/1"),
         Entry("TFS-A-01", "a/2"),

@@ -55,7 +55,9 @@ def test_every_level_is_kept(book: LogBook) -> None:
 #: Ways in which a program sets its logging up for itself.
 SETTINGS: dict[str, Callable[[], object]] = {
     "loguru without sinks": lambda: logger.remove(),
-    "loguru with its own sink": lambda: logger.configure(handlers=[{"sink": sys.stderr, "level": "CRITICAL"}]),
+    "loguru with its own sink": lambda: logger.configure(
+        handlers=[{"sink": sys.stderr, "level": "CRITICAL"}]
+    ),
     "basicConfig": lambda: logging.basicConfig(force=True, level=logging.CRITICAL),
     "dictConfig": lambda: logging.config.dictConfig({"version": 1, "disable_existing_loggers": False}),
     "no handlers": lambda: logging.getLogger().handlers.clear(),

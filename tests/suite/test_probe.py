@@ -12,12 +12,12 @@ import pytest
 from loguru import logger
 from pipecat.frames.frames import EndFrame, InterruptionFrame
 from pipecat.serializers.base_serializer import FrameSerializer
-from twilio_reference import TwilioFrameSerializer as Reference
 
 from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.probe import CALL_LIMIT, NEVER_RETURNED, Observation, Probe, Raised
 from twilio_conformance.target import Implementation, Target
 from twilio_conformance.twilio.network import Network
+from twilio_reference import TwilioFrameSerializer as Reference
 
 MakeProbe = Callable[..., Probe]
 
@@ -211,7 +211,9 @@ class TestTrace:
         construct, setup, clear, end, request, connected = probe.trace
         account, call = probe.names.values["account_sid"], probe.names.values["call_sid"]
         place = f"https://api.twilio.com:443/2010-04-01/Accounts/{account}/Calls/{call}.json"
-        assert construct.startswith("construct(stream_sid=…, call_sid=…, account_sid=…, auth_token=…): returned")
+        assert construct.startswith(
+            "construct(stream_sid=…, call_sid=…, account_sid=…, auth_token=…): returned"
+        )
         assert setup == "setup(8000): returned None"
         assert clear.startswith("serialize(InterruptionFrame): returned '{")
         assert end == "serialize(EndFrame): returned None"

@@ -79,9 +79,7 @@ REQUIREMENTS = [
     for profile in ("core", "robust")
     for number, level in enumerate(("MUST", "MUST", "SHOULD", "MAY"))
 ]
-GRADED = st.dictionaries(
-    st.sampled_from([entry.id for entry in REQUIREMENTS]), st.sampled_from(STATUSES)
-)
+GRADED = st.dictionaries(st.sampled_from([entry.id for entry in REQUIREMENTS]), st.sampled_from(STATUSES))
 
 
 @settings(deadline=None)

@@ -12,8 +12,8 @@ Json = dict[str, Any]
 NEVER_RETURNED = "DidNotReturn"
 """What the probe says was raised by a call that is over its limit."""
 
-BOUND, SOON = "TFS-FAULT-TIME", "TFS-FAULT-SOON"
-REDIRECT, AGAIN, SECRET = "TFS-FAULT-REDIRECT", "TFS-FAULT-AGAIN", "TFS-SECURE-LOG"
+BOUND, SOON = "TFS-FAULT-02", "TFS-FAULT-04"
+REDIRECT, AGAIN, SECRET = "TFS-FAULT-10", "TFS-FAULT-07", "TFS-SECURE-05"
 
 LONG, LONGER = 10.0, 30.0
 """Seconds that a hang-up SHOULD and MUST not exceed."""

@@ -175,10 +175,10 @@ class Stage:
 
 def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
     """What was seen of a session, as JSON; secrets are replaced by their names, SIDs are not."""
-    from twilio_conformance.expectations import _aspect_of
+    from twilio_conformance.expectations import aspect_of
 
     requests = [
-        {aspect: _aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
+        {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
         | {"answer": exchange.answer_status}
         for exchange in exchanges
     ]

@@ -44,7 +44,7 @@ def build(run: Run) -> Json:
         },
         "pipecat": implementation["pipecat"],
         "python": implementation["python"],
-        "network": "in-process double over TLS",
+        "network": NETWORKS[implementation["network"]],
         "started": run.started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "gate": {"profiles": sorted(run.gate.profiles), "strict": run.gate.strict},

@@ -174,7 +174,9 @@ class Exchange:
             request["body"] = self.body.decode()
         except UnicodeDecodeError:
             request["body_base64"] = base64.b64encode(self.body).decode("ascii")
-        shown = {name: getattr(self, name) for name in ("number", "connection", "started", "finished", "note")}
+        shown = {
+            name: getattr(self, name) for name in ("number", "connection", "started", "finished", "note")
+        }
         answer = None if self.answer_status is None else {"status": self.answer_status}
         shown |= {"request": request, "answer": answer}
         redacted: dict[str, Any] = _redact(shown, [secret for secret in secrets if secret])

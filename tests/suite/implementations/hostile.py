@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from loguru import logger
 from pipecat.frames.frames import Frame
+
 from twilio_reference import TwilioFrameSerializer as Reference
 
 FOR_EVER = 1_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from pipecat.frames.frames import Frame, InterruptionFrame
+
 from twilio_reference import TwilioFrameSerializer as Reference
 
 

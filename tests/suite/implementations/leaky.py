@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from loguru import logger
 from pipecat.frames.frames import Frame, TextFrame
+
 from twilio_reference import TwilioFrameSerializer as Reference
 
 
