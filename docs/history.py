@@ -47,6 +47,11 @@ class Releases:
             unsteady: Requirements whose status differs from run to run, with the reason; they make no turn.
         """
         self.unsteady = dict(unsteady)
+        self.later = [
+            name
+            for name, entry in requirements.items()
+            if entry.excluded is None and name not in document["requirements"]
+        ]
         self.document = document
         self.versions: list[str] = document["releases"]
         self.requirements = {
@@ -157,6 +162,9 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
         f" does not have is left out there ({_unplayed(document)}).\n"
     )
     yield _packages(document)
+    if releases.later:
+        names = ", ".join(map(_link, releases.later))
+        yield f"Requirements that came after these grades, and are in none of the tables: {names}.\n"
     yield "## In short\n"
     yield "Releases that grade the same in every requirement stand together. Numbers count MUSTs that hold.\n"
     yield from _verdicts(releases)
@@ -167,7 +175,8 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
     yield "| release | change | seen by the suite |"
     yield "| --- | --- | --- |"
     for entry in history:
-        seen = ", ".join(map(_link, entry.get("seen", ())))
+        own = [name for name in entry.get("seen", ()) if name in releases.requirements]
+        seen = ", ".join(map(_link, own))
         verdict = "; ".join(filter(None, (seen, entry.get("unseen"))))
         yield f"| {entry['version']} | {entry['change']} | {verdict} |"
     if releases.unsteady:

@@ -64,7 +64,8 @@ def _of_module(module: str) -> Iterator[Mutation]:
     seen: dict[str, int] = {}
     for place in list(_places(tree)):
         for name, change in _changes(place.node):
-            key = f"{module}.{place.scope} {name}: {_line(place.node)}"
+            around = "" if place.node is place.statement else f" in {_line(place.statement)}"
+            key = f"{module}.{place.scope}: {name} {_line(place.node)}{around}"
             seen[key] = seen.get(key, 0) + 1
             numbered = key if seen[key] == 1 else f"{key} ({seen[key]})"
             new = ast.fix_missing_locations(ast.copy_location(change(place.node), place.node))
@@ -79,6 +80,7 @@ class _Place:
     """Where a node stands in its tree, and the names of the functions and classes around it."""
 
     node: ast.AST
+    statement: ast.AST
     scope: str
     parent: ast.AST
     field: str
@@ -93,11 +95,11 @@ class _Place:
 
 
 def _line(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
+    text = ast.unparse(node).partition("\n")[0]
     return text if len(text) <= 90 else f"{text[:90]}…"
 
 
-def _places(node: ast.AST, scope: str = "module") -> Iterator[_Place]:
+def _places(node: ast.AST, scope: str = "module", statement: ast.AST | None = None) -> Iterator[_Place]:
     """Every place whose node may be changed."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_params"):
@@ -108,8 +110,9 @@ def _places(node: ast.AST, scope: str = "module") -> Iterator[_Place]:
             inner = scope
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 inner = child.name if scope == "module" else f"{scope}.{child.name}"
-            yield _Place(child, inner, node, name, index if isinstance(value, list) else None)
-            yield from _places(child, inner)
+            around = child if isinstance(child, ast.stmt) or statement is None else statement
+            yield _Place(child, around, inner, node, name, index if isinstance(value, list) else None)
+            yield from _places(child, inner, around)
 
 
 def _is_text(node: ast.AST) -> bool:

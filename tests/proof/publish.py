@@ -41,6 +41,8 @@ def write(results: Sequence[Result]) -> None:
 
 
 def _outcome(results: Sequence[Result]) -> Iterator[str]:
+    if not results:
+        return
     yield "## What was found last"
     seconds = sum(result.seconds for result in results)
     yield f"On {datetime.now(UTC):%Y-%m-%d}, edition {EDITION}, in {seconds / 60:.1f} minutes:"

@@ -27,13 +27,13 @@ def grade(lab: Laboratory, chosen: Sequence[Variant], full: bool) -> list[str]:
         work.append((Specimen(variant.name, named(variant.impl)), tasks))
     faults = []
     for specimen, findings in lab.grade(work):
-        for fault in faults_of(lab, by_name[specimen.name], findings):
+        for fault in faults_of(lab, by_name[specimen.name], findings, full):
             print(f"  {fault}", flush=True)
             faults.append(fault)
     return faults
 
 
-def faults_of(lab: Laboratory, variant: Variant, findings: Findings) -> Iterator[str]:
+def faults_of(lab: Laboratory, variant: Variant, findings: Findings, full: bool) -> Iterator[str]:
     """What a variant fails although it is permitted, and what it foregoes without need."""
     if findings.trouble:
         yield f"{variant.name}: the suite itself failed: {findings.trouble.splitlines()[-1]}"
@@ -51,5 +51,5 @@ def faults_of(lab: Laboratory, variant: Variant, findings: Findings) -> Iterator
     for name in variant.foregoes:
         if lab.catalogue.requirements[name].level == "MUST":
             yield f"{variant.name}: foregoes {name}, which is a MUST"
-        elif name not in failures and findings.status(name) is not None:
+        elif full and name not in failures:
             yield f"{variant.name}: foregoes {name}, which it keeps"

@@ -14,6 +14,7 @@ from twilio_conformance import catalogue
 from twilio_conformance.errors import SuiteError
 from twilio_conformance.ledger import Entry
 from twilio_conformance.report import reproduce
+from twilio_conformance.target import NETWORKS
 
 if TYPE_CHECKING:
     from twilio_conformance.run import Run
