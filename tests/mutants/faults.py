@@ -208,7 +208,7 @@ def _ended(serializer: Any) -> bool:
 @mutant(
     "TFS-FAULT-13",
     "The whole body is read for the log, as in pipecat-ai 1.14.0.",
-    also="TFS-FAULT-* TFS-SECURE-08",
+    also="TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-08",
 )
 class ReadsEverything(CallSeam):
     async def answered(self, response: httpx.Response) -> None:

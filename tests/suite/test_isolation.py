@@ -152,7 +152,9 @@ def test_a_worker_that_fails_by_itself_is_the_suites_fault(start: Start, suite: 
 
 
 def test_an_import_that_fails_leaves_no_process(start: Start, suite: Path) -> None:
-    (suite / "raises.py").write_text("import os\nopen('pid', 'w').write(str(os.getpid()))\nraise ValueError\n")
+    (suite / "raises.py").write_text(
+        "import os\nopen('pid', 'w').write(str(os.getpid()))\nraise ValueError\n"
+    )
     with pytest.raises(UsageError, match="importing raises failed: ValueError"):
         start("raises")
     assert not Path(f"/proc/{Path('pid').read_text()}").exists()
