@@ -99,8 +99,9 @@ class _Worker:
 
     def send(self, document: Json) -> None:
         """Hands over one order; a worker that has died takes none."""
-        with contextlib.suppress(BrokenPipeError):
-            self._orders.write(json.dumps(document).encode() + b"\n")
+        if not self._orders.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._orders.write(json.dumps(document).encode() + b"\n")
 
     def take(self, timeout: float) -> list[Json]:
         """What has arrived, as soon as there is something; nothing when time is up or the process is over."""

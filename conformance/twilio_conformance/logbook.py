@@ -73,8 +73,9 @@ class LogBook:
         logging.Logger.callHandlers = take_and_call  # type: ignore[method-assign, assignment]
 
     def _take_loguru(self, message: loguru.Message) -> None:
-        level = message.record["level"]
-        self.records.append(LogRecord(level.no, level.name, str(message).rstrip("\n"), "loguru"))
+        level, extra = message.record["level"], message.record["extra"]
+        bound = f" {extra!r}" if extra else ""
+        self.records.append(LogRecord(level.no, level.name, str(message).rstrip("\n") + bound, "loguru"))
 
     def _take_warning(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         self.records.append(

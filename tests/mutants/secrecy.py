@@ -159,7 +159,9 @@ class _Unquoted(CallSeam):
 
 
 @mutant(
-    "TFS-SECURE-09", "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.", also="TFS-SECURE-10"
+    "TFS-SECURE-09",
+    "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    also="TFS-SECURE-06 TFS-SECURE-10",
 )
 class RawCallSid(_Unquoted):
     name = "call_sid"
@@ -168,7 +170,7 @@ class RawCallSid(_Unquoted):
 @mutant(
     "TFS-SECURE-10",
     "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
-    also="TFS-SECURE-09",
+    also="TFS-SECURE-06 TFS-SECURE-09",
 )
 class RawAccountSid(_Unquoted):
     name = "account_sid"

@@ -29,7 +29,7 @@ TARGET = 95.0
 """Per cent of the mutations that are not equivalent which the suite has to kill."""
 
 PORTION = 4
-"""One mutation of so many is graded by `make proof`; `make proof-full` grades all."""
+"""One mutation of so many is graded by `--part operators`; a full proof grades all."""
 
 SEED = 20261101
 

@@ -141,7 +141,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     forms = [f"--report=report.{form}" for form in ("json", "html", "svg", "md")]
     command = grading_command(f"--impl={IMPL}", "--profile=all", "-q", "-k", SAMPLE, *forms)
     run = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=900, check=False
     )
     assert run.returncode == 1, run.stdout + run.stderr
     return folder

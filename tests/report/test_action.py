@@ -39,7 +39,7 @@ def _run(
         env=environment() | files | given | {"PYTEST_ADDOPTS": "-k TFS-CLEAR -p no:cacheprovider"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
 

@@ -224,7 +224,7 @@ def test_the_commands_on_the_page_run_their_checks_again(
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert run.returncode == 1, run.stdout + run.stderr

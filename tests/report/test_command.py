@@ -109,7 +109,7 @@ def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

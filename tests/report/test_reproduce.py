@@ -25,7 +25,7 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env=environment() | {"PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -21,7 +21,7 @@ CONSTRUCTION = ("TFS-CONSTRUCT-04", "construction/without-hang-up-none")
 
 DIAGNOSES = {
     "chatty": "writes a line that is not JSON: 'Serializing a frame'",
-    "dying": "ended with status 3 in serialize (its last words: out of cheese)",
+    "dying": "ended with status 3 (its last words: out of cheese) in serialize",
     "lying": "answers request 1, which is not open",
     "confused": "gives a result for serialize that the protocol does not know: {'payload': '/v7+'}",
     "double": "answers serialize with the members id, raised, result",

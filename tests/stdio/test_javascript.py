@@ -52,7 +52,7 @@ def test_an_implementation_that_hangs_is_to_blame_when_its_adapter_answers(grade
     executor, found = grade(javascript(source), ("TFS-SETUP-02", "setup/pipeline-rate-8000"))
     outcome = found["setup/pipeline-rate-8000"].outcomes["TFS-SETUP-02"]
     assert outcome.status == NOT_TESTABLE, outcome.message
-    assert "setup raised DidNotReturn(no return within 10 s)" in outcome.message
+    assert "setup raised DidNotReturn('no return within 10 s')" in outcome.message
     assert executor.notes == []
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def set_limit(module: Path, limit: str, value: str) -> None:
     module.write_text(text)
 
 
-def vector(name: str, steps: list[Json], expect: list[Json] | None = None, **arguments: Any) -> Json:
+def vector(name: str, steps: list[Json], expect: Sequence[Json] = (), **arguments: Any) -> Json:
     """A vector with one answer of Twilio's."""
     usual = {"stream_sid": "${stream_sid}", "params": {"auto_hang_up": False}}
     return {
@@ -225,7 +226,7 @@ def vector(name: str, steps: list[Json], expect: list[Json] | None = None, **arg
             "answers": [{"status": 200, "json": {"status": "completed"}}],
         },
         "steps": steps,
-        "expect": expect or [],
+        "expect": list(expect),
     }
 
 

@@ -91,7 +91,11 @@ def _change(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def _delete(pattern: str) -> Callable[[Path], None]:
-    return lambda data: [path.unlink() for path in data.glob(pattern)] and None
+    def damage(data: Path) -> None:
+        for path in data.glob(pattern):
+            path.unlink()
+
+    return damage
 
 
 #: What is damaged, and what the message has to say.

@@ -27,11 +27,21 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return miniature.build(tmp_path_factory.mktemp("suite"), DEEDS)
 
 
+@pytest.fixture(scope="module")
+def shared(suite: Path) -> Iterator[Executor]:
+    """An executor for those who leave it as it is."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(isolation, "_search_path", lambda: _path(suite))
+        executor = Executor("hostile", EDITION, jobs=2)
+        executor.start()
+    yield executor
+    executor.close()
+
+
 @pytest.fixture
 def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts executors of the small suite, and ends them after the test."""
-    path = [*map(str, (suite, REFERENCE, IMPLEMENTATIONS)), *sys.path]
-    monkeypatch.setattr(isolation, "_search_path", lambda: path)
+    monkeypatch.setattr(isolation, "_search_path", lambda: _path(suite))
     started: list[Executor] = []
 
     def start(impl: str = "hostile", jobs: int = 2) -> Executor:
@@ -42,6 +52,10 @@ def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     yield start
     for executor in started:
         executor.close()
+
+
+def _path(suite: Path) -> list[str]:
+    return [*map(str, (suite, REFERENCE, IMPLEMENTATIONS)), *sys.path]
 
 
 def _key(number: int) -> Job:
@@ -62,25 +76,24 @@ def _pid(executor: Executor) -> int:
     return executor._worker._process.pid
 
 
-def test_the_worker_says_what_it_has_imported(start: Start) -> None:
-    found = start().implementation
+def test_the_worker_says_what_it_has_imported(shared: Executor) -> None:
+    found = shared.implementation
     assert (found["name"], found["is_class"]) == ("hostile:TwilioFrameSerializer", True)
     assert found["checks"] == {"deeds.an_interruption_gives_a_text": ["TFS-DEED-02", 5]}
 
 
-def test_a_job_finds_an_outcome_for_each_of_its_requirements(start: Start) -> None:
-    found = start().result(Job("call/end", ("TFS-CALL-01", "TFS-CALL-02"), 20))
+def test_a_job_finds_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:
+    found = shared.result(Job("call/end", ("TFS-CALL-01", "TFS-CALL-02"), 20))
     assert {name: outcome.status for name, outcome in found.outcomes.items()} == {
         "TFS-CALL-01": "pass",
         "TFS-CALL-02": "pass",
     }
 
 
-def test_jobs_run_ahead_and_once_whenever_they_are_asked_for(start: Start) -> None:
-    executor = start()
-    executor.submit(_key(number) for number in (1, 2, 3, 4))
-    executor.submit([_key(2)])
-    assert [_status(executor.result(_key(number))) for number in (4, 1, 1, 2)] == ["pass"] * 4
+def test_jobs_run_ahead_and_once_whenever_they_are_asked_for(shared: Executor) -> None:
+    shared.submit(_key(number) for number in (1, 2, 3, 4))
+    shared.submit([_key(2)])
+    assert [_status(shared.result(_key(number))) for number in (4, 1, 1, 2)] == ["pass"] * 4
 
 
 def test_more_jobs_than_the_worker_holds_all_come_to_an_end(
@@ -92,8 +105,8 @@ def test_more_jobs_than_the_worker_holds_all_come_to_an_end(
     assert [_status(executor.result(_key(number))) for number in (1, 2, 3, 4)] == ["pass"] * 4
 
 
-def test_what_an_implementation_prints_comes_with_the_outcome(start: Start) -> None:
-    assert start().result(_deed("print-a-lot")).output.startswith("(the first of 100000000 bytes) xxx")
+def test_what_an_implementation_prints_comes_with_the_outcome(shared: Executor) -> None:
+    assert shared.result(_deed("print-a-lot")).output.startswith("(the first of 100000000 bytes) xxx")
 
 
 @pytest.mark.parametrize("deed", ["kill-the-worker", "stop-the-worker"])
@@ -147,17 +160,19 @@ def test_a_worker_that_fails_by_itself_is_the_suites_fault(start: Start, suite: 
     (suite / "spoils_the_worker.py").write_text(source)
     executor = start("spoils_the_worker")
     for job in (_key(1), _key(2)):
-        with pytest.raises(SuiteError, match="the worker process failed: AttributeError: .*_fork"):
+        with pytest.raises(SuiteError, match=r"the worker process failed: AttributeError: .*_fork"):
             executor.result(job)
 
 
 def test_an_import_that_fails_leaves_no_process(start: Start, suite: Path) -> None:
     (suite / "raises.py").write_text(
-        "import os\nopen('pid', 'w').write(str(os.getpid()))\nraise ValueError\n"
+        "import os, pathlib\n"
+        "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\n"
+        "raise ValueError\n"
     )
     with pytest.raises(UsageError, match="importing raises failed: ValueError"):
         start("raises")
-    assert not Path(f"/proc/{Path('pid').read_text()}").exists()
+    assert not Path(f"/proc/{(suite / 'pid').read_text()}").exists()
 
 
 def test_closing_ends_the_worker_and_all_that_came_of_it(start: Start) -> None:
@@ -182,11 +197,11 @@ def test_closing_ends_a_worker_that_does_not_listen(start: Start) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("name", ["PYTHONWARNINGS", "PYTHONDEVMODE"])
 def test_the_hosts_python_settings_do_not_reach_the_worker(
-    start: Start, monkeypatch: pytest.MonkeyPatch, name: str
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, "error" if name == "PYTHONWARNINGS" else "1")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    monkeypatch.setenv("PYTHONDEVMODE", "1")
     assert _status(start().result(_key(1))) == "pass"
 
 

@@ -28,7 +28,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeProbe]:
     with Network() as network:
 
         def make(construct: Callable[..., Any], **changes: Any) -> Probe:
-            described = {
+            described: dict[str, Any] = {
                 "target": Target("mine", "mine", None),
                 "construct": construct,
                 "input_params": Reference.InputParams,

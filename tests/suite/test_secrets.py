@@ -31,12 +31,8 @@ def _vector(way: str) -> Json:
     names = ("stream_sid", "call_sid", "account_sid", "auth_token", "api_key_sid", "api_key_secret")
     message = {"deserialize": {"json": {"event": "deed", "deed": way}}}
     nothing = {"requirement": "TFS-DEED-01", "returns": "nothing"}
-    return miniature.vector(
-        f"deed/{way}",
-        [message | {"expect": [nothing]}],
-        **{name: f"${{{name}}}" for name in names},
-        params={"auto_hang_up": False},
-    )
+    arguments: Json = {name: f"${{{name}}}" for name in names} | {"params": {"auto_hang_up": False}}
+    return miniature.vector(f"deed/{way}", [message | {"expect": [nothing]}], **arguments)
 
 
 @pytest.fixture(scope="module")

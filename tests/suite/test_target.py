@@ -47,7 +47,7 @@ def test_a_specification_is_a_module_or_a_module_and_a_name(
 
 @pytest.mark.parametrize("spec", ["", ":", "a:", ":C", "a..b", "./a.py", "a b", "a:b:c", "a-b", "a:b.c", "3"])
 def test_anything_else_is_refused_with_an_example(spec: str) -> None:
-    with pytest.raises(UsageError, match="expected `package.module`.*--impl=pipecat.serializers.twilio"):
+    with pytest.raises(UsageError, match=r"expected `package.module`.*--impl=pipecat.serializers.twilio"):
         parse(spec)
 
 

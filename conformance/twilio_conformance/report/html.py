@@ -26,6 +26,9 @@ IN_FULL = 6
 ROOM = 1_000_000
 """Characters of what failing checks say that a page holds in full; what comes later is shown in brief."""
 
+LIST_LIMIT = 6
+"""Values of a list that stand in one cell of a table."""
+
 EXTRA = "pipecat-twilio-conformance[report]"
 
 MEANINGS = {
@@ -251,7 +254,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list):
-        return ", ".join(map(_cell, value))
+        shown = ", ".join(map(_cell, value[:LIST_LIMIT]))
+        return shown if len(value) <= LIST_LIMIT else f"{shown}, … ({len(value)} values)"
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 

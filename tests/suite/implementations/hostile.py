@@ -362,7 +362,7 @@ class Odd:
     def __hash__(self) -> NoReturn:
         raise ValueError("no hash")
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> NoReturn:  # type: ignore[override]
         raise ValueError("no class")
 
