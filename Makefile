@@ -54,7 +54,7 @@ docs: dev-env ## build the pages into site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 releases: dev-env ## grade every release of Pipecat and write docs/releases.md
-	$(PY) docs/releases.py grade
+	$(PY) -m docs.releases grade
 
 vectors: dev-env ## compile vectors/cases to vectors/v1
 	$(PY) vectors/build.py
