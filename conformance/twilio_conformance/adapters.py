@@ -185,9 +185,10 @@ class Pool:
             adapter.end()
 
     def end(self) -> None:
-        """Ends all that are idle."""
+        """Ends all that are idle; for good."""
         while self._idle:
             self._idle.pop().end()
+        self._authority.close()
 
     def resolve(self) -> Implementation:
         """The implementation, as the adapter describes it.
@@ -200,6 +201,7 @@ class Pool:
             told = adapter.channel().hello(HELLO_LIMIT)
         except AdapterFault as fault:
             adapter.end()
+            self.end()
             raise UsageError(f"--impl={self._target.spec}: {fault.message}") from fault
         network = NAMESPACE if adapter.doors else BASE_URL if BASE_URL in told["capabilities"] else NOWHERE
         self.give_back(adapter, is_clean=True)

@@ -54,7 +54,9 @@ def test_a_sound_adapter_passes_its_checkup(line):
 
 @pytest.mark.parametrize(
     ("line", "trouble"),
-    [(broken("lying"), "is answered with"), (command("echo", "hello"), "is not JSON"), (command("true"), "ended with status 0")],
+    [(broken("lying"), "is answered with"),
+     (command("sh", "-c", "echo hello; sleep 5"), "is not JSON"),
+     (command("true"), "ended with status 0")],
 )  # fmt: skip
 def test_a_broken_adapter_fails_its_checkup(line, trouble):
     assert any(trouble in diagnosis.trouble for diagnosis in diagnose(line) if diagnosis.trouble)

@@ -44,6 +44,7 @@ def test_a_name_that_nobody_knows_stays() -> None:
         (f"'{SECRET[:6]}…", "'<api_key_secret>…"),
         (base64.b64encode(LOGIN.encode()).decode()[:70] + "…", "<account_sid:auth_token>…"),
     ],
+    ids=["plain", "in a form", "twice", "basic", "hexadecimal", "cut and counted", "cut", "basic, cut"],
 )
 def test_a_secret_is_shown_by_its_name(text: str, shown: str) -> None:
     assert NAMES.redact(text) == shown
