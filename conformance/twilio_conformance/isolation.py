@@ -72,7 +72,7 @@ class _Worker:
     def __init__(self, configuration: Json, errors: BinaryIO) -> None:
         """Starts the process; it imports the implementation at once."""
         self.mark = f"{_MARK}={secrets.token_hex(16)}"
-        self.is_over = False
+        self.is_over = self.is_ready = False
         self._answers: list[Json] = []
         self._arrived = threading.Condition()
         orders_in, orders_out = os.pipe()
@@ -130,7 +130,8 @@ class _Worker:
         """Ends the process, by force if need be, and every process that came of it."""
         self._orders.close()
         try:
-            self._process.wait(timeout=5 if self.is_alive() else 0)
+            # While it imports it does not listen.
+            self._process.wait(timeout=5 if self.is_ready and self.is_alive() else 0)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -234,6 +235,7 @@ class Executor:
         if "error" in answer:
             raise _ERRORS[answer["kind"]](answer["error"])
         self.implementation = answer["ready"]
+        worker.is_ready = True
 
     def _shake_hands(self) -> None:
         job = Job(HANDSHAKE, (), 20.0)

@@ -134,7 +134,7 @@ class MalformedRaises(Seamed):
 @mutant(
     "TFS-LIVE-11",
     "Each terminal frame hangs up (pipecat-ai/pipecat PR 1645).",
-    also="TFS-HANGUP-* TFS-FAULT-* TFS-CONSTRUCT-* TFS-LIVE-14",
+    also="TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-* TFS-CONSTRUCT-* TFS-LIVE-14",
 )
 class NeverHangsUp(Seamed):
     async def serialize(self, frame: Frame) -> Any:

@@ -7,6 +7,8 @@ import pytest
 from tests.suite import miniature
 from tests.suite.host import IMPLEMENTATIONS, REFERENCE, Host, Result
 
+pytestmark = pytest.mark.xdist_group("the hostile implementation")
+
 PASS = ("pass", "")
 
 #: Failed, or not testable where the time limit had been lowered by then.

@@ -17,6 +17,8 @@ from twilio_conformance import EDITION, isolation
 from twilio_conformance.errors import SuiteError, UsageError
 from twilio_conformance.isolation import Executor, Found, Job
 
+pytestmark = pytest.mark.xdist_group("a shared executor")
+
 DEEDS = ("nothing", "kill-the-worker", "stop-the-worker", "print-a-lot", "leave-a-daemon")
 
 Start = Callable[..., Executor]

@@ -55,6 +55,7 @@ def result(tmp_path_factory: pytest.TempPathFactory, small_suite: Path, junit: P
     return host.grade("broken", "-rf", f"--junitxml={junit}")
 
 
+@pytest.mark.xdist_group("a whole run")
 class TestOfAWholeRun:
     def test_everything_and_nothing_else_is_collected(self, result: Result) -> None:
         assert f"collected {CHECKS} items" in result.text

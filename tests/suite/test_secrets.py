@@ -10,6 +10,8 @@ from tests.suite import miniature
 from tests.suite.host import IMPLEMENTATIONS, REFERENCE, Host, Result
 from tests.suite.miniature import Json
 
+pytestmark = pytest.mark.xdist_group("the leaky implementation")
+
 #: With so many characters before it, a secret lies across the places where texts are cut.
 PADDINGS = (0, 40, 100, 180, 280, 1980, 3980)
 WAYS = (

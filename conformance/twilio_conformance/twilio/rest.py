@@ -124,8 +124,8 @@ class Server:
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def threads(self) -> frozenset[int | None]:
-        """Returns the identifiers of this server's living threads; those of ended ones are used again."""
-        return frozenset(thread.ident for thread in self._threads if thread.is_alive())
+        """Returns the identifiers of this server's threads."""
+        return frozenset(thread.ident for thread in self._threads)
 
     def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=target, args=arguments, name="network-double", daemon=True)
