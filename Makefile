@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test lint types drift check bench proof proof-full docs releases vectors spec lock wheel wheel-check clean grade-env dev-env
+.PHONY: help grade test test-all lint types drift check bench proof proof-full docs releases vectors spec lock wheel wheel-check clean grade-env dev-env
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -24,8 +24,16 @@ help: ## list the targets
 grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into REPORT (report.json), on PIPECAT if given
 	"$(GRADE_ENV)/bin/python" -m pytest "--impl=$$IMPL" "--profile=$$PROFILE" "--report=$$REPORT"
 
-test: dev-env ## run the project's own tests
-	$(PY) -m pytest --numprocesses=auto --dist=loadgroup --benchmark-disable -m "not bench"
+TESTS = -m pytest --numprocesses=auto --dist=loadgroup --benchmark-disable -m "not bench"
+QUICK = tests/audio tests/reference tests/spec tests/twilio tests/vectors tests/test_make.py tests/test_packaging.py \
+    tests/suite/test_catalogue.py tests/suite/test_frames.py tests/suite/test_ledger.py tests/suite/test_logbook.py \
+    tests/suite/test_names.py tests/suite/test_target.py tests/suite/test_verdict.py
+
+test: dev-env ## run the project's own quick tests
+	$(PY) $(TESTS) $(QUICK)
+
+test-all: dev-env ## run all tests, those that grade whole implementations too
+	$(PY) $(TESTS)
 
 lint: dev-env ## style, format and the direction of imports
 	$(PY) -m ruff check
