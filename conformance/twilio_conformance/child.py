@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import functools
+import importlib
 import math
+import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +33,9 @@ Json = dict[str, Any]
 TEXT_LIMIT = 4000
 """Characters of one text in a result; more is cut."""
 
+_LATE = {"httpx": ("anyio._backends._asyncio", "httpcore"), "pipecat": ("pipecat.clocks.system_clock",)}
+"""What packages import at their first request or setup: each child would do so anew, for up to 50 ms."""
+
 TRACE_LIMIT = 40
 """Lines of a trace; the last ones are kept."""
 
@@ -42,6 +48,14 @@ class World:
     catalogue: Catalogue
     checks: Mapping[str, Check]
     originals: Mapping[str, object]
+
+
+def import_late_modules() -> None:
+    """Imports, before any child is forked, what each of them would have to import."""
+    for package, modules in _LATE.items():
+        for module in modules if package in sys.modules else ():
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
 
 
 def run(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from twilio_conformance import catalogue, gating
+from twilio_conformance.catalogue import PROFILES
 from twilio_conformance.errors import DataError, SuiteError, UsageError
 from twilio_conformance.items import RUN, Chapter, CheckItem, Failure, Suite
 from twilio_conformance.ledger import Entry
@@ -147,6 +148,16 @@ class Account:
         """An account of this run, empty so far, and the places of its reports."""
         self._run = run
         self._reports = reports
+
+    def pytest_report_header(self) -> str:
+        """Says what is graded, and what decides on the exit status."""
+        run, found = self._run, self._run.executor.implementation
+        profiles = ", ".join(profile for profile in PROFILES if profile in run.gate.profiles)
+        level = "MUST and SHOULD" if run.gate.strict else "MUST"
+        return (
+            f"conformance: {' '.join(filter(None, (found['name'], found['version'])))}, edition {run.edition};"
+            f" at the gate: {level} of {profiles}"
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:

@@ -30,6 +30,12 @@ IMPORT_LIMIT = 60.0
 GRACE = 30.0
 """Seconds beyond a job's own limit after which a worker that says nothing is taken for dead."""
 
+LOOK = 0.25
+"""Seconds between two looks at whether a worker that says nothing is alive."""
+
+FAREWELL = 5.0
+"""Seconds that a worker has to end when it is told to."""
+
 WINDOW = 64
 """Jobs that the worker holds: so few that their orders fit into the pipe, whether it reads them or not."""
 
@@ -46,7 +52,7 @@ _SOURCE = (
     " from twilio_conformance.worker import main; main(*map(int, sys.argv[1:]))"
 )
 
-_ERRORS: dict[str, type[ConformanceError]] = {"usage": UsageError, "data": DataError, "suite": SuiteError}
+_ERRORS: dict[str, type[ConformanceError]] = {kind.__name__: kind for kind in (UsageError, DataError)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +137,12 @@ class _Worker:
         self._orders.close()
         try:
             # While it imports it does not listen.
-            self._process.wait(timeout=5 if self.is_ready and self.is_alive() else 0)
+            self._process.wait(timeout=FAREWELL if self.is_ready and self.is_alive() else 0)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         _end_all(self.mark)
-        self._listener.join(timeout=5)
+        self._listener.join(timeout=FAREWELL)
 
     def _listen(self, stream: BinaryIO) -> None:
         with stream:
@@ -233,7 +239,7 @@ class Executor:
             raise UsageError(f"--impl={impl}: importing it {how}{self._last_words()}")
         (answer,) = answers
         if "error" in answer:
-            raise _ERRORS[answer["kind"]](answer["error"])
+            raise _ERRORS.get(answer["kind"], SuiteError)(answer["error"])
         self.implementation = answer["ready"]
         worker.is_ready = True
 
@@ -268,7 +274,7 @@ class Executor:
         while job not in self._found:
             worker = self._worker
             assert worker is not None
-            arrived = worker.take(1.0)
+            arrived = worker.take(LOOK)
             for answer in arrived:
                 self._take(answer)
             self._hand_over()

@@ -8,13 +8,15 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from pipecat.frames.frames import Frame
 
 from twilio_conformance import frames
 from twilio_conformance.errors import Finding, NotApplicable, NotTestable, Relayed
-from twilio_conformance.frames import Value, shorten
+from twilio_conformance.frames import FrameValue, Value, shorten
 from twilio_conformance.logbook import BOOK, LogRecord
 from twilio_conformance.names import Names
 from twilio_conformance.target import NOWHERE, Implementation
@@ -31,6 +33,9 @@ CALL_LIMIT = 10.0
 
 TOLERABLE = 1.0
 """Real seconds that a call which does not return may take without being counted as one that hangs."""
+
+CALL_WIDTH = 60
+"""Characters of a message that are shown of a call."""
 
 NEVER_RETURNED = "DidNotReturn"
 """What a call that is over its limit is said to have raised."""
@@ -73,6 +78,13 @@ class Observation:
     value: Value = None
     raised: Raised | None = None
     seconds: float = 0.0
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What makes a call like another: what was called, and what kind of thing came of it."""
+        value = self.value.kind if isinstance(self.value, FrameValue) else type(self.value).__name__
+        came = value if self.raised is None else repr(self.raised)
+        return self.call if self.call.startswith("serialize(") else self.call.partition("(")[0], came
 
     @property
     def outcome(self) -> str:
@@ -123,15 +135,19 @@ class Probe:
 
     def trace_to(self, last: Observation | None) -> list[str]:
         """The trace up to this observation; all of it where the observation is None or not of this probe."""
-        exchanges = self.network.exchanges
-        lines, shown = [], 0
-        for observation, requests in self._seen:
-            lines.append(f"{observation.call}: {observation.outcome}")
-            lines += map(_wire_line, exchanges[shown:requests])
-            shown = requests
+        lines: list[tuple[object, str]] = []
+        requests, made = [*map(_wire_line, self.network.exchanges)], 0
+        for observation, made_then in self._seen:
+            kind = observation if observation is last else observation.kind
+            lines.append((kind, f"{observation.call}: {observation.outcome}"))
+            lines += enumerate(requests[made:made_then], start=made)
+            made = made_then
             if observation is last:
-                return lines
-        return lines + list(map(_wire_line, exchanges[shown:]))
+                break
+        else:
+            lines += enumerate(requests[made:], start=made)
+        alike = groupby(lines, key=itemgetter(0))
+        return [_told([line for _, line in group]) for _, group in alike]
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -328,7 +344,7 @@ class Subject:
         given = self.probe.names.fill(data)
         if isinstance(given, dict):
             given = json.dumps(given, separators=(",", ":"))
-        call = f"deserialize({shorten(given, 120)})"
+        call = f"deserialize({shorten(given, CALL_WIDTH)})"
         return await self.probe._observe(call, lambda: self._instance.deserialize(given), limit)
 
     async def serialize_each(self, given: Sequence[Frame], *, limit: float = CALL_LIMIT) -> list[Observation]:
@@ -345,7 +361,7 @@ class Subject:
         if not getattr(self._instance, "is_ahead", False):
             return [await self.deserialize(message, limit=limit) for message in given]
         texts = [json.dumps(self.probe.names.fill(message), separators=(",", ":")) for message in given]
-        calls = [f"deserialize({shorten(text, 120)})" for text in texts]
+        calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
         return self.probe._observe_each(calls, lambda: self._instance.deserialize_each(texts, limit), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
@@ -360,6 +376,11 @@ class Subject:
             except BaseException as error:
                 self.probe._note(Observation(f"{method}(…)", raised=Raised.of(error)))
                 return False
+
+
+def _told(alike: list[str]) -> str:
+    """Lines that are alike on one: the first, and how many more there are."""
+    return alike[0] if len(alike) == 1 else f"{alike[0]} (and {len(alike) - 1} more like it)"
 
 
 def _wire_line(exchange: Exchange) -> str:

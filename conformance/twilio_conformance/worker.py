@@ -22,7 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from twilio_conformance import catalogue, integrity, target
-from twilio_conformance.errors import ConformanceError, DataError, UsageError
+from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.logbook import BOOK
 from twilio_conformance.names import Names
 from twilio_conformance.twilio import clock, network
@@ -97,10 +97,7 @@ def main(orders: int, answers: int) -> None:
     try:
         Worker(reader.wait(), reader, outgoing).serve()
     except ConformanceError as error:
-        kind = (
-            "usage" if isinstance(error, UsageError) else "data" if isinstance(error, DataError) else "suite"
-        )
-        _send(outgoing, {"error": str(error), "kind": kind})
+        _send(outgoing, {"error": str(error), "kind": type(error).__name__})
     # A thread that the implementation has started at its import would keep the process alive.
     os._exit(0)
 
@@ -174,6 +171,7 @@ class Worker:
             )
         from twilio_conformance import checks, child
 
+        child.import_late_modules()
         return child.World(implementation, self._catalogue, checks.load_checks(), integrity.vital())
 
     def serve(self) -> None:

@@ -136,6 +136,7 @@ def test_a_worker_that_dies_too_often_is_not_started_again(
 
 def test_a_worker_that_says_nothing_is_taken_for_dead(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "GRACE", 0.0)
+    monkeypatch.setattr(isolation, "FAREWELL", 0.1)
     monkeypatch.setattr(isolation._Worker, "is_alive", lambda worker: worker._process.poll() is None)
     executor = start()
     os.kill(_pid(executor), signal.SIGSTOP)

@@ -222,6 +222,20 @@ class TestTrace:
         assert probe.trace_to(cleared) == probe.trace[:3]
         assert probe.trace_to(Observation("elsewhere")) == probe.trace
 
+    async def test_tells_calls_that_are_alike_once(self, make: MakeProbe) -> None:
+        probe = make(Serializer)
+        subject = probe.construct()
+        seen = [await subject.serialize(EndFrame()) for _ in range(5)]
+        await subject.serialize(InterruptionFrame())
+        assert probe.trace[1:] == [
+            "serialize(EndFrame): returned None (and 4 more like it)",
+            "serialize(InterruptionFrame): returned None",
+        ]
+        assert probe.trace_to(seen[2])[1:] == [
+            "serialize(EndFrame): returned None (and 1 more like it)",
+            "serialize(EndFrame): returned None",
+        ]
+
     async def test_holds_no_credentials(self, make: MakeProbe) -> None:
         probe = make(Reference)
         await (await probe.ready(**probe.arguments())).serialize(EndFrame())

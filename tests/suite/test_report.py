@@ -117,9 +117,9 @@ class TestSummary:
 
     def test_tells_what_could_not_be_tested_by_its_cause(self) -> None:
         cause = Outcome(NOT_TESTABLE, "setup did not succeed", actual="raised ValueError(no)")
-        lines = _summary(_run({str(number): [cause] for number in range(15)}))
+        lines = _summary(_run({str(number): [cause] for number in range(12)}))
         assert lines[1:6] == [
-            "r|15 requirements could not be tested",
+            "r|12 requirements could not be tested",
             "  found:    setup did not succeed",
             "  actual:   raised ValueError(no)",
             "  check:    a/0-0 and others",
@@ -130,17 +130,26 @@ class TestSummary:
         lines = _summary(_run({"1": [Outcome(NOT_TESTABLE, "no request"), FAILED]}))
         assert "  check:    a/0-1" in lines
 
-    def test_shows_only_so_many_failures_in_full(self) -> None:
-        run = _run({str(number): [FAILED] for number in range(terminal.BLOCKS + 2)})
+    def test_of_many_failures_shows_the_first_at_the_gate_in_full(self) -> None:
+        count = terminal.BLOCKS + 2
+        requirements = [*_requirements(count), replace(_requirements(count + 1)[-1], profile="robust")]
+        run = _run({str(number): [PASSED, FAILED] for number in range(count + 1)}, requirements)
         lines = _summary(run)
-        assert lines[1:3] == [
-            "r|TFS-A-00  MUST   its check  the key differs",
-            "r|TFS-A-01  MUST   its check  the key differs",
+        assert lines[1:5] == [
+            f"y|TFS-A-{count}         MUST   robust fails 1/2     It MUST.",
+            f"r|TFS-A-{count - 2}         MUST   core   fails 1/2     It MUST.",
+            f"r|TFS-A-{count - 1}         MUST   core   fails 1/2     It MUST.",
+            "In full: all of them with -v, one with -k and its id.\n",
         ]
-        assert lines[3] == f"The {terminal.BLOCKS} below are shown in full; -v shows all 14 so.\n"
-        assert len([line for line in lines if line.startswith("  again:")]) == terminal.BLOCKS
+        heads = [line for line in lines if line.endswith("of core, fails in 1 of 2 checks")]
+        assert heads[0].startswith("r|TFS-A-00")
+        assert len(heads) == terminal.BLOCKS
         full = _summary(run, verbose=1)
-        assert len([line for line in full if line.startswith("  again:")]) == terminal.BLOCKS + 2
+        assert len([line for line in full if line.startswith("  again:")]) == count + 1
+
+    def test_shows_few_failures_in_full_wherever_they_count(self) -> None:
+        lines = _summary(_run({"1": [FAILED]}, _requirements(1, profile="robust")))
+        assert lines[1] == "y|TFS-A-00  MUST of robust, fails in its check"
 
     def test_cuts_what_is_long(self) -> None:
         trace = tuple(f"{number} {'t' * 1000}" for number in range(50))
@@ -173,7 +182,9 @@ class TestSummary:
     def test_is_silent_on_profiles_of_which_nothing_was_graded(self) -> None:
         core, robust = _requirements(1)[0], replace(_requirements(2)[1], profile="robust")
         run = _run({"core": [PASSED], "robust": [PASSED]}, [core, robust])
-        assert _summary(run)[-1] == "g|robust  conformant      MUST 1/1  (not at the gate)"
+        assert (
+            _summary(run)[-1] == "g|robust  conformant      MUST 1/1                        (not at the gate)"
+        )
         run.collected.pop()
         run.outcomes.popitem()
         assert not [line for line in _summary(run) if "robust" in line]

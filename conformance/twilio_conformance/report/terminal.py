@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twilio_conformance.run import Run
 
 BLOCKS = 12
-"""Requirements that are shown in full; of more, the others are one line each, unless -v asks for all."""
+"""Requirements that are shown in full. Of more, only those at the gate are, and no more than so many."""
 
 TRACE_LINES = 6
 TRACE_LIMIT = 160
@@ -54,17 +54,18 @@ def summarize(run: Run, reporter: pytest.TerminalReporter) -> None:
     version = f" {implementation['version']}" if implementation["version"] else ""
     reporter.write_sep("=", f"conformance of {implementation['name']}{version}")
     everything = failing(run)
-    untestable = [entry for entry in everything if not entry.is_testable]
-    failed = [entry for entry in everything if entry.is_testable]
-    shown = failed if reporter.config.option.verbose > 0 else failed[-BLOCKS:]
-    for entry in failed[: len(failed) - len(shown)]:
-        _write(reporter, entry.is_gated, [_line(entry)])
-    if len(shown) < len(failed):
-        reporter.write_line(f"The {len(shown)} below are shown in full; -v shows all {len(failed)} so.\n")
-    for lines, is_gated in _causes(untestable):
+    full = everything
+    if len(everything) > BLOCKS and reporter.config.option.verbose <= 0:
+        full = [entry for entry in everything if entry.is_gated][:BLOCKS]
+        for entry in everything:
+            if entry not in full:
+                _write(reporter, entry.is_gated, [_line(entry)])
+        reporter.write_line("In full: all of them with -v, one with -k and its id.\n")
+    for lines, is_gated in _causes([entry for entry in full if not entry.is_testable]):
         _write(reporter, is_gated, [*lines, ""])
-    for entry in shown:
-        _write(reporter, entry.is_gated, [*_full(run, entry), ""])
+    for entry in full:
+        if entry.is_testable:
+            _write(reporter, entry.is_gated, [*_full(run, entry), ""])
     for trouble in run.troubles:
         _write(reporter, True, [*trouble.splitlines(), ""])
     for sentence in run.notes:
@@ -107,8 +108,10 @@ _WORDS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
 
 
 def _line(entry: Failing) -> str:
-    message = show(entry.outcomes[entry.check].message, 100)
-    return f"{entry.requirement.id}  {entry.requirement.level:<6} {_tally(entry)}  {message}"
+    requirement = entry.requirement
+    tally = f"fails {len(entry.outcomes)}/{entry.graded}"
+    sentence = textwrap.shorten(requirement.statement, LIST_WIDTH, placeholder="…")
+    return f"{requirement.id:<16} {requirement.level:<6} {requirement.profile:<6} {tally:<13} {sentence}"
 
 
 def _tally(entry: Failing) -> str:
@@ -189,7 +192,7 @@ def _write_verdicts(run: Run, reporter: pytest.TerminalReporter) -> None:
             "conformant" if verdict.conformant else "not conformant" if verdict.is_violated else "partial run"
         )
         reporter.write_line(
-            f"{profile:<7} {word:<15} {_counts(verdict)}{'' if is_at_gate else '  (not at the gate)'}",
+            f"{profile:<7} {word:<15} {_counts(verdict):<31} {'' if is_at_gate else '(not at the gate)'}".rstrip(),
             green=verdict.conformant,
             red=verdict.is_violated and is_at_gate,
             yellow=not verdict.conformant and not (verdict.is_violated and is_at_gate),

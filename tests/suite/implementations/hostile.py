@@ -238,11 +238,12 @@ def leave_a_child() -> None:
 
 @deed
 def leave_a_daemon() -> None:
-    if os.fork() == 0:
+    if (pid := os.fork()) == 0:
         os.setsid()
         if os.fork() == 0:
             time.sleep(FOR_EVER)
         os._exit(0)
+    os.waitpid(pid, 0)
 
 
 @deed
