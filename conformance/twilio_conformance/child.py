@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
+from twilio_conformance import integrity
 from twilio_conformance.adapters import Adapter, Link
 from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.catalogue import Catalogue
@@ -93,15 +94,34 @@ def run(
                     _graded(world, job, requirements, Probe(link.implementation, network, names, watch))
                 )
             return found | {"adapter": link.finish()}
+        before = integrity.state()
         probe = Probe(world.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
-        return runner.run(_graded(world, job, requirements, probe))
+        found = runner.run(_graded(world, job, requirements, probe))
+        return _doubt(found, world) | {"deeds": integrity.deeds(before)}
     except BaseException as error:
         deed = _deed(error, world)
         if deed is None:
             raise
         outcome = Outcome(FAIL, f"the implementation {deed}", actual=repr(Raised.of(error)))
         return {"outcomes": dict.fromkeys(requirements, _fit(outcome.as_json()))}
+
+
+def _doubt(found: Json, world: World) -> Json:
+    """What was found; nothing passes by what an implementation has put in place of the suite's own means."""
+    changed = replaced(world.originals)
+    if not changed or "outcomes" not in found:
+        return found
+    message = (
+        f"the implementation replaced {', '.join(changed)}: what the check saw through it proves nothing"
+    )
+    failed = _fit(Outcome(FAIL, message).as_json())
+    return found | {
+        "outcomes": {
+            name: failed if outcome["status"] == PASS else outcome
+            for name, outcome in found["outcomes"].items()
+        }
+    }
 
 
 async def _graded(world: World, job: str, requirements: list[str], probe: Probe) -> Json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import locale
 import os
 import resource
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ _VITAL = (
     (os, ("close", "dup", "fork", "kill", "pipe", "read", "waitid", "waitpid", "write", "_exit")),
     (selectors, ("DefaultSelector",)),
     (socket, ("socket", "create_connection", "getaddrinfo")),
+    (socket.socket, ("connect", "recv", "send")),
     (threading, ("Thread", "Lock", "Event")),
     (time, ("monotonic", "perf_counter", "sleep", "time")),
 )
@@ -41,6 +44,28 @@ def vital() -> dict[str, object]:
 def replaced(originals: Mapping[str, object]) -> list[str]:
     """The names of what has been replaced since."""
     return [name for name, value in vital().items() if value is not originals[name]]
+
+
+def state() -> dict[str, object]:
+    """What the implementation shares with all else in its process, by its name in a sentence."""
+    return {
+        "the working directory": Path.cwd(),
+        "the environment": dict(os.environ),
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "the policy of event loops": asyncio.get_event_loop_policy(),
+        "the search path of modules": list(sys.path),
+        "the standard streams": (sys.stdin, sys.stdout, sys.stderr),
+    }
+
+
+def deeds(before: Mapping[str, object]) -> list[str]:
+    """What was done to the process since it was in this state, each as the end of a sentence."""
+    done = [f"changed {name}" for name, value in state().items() if value != before[name]]
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return done
+    return [*done, "left a process behind"]
 
 
 def limit_files() -> None:

@@ -17,12 +17,13 @@ import sys
 import tempfile
 import traceback
 from dataclasses import dataclass
-from json import dumps, loads
+from json import loads
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from twilio_conformance import catalogue, integrity, target
 from twilio_conformance.errors import ConformanceError, UsageError
+from twilio_conformance.lines import Lines, send
 from twilio_conformance.logbook import BOOK
 from twilio_conformance.names import Names
 from twilio_conformance.twilio import clock, network
@@ -93,49 +94,19 @@ def main(orders: int, answers: int) -> None:
     die_with_parent()
     integrity.limit_files()
     incoming, outgoing = os.fdopen(orders, "rb", buffering=0), os.fdopen(answers, "wb", buffering=0)
-    reader = _Lines(incoming)
+    reader = Lines(incoming)
     try:
         Worker(reader.wait(), reader, outgoing).serve()
     except ConformanceError as error:
-        _send(outgoing, {"error": str(error), "kind": type(error).__name__})
+        send(outgoing, {"error": str(error), "kind": type(error).__name__})
     # A thread that the implementation has started at its import would keep the process alive.
     os._exit(0)
-
-
-class _Lines:
-    """JSON lines of a pipe; a partial line is kept until the rest arrives."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self._kept = b""
-
-    def wait(self) -> Json:
-        while True:
-            lines = self.read()
-            if lines is None:
-                raise SystemExit(0)
-            if lines:
-                return lines[0]
-
-    def read(self) -> list[Json] | None:
-        """The lines that have arrived; None at the end of the pipe."""
-        data = os.read(self.stream.fileno(), 1 << 20)
-        if not data:
-            return None
-        *whole, self._kept = (self._kept + data).split(b"\n")
-        return [loads(line) for line in whole]
-
-
-def _send(stream: BinaryIO, document: Json) -> None:
-    data = dumps(document).encode() + b"\n"
-    while data:
-        data = data[stream.write(data) :]
 
 
 class Worker:
     """Holds the imported implementation and the children that grade it."""
 
-    def __init__(self, configuration: Json, orders: _Lines, answers: BinaryIO) -> None:
+    def __init__(self, configuration: Json, orders: Lines, answers: BinaryIO) -> None:
         """Imports the implementation with the network double and the clock in place.
 
         Raises:
@@ -153,6 +124,7 @@ class Worker:
         self._waiting: list[Order] = []
         self._children: dict[int, _Child] = {}
         self._patience = Patience()
+        self._deeds: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(orders.stream, selectors.EVENT_READ)
 
@@ -177,7 +149,7 @@ class Worker:
     def serve(self) -> None:
         """Answers ready, then takes orders until there are no more."""
         found = self._world.implementation
-        _send(
+        send(
             self._answers,
             {
                 "ready": {
@@ -257,7 +229,7 @@ class Worker:
         names = Names()
         if (vector := self._catalogue.vectors.get(order.job)) is not None:
             names.values.update(vector.data["given"].get("names", {}))
-        _send(self._answers, {"begun": order.job})
+        send(self._answers, {"begun": order.job})
         reading, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
         sign = Sign()
@@ -305,7 +277,7 @@ class Worker:
         except BaseException:
             found = {"trouble": traceback.format_exc()}
         try:
-            _send(results, found)
+            send(results, found)
         except BaseException:
             with contextlib.suppress(BaseException):
                 sign.leave("closed the file descriptors of the process, and the check could not report")
@@ -348,12 +320,17 @@ class Worker:
 
     def _finish(self, child: _Child, found: Json) -> None:
         """Ends a child and passes on what it found, without a secret in it."""
-        output = _beginning(child.output)
+        deeds = found.pop("deeds", ())
+        output = "".join(f"(the implementation {deed})\n" for deed in deeds) + _beginning(child.output)
+        for deed in deeds:
+            if deed not in self._deeds:
+                self._note(f"the implementation {deed}, first in {child.order.job}")
+        self._deeds.update(deeds)
         if child.adapter:
             output += child.adapter.said(child.said_before)
         self._end(child)
         shown = child.names.redact(found | {"output": output})
-        _send(self._answers, {"job": child.order.job} | shown)
+        send(self._answers, {"job": child.order.job} | shown)
         child.output.close()
         child.sign.close()
 
@@ -372,7 +349,7 @@ class Worker:
 
     def _note(self, sentence: str | None) -> None:
         if sentence is not None:
-            _send(self._answers, {"note": sentence})
+            send(self._answers, {"note": sentence})
 
 
 def die_with_parent() -> None:
