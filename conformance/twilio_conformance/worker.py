@@ -110,10 +110,17 @@ class Worker:
         """Imports the implementation with the network double and the clock in place.
 
         Raises:
-            UsageError: The implementation cannot be found or imported.
+            UsageError: The implementation cannot be found or imported, or the machine has no loopback.
             DataError: The specification or the vectors are damaged.
         """
         self._catalogue = catalogue.load(configuration["edition"])
+        try:
+            network.require_loopback()
+        except OSError as error:
+            raise UsageError(
+                f"no connection to {network.LOOPBACK} can be made on this machine ({error}): the suite plays"
+                " Twilio there; bring the loopback interface up (ip link set lo up)"
+            ) from None
         network.install()
         clock.install()
         BOOK.attach()

@@ -329,3 +329,9 @@ class OneHangUpForAll(CallSeam):
                 return None
             self.ended.append(str(id(self)))
         return await super().serialize(frame)
+
+
+@mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.")
+class AnyStream(Seamed):
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_sid or "none", *arguments, **keywords)

@@ -266,6 +266,17 @@ class DoubledSlash(_Target):
             request.url = request.url.copy_with(raw_path=b"/" + request.url.raw_path)
 
 
+@mutant("TFS-HANGUP-19", "base_url is taken as it is: what is wrong with it shows when the call is over.")
+class AnyBaseUrl(Seamed):
+    def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
+        try:
+            super().__init__(*arguments, base_url=base_url, **keywords)
+        except ValueError:
+            if base_url is None:
+                raise
+            super().__init__(*arguments, **keywords)
+
+
 @mutant("TFS-HANGUP-18", "base_url is accepted and never used.", also="TFS-FAULT-* TFS-SECURE-*")
 class BaseUrlUnused(Seamed):
     def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:

@@ -68,6 +68,7 @@ class Host:
     path: list[Path]
     environment: dict[str, str] = field(default_factory=dict)
     has_other_plugins: bool = False
+    launcher: tuple[str, ...] = ()
 
     def write(self, files: Mapping[str, str]) -> None:
         """Writes files by their relative names."""
@@ -87,7 +88,7 @@ class Host:
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
             plugins = ["-p", "twilio_conformance.plugin"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *plugins, *options],
+            [*self.launcher, sys.executable, "-m", "pytest", *plugins, *options],
             cwd=cwd or self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,

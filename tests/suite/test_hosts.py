@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,30 @@ def test_the_environment_does_not_change_the_verdict(host: Host, environment: di
     host.environment |= environment
     result = host.grade("broken", *(["-p", "no:warnings"] if "PYTHONWARNINGS" in environment else []))
     _expect_the_usual_verdict(result)
+
+
+#: An own network in which nothing outside can be reached; without more, its loopback is down.
+ALONE = ("unshare", "--map-root-user", "--net")
+has_namespaces = pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run([*ALONE, "true"], capture_output=True).returncode != 0,
+    reason="this machine gives nobody a network namespace",
+)
+
+
+@has_namespaces
+def test_without_any_network_but_loopback_nothing_changes(host: Host) -> None:
+    host.launcher = (*ALONE, "sh", "-c", 'ip link set lo up; exec "$@"', "sh")
+    _expect_the_usual_verdict(host.grade("broken"))
+
+
+@has_namespaces
+def test_a_machine_without_loopback_is_not_held_against_the_implementation(host: Host) -> None:
+    host.launcher = ALONE
+    result = host.grade("broken")
+    assert result.status == 4, result.text
+    assert result.report is None
+    assert "no connection to 127.0.0.1 can be made on this machine" in result.text
+    assert "bring the loopback interface up" in result.text
 
 
 def test_the_current_folder_need_not_be_writable(

@@ -85,6 +85,22 @@ def without_hang_up() -> Iterator[Case]:
 
 
 @family("construction")
+def no_stream() -> Iterator[Case]:
+    """A stream_sid that names no stream."""
+    for word, what, value, _ in NOTHING:
+        yield Case(
+            name=f"stream-sid-{word}",
+            text=f"stream_sid is {what}.",
+            arguments={"stream_sid": value, **OFF},
+            rate=None,
+            construction=[raises("TFS-CONSTRUCT-15", "ValueError")],
+            result="invalid",
+            twin="without-hang-up-none",
+            source="https://www.twilio.com/docs/voice/media-streams/websocket-messages: streamSid is required",
+        )
+
+
+@family("construction")
 def unused_region_or_edge() -> Iterator[Case]:
     """auto_hang_up disabled and only one of region and edge: it may be refused and it may be ignored."""
     for given in PAIR:

@@ -17,6 +17,7 @@ from model import (
     deserialize,
     family,
     nothing,
+    raises,
     request,
     requests,
     serialize,
@@ -231,6 +232,28 @@ def base_url() -> Iterator[Case]:
                 request("TFS-HANGUP-18", url=url.rstrip("/").removesuffix(path), target=path + TARGET),
             ],
             source="pipecat-ai/pipecat PR 4845, PR 4885",
+        )
+
+
+@family("hangup")
+def unfit_base_url() -> Iterator[Case]:
+    """A base_url to which nothing can be added that would be an address of the API."""
+    for name, text, url in (
+        ("no-scheme", "It has no scheme.", "telephony.twilio.com"),
+        ("no-host", "It has no host.", "https:///api"),
+        ("other-scheme", "Its scheme is not one of HTTP.", "ftp://telephony.twilio.com"),
+        ("query", "It has a query, which would swallow the path.", "https://telephony.twilio.com?x=1"),
+        ("fragment", "It has a fragment, which would swallow the path.", "https://telephony.twilio.com#x"),
+    ):
+        yield Case(
+            name=f"unfit-base-url-{name}",
+            text=f"Constructed with base_url {url}: {text}",
+            arguments=HANGING_UP | {"base_url": url},
+            rate=None,
+            construction=[raises("TFS-HANGUP-19", "ValueError")],
+            result="invalid",
+            twin="base-url-host",
+            source="RFC 3986, section 3",
         )
 
 

@@ -71,6 +71,24 @@ TROUBLES: dict[str, Json] = {
 }  # fmt: skip
 """What Twilio does, in whose course an implementation may be tempted to write too much."""
 
+MESSAGES: tuple[Json | str | bytes, ...] = (
+    {"event": "connected", "protocol": "Call", "version": "1.0.0"},
+    {"event": "media", "streamSid": "${stream_sid}", "media": {"track": "inbound", "payload": "/////w=="}},
+    {"event": "media", "streamSid": "${other_stream_sid}", "media": {"payload": "*"}},
+    {"event": "dtmf", "streamSid": "${stream_sid}", "dtmf": {"digit": "A"}},
+    {"event": "stop", "streamSid": "${stream_sid}"},
+    "no JSON",
+    "[]",
+    b"\xff",
+)
+FRAMES: tuple[Json, ...] = (
+    {"frame": "OutputAudioRawFrame", "audio": "AAAAAA==", "sample_rate": 8000, "num_channels": 1},
+    {"frame": "InterruptionFrame"},
+    {"frame": "OutputTransportMessageFrame", "message": {"event": "mark"}},
+    {"frame": "TextFrame", "text": "text"},
+)
+"""What a call consists of besides its end, and what should not be there."""
+
 
 @check("TFS-SECURE-02", limit=60)
 async def no_request_goes_out_in_cleartext(probe: Probe) -> None:
@@ -138,6 +156,13 @@ async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
         _expect_discretion(probe, printed(), "an echo of an API key")
         await _cancel(probe)
         _expect_discretion(probe, printed(), "a cancellation")
+        for arguments in _logins(probe):
+            subject = await probe.ready(**arguments)
+            for message in MESSAGES:
+                await subject.deserialize(message)
+            for frame in FRAMES:
+                await subject.serialize(frame)
+        _expect_discretion(probe, printed(), "messages and frames, good and bad ones")
 
 
 @check("TFS-SECURE-06", limit=60)
@@ -145,8 +170,9 @@ async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
     """Neither does an instance show one, nor an error of the constructor, nor its traceback with values."""
     for arguments in _logins(probe):
         instance = (await probe.ready(**arguments)).instance
-        for name, text in (("repr", repr(instance)), ("str", str(instance)), ("format", f"{instance}")):
-            expect(not _is_leak(probe, text), f"{name}() shows a credential",
+        for show in (repr, str, format):
+            text = _shown(show, instance)
+            expect(not _is_leak(probe, text), f"{show.__name__}() shows a credential",
                    expected="none", actual=_around_leak(probe, text))  # fmt: skip
     seen: set[tuple[int, ...]] = set()
     for arguments in _unfit(probe):
@@ -240,6 +266,14 @@ async def _cancel(probe: Probe) -> None:
         await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait([task], timeout=31)
+
+
+def _shown(show: Callable[[object], str], instance: object) -> str:
+    """What an instance shows of itself, or by the error that it raises instead."""
+    try:
+        return show(instance)
+    except Exception as error:
+        return " ".join(_texts(error).values())
 
 
 def _error_of(probe: Probe, arguments: Json) -> Exception | None:

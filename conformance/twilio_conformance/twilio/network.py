@@ -19,6 +19,7 @@ from .tls import LOOPBACK
 
 __all__ = [
     "DECOY",
+    "LOOPBACK",
     "TWILIO",
     "Answer",
     "Connection",
@@ -28,6 +29,7 @@ __all__ = [
     "TLSClient",
     "blind_spots",
     "install",
+    "require_loopback",
     "stray_refusals",
     "uninstall",
 ]
@@ -37,6 +39,16 @@ TWILIO = "twilio.com"
 
 DECOY = "decoy.example"
 """The default domain that is served too, but is none of Twilio's."""
+
+
+def require_loopback() -> None:
+    """Looks whether a connection within this machine can be made at all.
+
+    Raises:
+        OSError: It cannot.
+    """
+    with socket.create_server((LOOPBACK, 0)) as server:
+        socket.create_connection(server.getsockname(), timeout=5).close()
 
 
 class Network:

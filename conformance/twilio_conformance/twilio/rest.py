@@ -124,8 +124,8 @@ class Server:
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def threads(self) -> frozenset[int | None]:
-        """Returns the identifiers of this server's threads."""
-        return frozenset(thread.ident for thread in self._threads)
+        """Returns the identifiers of this server's threads; of an ended one, another thread may have got its own."""
+        return frozenset(thread.ident for thread in self._threads if thread.is_alive())
 
     def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=target, args=arguments, name="network-double", daemon=True)
