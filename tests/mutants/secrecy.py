@@ -81,6 +81,20 @@ class PrintsTheToken(CallSeam):
         logger.info(f"token {_token(request)}")
 
 
+@mutant(
+    "TFS-SECURE-05", "A message of no use is logged with the serializer's own state, to help to find out why."
+)
+class LogsItself(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._arguments = (arguments, keywords)
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if frame is None:
+            logger.debug(f"nothing for the pipeline, from {self._arguments}")
+        return frame
+
+
 @mutant("TFS-SECURE-06", "A dataclass writes all its fields into its repr.", also="TFS-SECURE-05")
 class ReprWithToken(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -91,13 +105,22 @@ class ReprWithToken(Seamed):
         return f"TwilioFrameSerializer({self._shown})"
 
 
-@mutant("TFS-SECURE-06", "The ValueError quotes the arguments that it was given.", also="TFS-CONSTRUCT-07")
+@mutant("TFS-SECURE-06", "The ValueError quotes the arguments that it was given.", also="TFS-CONSTRUCT-07 TFS-SECURE-13")
 class ErrorWithToken(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, **keywords)
         except ValueError as error:
             raise ValueError(f"{error}: {keywords}") from None
+
+
+@mutant(
+    "TFS-SECURE-13",
+    "The constructor of a subclass hands the token on by name, on a line that a traceback shows.",
+)
+class HandsOnTheToken(Seamed):
+    def __init__(self, stream_sid: str, auth_token: str | None = None, **keywords: Any) -> None:
+        super().__init__(stream_sid, auth_token=auth_token, **keywords)
 
 
 @mutant(

@@ -167,26 +167,32 @@ async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
 
 @check("TFS-SECURE-06", limit=60)
 async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
-    """Neither does an instance show one, nor an error of the constructor, nor its traceback with values."""
+    """Neither does an instance show one, nor an error of the constructor, nor its traceback."""
     for arguments in _logins(probe):
         instance = (await probe.ready(**arguments)).instance
         for show in (repr, str, format):
             text = _shown(show, instance)
             expect(not _is_leak(probe, text), f"{show.__name__}() shows a credential",
                    expected="none", actual=_around_leak(probe, text))  # fmt: skip
-    seen: set[tuple[int, ...]] = set()
-    for arguments in _unfit(probe):
-        error = _error_of(probe, arguments)
-        if error is None:
-            continue
-        texts = _texts(error)
-        # Rendering values is slow, and an error raised on the same lines shows the same names.
-        if (lines := tuple(line for _, line in traceback.walk_tb(error.__traceback__))) not in seen:
-            texts["traceback with values"] = _with_values(error, error.__traceback__)
-            seen.add(lines)
-        for name, text in texts.items():
+    for error in _errors(probe):
+        for name, text in _texts(error).items():
             expect(not _is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
                    expected="none", actual=_around_leak(probe, text))  # fmt: skip
+
+
+@check("TFS-SECURE-13", limit=60)
+async def no_value_in_a_traceback_is_a_credential(probe: Probe) -> None:
+    """loguru, Sentry and others write the values of the names on every line that an error passed."""
+    probe.require_object()
+    seen: set[tuple[int, ...]] = set()
+    for error in _errors(probe):
+        # Rendering values is slow, and an error raised on the same lines shows the same names.
+        if (lines := tuple(line for _, line in traceback.walk_tb(error.__traceback__))) in seen:
+            continue
+        seen.add(lines)
+        text = _with_values(error, error.__traceback__)
+        expect(not _is_leak(probe, text), f"the values in the traceback of a {type(error).__name__} hold a"
+               " credential", expected="none", actual=_around_leak(probe, text))  # fmt: skip
 
 
 @check("TFS-SECURE-07", limit=60)
@@ -274,6 +280,14 @@ def _shown(show: Callable[[object], str], instance: object) -> str:
         return show(instance)
     except Exception as error:
         return " ".join(_texts(error).values())
+
+
+def _errors(probe: Probe) -> Iterator[Exception]:
+    """What the constructor raises for arguments of which it does not approve."""
+    for arguments in _unfit(probe):
+        error = _error_of(probe, arguments)
+        if error is not None:
+            yield error
 
 
 def _error_of(probe: Probe, arguments: Json) -> Exception | None:
