@@ -105,7 +105,11 @@ class ReprWithToken(Seamed):
         return f"TwilioFrameSerializer({self._shown})"
 
 
-@mutant("TFS-SECURE-06", "The ValueError quotes the arguments that it was given.", also="TFS-CONSTRUCT-07 TFS-SECURE-13")
+@mutant(
+    "TFS-SECURE-06",
+    "The ValueError quotes the arguments that it was given.",
+    also="TFS-CONSTRUCT-07 TFS-SECURE-13",
+)
 class ErrorWithToken(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
