@@ -248,7 +248,9 @@ class Executor:
         self.submit([job])
         if wrong := self._await(job.id).get("handshake"):
             impl = self._configuration["impl"]
-            raise UsageError(f"--impl={impl}: the factory gave a {wrong}; it has to give a serializer")
+            raise UsageError(
+                f"--impl={impl}: the factory gave a value of type {wrong}; it has to give a serializer"
+            )
 
     def _hand_over(self) -> None:
         """Gives the worker as many jobs as it may hold."""

@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import inspect
 import shlex
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -154,8 +155,13 @@ def _import(target: Target) -> ModuleType:
 
 
 def _place(error: BaseException) -> str:
-    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
-    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    """The innermost line of a file that it passed; the text of a SyntaxError says its own."""
+    lines = [
+        f" ({frame.f_code.co_filename}:{line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith("<frozen")
+    ]
+    return lines[-1] if lines and not isinstance(error, SyntaxError) else ""
 
 
 def _only_serializer(target: Target, module: ModuleType) -> Any:

@@ -19,6 +19,7 @@ IMPLEMENTATIONS = {
     "no such module": ("", "nowhere.twilio", ["there is no module nowhere"]),
     "not a module's name": ("", "./mine.py", ["expected `package.module`"]),
     "a module that raises": ("raise LookupError('no table')", "mine", ["LookupError: no table", "mine.py:1"]),
+    "a module that is no Python": ("def (", "mine", ["SyntaxError: invalid syntax (mine.py, line 1)\n"]),
     "a module that exits": ("import sys; sys.exit(3)", "mine", ["SystemExit: 3", "mine.py:1"]),
     "a module that ends the process": ("import os; os._exit(3)", "mine", ["importing it ended the process"]),
     "a module that closes all files": (
@@ -37,7 +38,11 @@ IMPLEMENTATIONS = {
         ["several serializers (A, B)", "--impl=mine:A"],
     ),
     "no such class": (REFERENCE, "mine:Other", ["has no Other", "It has TwilioFrameSerializer"]),
-    "a factory of a text": ("def make(**_): return 'text'", "mine:make", ["the factory gave a str"]),
+    "a factory of a text": (
+        "def make(**_): return 'text'",
+        "mine:make",
+        ["the factory gave a value of type str"],
+    ),
     "an unknown capability": (
         REFERENCE + "TwilioFrameSerializer.conformance_capabilities = ['flight']",
         "mine",

@@ -172,6 +172,13 @@ class TestSummary:
         run.outcomes.popitem()
         assert "r|never came to an end: TFS-A-01[a/1-0]" in _summary(run)
 
+    def test_counts_those_that_never_came_to_an_end_when_there_are_many(self) -> None:
+        run = _run({str(number): [PASSED] for number in range(terminal.BLOCKS + 3)})
+        run.outcomes.clear()
+        lines = [line for line in _summary(run) if "never came to an end" in line]
+        assert len(lines) == terminal.BLOCKS + 1
+        assert lines[-1] == "r|never came to an end: 3 more"
+
     def test_says_what_was_done_otherwise_than_planned(self) -> None:
         run = _run({"1": [PASSED]})
         run.note(["time was short", "time was short"])

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from twilio_conformance.run import Run
 
 BLOCKS = 12
-"""Requirements that are shown in full. Of more, only those at the gate are, and no more than so many."""
+"""Requirements that are shown in full. Of more, only those at the gate are, and no more than so many.
+
+So many are named, too, of the checks that did not come to an end."""
 
 TRACE_LINES = 6
 TRACE_LIMIT = 160
@@ -182,8 +184,10 @@ def _write_verdicts(run: Run, reporter: pytest.TerminalReporter) -> None:
         f" {len(ledger.executed)} of {len(ledger.expected)} checks,"
         f" {len(run.statuses)} of {len(run.catalogue.requirements) - len(ledger.excluded)} requirements"
     )
-    for entry in ledger.missing:
+    for entry in ledger.missing[:BLOCKS]:
         reporter.write_line(f"never came to an end: {entry.requirement}[{entry.check}]", red=True)
+    if more := len(ledger.missing[BLOCKS:]):
+        reporter.write_line(f"never came to an end: {more} more", red=True)
     for profile, verdict in run.verdicts.items():
         if not any(map(sum, map(dict.values, verdict.counts.values()))):
             continue
