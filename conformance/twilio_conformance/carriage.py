@@ -17,6 +17,7 @@ from twilio_conformance.audio.passage import Passage, split
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.frames import FrameValue
 from twilio_conformance.probe import Observation, Probe, Subject
+from twilio_conformance.twilio.clock import held
 
 WIRE_RATE = 8000
 """Samples a second of Twilio's μ-law."""
@@ -126,7 +127,9 @@ def media_message(codes: bytes, *, chunk: int = 1) -> dict[str, object]:
 async def send_codes(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> list[bytes]:
     """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
     given = [audio_frame(chunk, rate) for chunk in split(signal, chunks)]
-    return [payload_of(observation) or b"" for observation in await subject.serialize_each(given)]
+    with held():
+        observations = await subject.serialize_each(given)
+    return [payload_of(observation) or b"" for observation in observations]
 
 
 async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
@@ -141,5 +144,6 @@ async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) 
     messages = [
         media_message(ulaw.encode(chunk), chunk=number) for number, chunk in enumerate(given, start=1)
     ]
-    received = list(map(pcm_of, await subject.deserialize_each(messages)))
-    return Passage.of(given, received, rate_in=WIRE_RATE, rate_out=rate)
+    with held():
+        observations = await subject.deserialize_each(messages)
+    return Passage.of(given, list(map(pcm_of, observations)), rate_in=WIRE_RATE, rate_out=rate)

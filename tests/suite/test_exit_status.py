@@ -19,7 +19,7 @@ IMPLEMENTATIONS = {
     "no such module": ("", "nowhere.twilio", ["there is no module nowhere"]),
     "not a module's name": ("", "./mine.py", ["expected `package.module`"]),
     "a module that raises": ("raise LookupError('no table')", "mine", ["LookupError: no table", "mine.py:1"]),
-    "a module that is no Python": ("def (", "mine", ["SyntaxError: invalid syntax (mine.py, line 1)\n"]),
+    "a module that is no Python": ("def (", "mine", ["SyntaxError: invalid syntax (mine.py, line 1)"]),
     "a module that exits": ("import sys; sys.exit(3)", "mine", ["SystemExit: 3", "mine.py:1"]),
     "a module that ends the process": ("import os; os._exit(3)", "mine", ["importing it ended the process"]),
     "a module that closes all files": (

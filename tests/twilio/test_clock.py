@@ -338,3 +338,34 @@ def test_installing_twice_is_refused() -> None:
 def test_a_loop_needs_the_clock() -> None:
     with pytest.raises(RuntimeError, match="not installed"):
         clock.new_event_loop(Network())
+
+
+# A clock that is held
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_held_clock_stands_still_and_goes_on_from_there() -> None:
+    with clock.held():
+        before = [read() for read in (time.time, time.monotonic, time.perf_counter, time.monotonic_ns)]
+        with clock.held():
+            began = REAL()
+            while REAL() - began < 0.05:
+                pass
+        assert [
+            read() for read in (time.time, time.monotonic, time.perf_counter, time.monotonic_ns)
+        ] == before
+    later = time.monotonic() - before[1]
+    assert 0 <= later < 0.05
+
+
+def test_a_held_clock_skips_what_is_waited_for(beside: Network) -> None:
+    async def wait() -> float:
+        with clock.held():
+            before = time.monotonic()
+            await asyncio.sleep(HOUR)
+            return time.monotonic() - before
+
+    value, seconds, real = run(beside, wait())
+    assert value == pytest.approx(HOUR)
+    assert seconds == pytest.approx(HOUR, abs=PATIENCE)
+    assert real < PATIENCE

@@ -9,13 +9,14 @@ thread keeps its own time in its sockets, where nothing can be skipped: meanwhil
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import selectors
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from concurrent.futures import thread as thread_pool
 from typing import Any, Protocol, TypeVar, TypeVarTuple
@@ -58,6 +59,8 @@ class _Process:
     def __init__(self) -> None:
         self.saved: dict[str, Callable[[], Any]] = {}
         self.skipped = 0.0
+        self.holds = 0
+        self.held: dict[str, Any] = {}
 
 
 _process = _Process()
@@ -74,8 +77,8 @@ def install() -> None:
     for name in _NAMES:
         seconds, nanoseconds = getattr(time, name), getattr(time, f"{name}_ns")
         _process.saved |= {name: seconds, f"{name}_ns": nanoseconds}
-        setattr(time, name, _ahead(seconds))
-        setattr(time, f"{name}_ns", _ahead_ns(nanoseconds))
+        setattr(time, name, _ahead(name, seconds))
+        setattr(time, f"{name}_ns", _ahead_ns(f"{name}_ns", nanoseconds))
 
 
 def uninstall() -> None:
@@ -83,6 +86,7 @@ def uninstall() -> None:
     for name, original in _process.saved.items():
         setattr(time, name, original)
     _process.saved.clear()
+    _process.held = {}
     _process.skipped = 0.0
 
 
@@ -105,20 +109,40 @@ def new_event_loop(world: World) -> asyncio.SelectorEventLoop:
     return _Loop(_Selector(world))
 
 
-def _ahead(original: Callable[[], float]) -> Callable[[], float]:
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Lets the clock stand still, but for what it skips, and then go on from there.
+
+    What is done meanwhile takes no time, on whatever machine: an implementation that forgets audio after a
+    pause sees none that nobody made.
+    """
+    process = _process
+    process.holds += 1
+    if process.holds == 1:
+        process.held = {name: original() for name, original in process.saved.items()}
+    try:
+        yield
+    finally:
+        process.holds -= 1
+        if not process.holds and process.held:
+            process.skipped -= process.saved["monotonic"]() - process.held["monotonic"]
+            process.held = {}
+
+
+def _ahead(name: str, original: Callable[[], float]) -> Callable[[], float]:
     process = _process
 
     def read() -> float:
-        return original() + process.skipped
+        return float(process.held[name] if process.held else original()) + process.skipped
 
     return read
 
 
-def _ahead_ns(original: Callable[[], int]) -> Callable[[], int]:
+def _ahead_ns(name: str, original: Callable[[], int]) -> Callable[[], int]:
     process = _process
 
     def read() -> int:
-        return original() + round(process.skipped * 1e9)
+        return int(process.held[name] if process.held else original()) + round(process.skipped * 1e9)
 
     return read
 

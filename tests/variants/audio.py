@@ -1,0 +1,139 @@
+"""Variants of the conversion of rates: other libraries, a window of its own, delay within the limit."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from unittest import mock
+
+import av
+import numpy as np
+import samplerate
+import soxr
+from numpy.typing import NDArray
+from pipecat.frames.frames import Frame
+
+from tests.mutants.seams import Seamed
+from tests.variants.registry import variant
+from twilio_reference import serializer
+from twilio_reference.resampler import Resampler
+
+Real = NDArray[np.float64]
+
+
+class _Converter(Resampler):
+    """The face of the reference's resampler; what is behind it is another one."""
+
+    def reset(self) -> None:
+        """Begins anew."""
+        if self.input_rate != self.output_rate:
+            self.begin()
+
+    def begin(self) -> None:
+        """Makes a new stream."""
+        raise NotImplementedError
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        """The samples that have become due."""
+        raise NotImplementedError
+
+    def process(self, pcm: bytes) -> bytes:
+        if self.input_rate == self.output_rate:
+            return pcm
+        converted = np.asarray(self.convert(np.frombuffer(pcm, "<i2").astype(np.int16)))
+        return np.rint(converted).clip(-32768, 32767).astype("<i2").tobytes()
+
+    def flush(self) -> bytes:
+        silence = bytes(2 * (self.input_rate // 10))
+        tail = self.process(silence) if self.input_rate != self.output_rate else b""
+        self.reset()
+        return tail
+
+
+class _OtherResampler(Seamed):
+    """The reference with another resampler in its place."""
+
+    resampler: ClassVar[type[Resampler]]
+
+    async def setup(self, setup: Any) -> None:
+        with mock.patch.object(serializer, "Resampler", self.resampler):
+            await super().setup(setup)
+
+    async def serialize(self, frame: Frame) -> Any:
+        with mock.patch.object(serializer, "Resampler", self.resampler):
+            return await super().serialize(frame)
+
+
+class _Swresample(_Converter):
+    def begin(self) -> None:
+        self._stream = av.AudioResampler(format="s16", layout="mono", rate=self.output_rate)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+        frame.sample_rate = self.input_rate
+        pieces = [piece.to_ndarray()[0] for piece in self._stream.resample(frame)]
+        return np.concatenate(pieces) if pieces else np.zeros(0)
+
+
+@variant("PyAV's resampler, which is FFmpeg's.")
+class ByPyAV(_OtherResampler):
+    resampler = _Swresample
+
+
+class _Libsamplerate(_Converter):
+    def begin(self) -> None:
+        self._stream = samplerate.Resampler("sinc_medium", channels=1)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        return self._stream.process(samples.astype(np.float32), self.output_rate / self.input_rate)
+
+
+@variant("libsamplerate at its medium quality.")
+class ByLibsamplerate(_OtherResampler):
+    resampler = _Libsamplerate
+
+
+class _SoxrInWindows(_Converter):
+    def begin(self) -> None:
+        self._block = self.input_rate // 50
+        self._waiting = np.zeros(self._block, np.int16)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        self._waiting = np.append(self._waiting, samples)
+        pieces = [np.zeros(0)]
+        while self._waiting.size >= 3 * self._block:
+            window = self._waiting[: 3 * self._block]
+            whole = soxr.resample(window, self.input_rate, self.output_rate, "HQ")
+            step = self.output_rate // 50
+            pieces.append(whole[step : 2 * step])
+            self._waiting = self._waiting[self._block :]
+        return np.concatenate(pieces)
+
+
+@variant("soxr HQ, flushed for every 20 ms, with 20 ms before and after them.")
+class BySoxrInWindows(_OtherResampler):
+    resampler = _SoxrInWindows
+
+
+class _Later(Resampler):
+    """The reference's, and 40 ms more."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._late = b""
+
+    def process(self, pcm: bytes) -> bytes:
+        self._late += super().process(pcm)
+        due = max(0, len(self._late) - 2 * (self.output_rate // 25))
+        given, self._late = self._late[:due], self._late[due:]
+        return given
+
+    def flush(self) -> bytes:
+        tail = self.process(bytes(2 * round((self.delay + 0.04) * self.input_rate)))
+        self.reset()
+        return tail
+
+
+@variant("40 ms of audio are held back, and dropped by an interruption.",
+         foregoes="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04", why="They are more than the 20 ms that are advised.")  # fmt: skip
+class HeldBackFor40Milliseconds(_OtherResampler):
+    resampler = _Later
