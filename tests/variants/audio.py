@@ -40,7 +40,8 @@ class _Converter(Resampler):
         if self.input_rate == self.output_rate:
             return pcm
         converted = np.asarray(self.convert(np.frombuffer(pcm, "<i2").astype(np.int16)))
-        return np.rint(converted).clip(-32768, 32767).astype("<i2").tobytes()
+        rounded: bytes = np.rint(converted).clip(-32768, 32767).astype("<i2").tobytes()
+        return rounded
 
     def flush(self) -> bytes:
         silence = bytes(2 * (self.input_rate // 10))
