@@ -273,9 +273,9 @@ def _graded(world: child.World, task: Task) -> dict[str, Any]:
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
             probe = Probe(world.implementation, bench, names, lambda _: None)
-            return runner.run(child._graded(world, task.id, list(task.requirements), probe))
+            return runner.run(child.grade(world, task.id, list(task.requirements), probe))
     except BaseException as error:
-        deed = child._deed(error, world)
+        deed = child.deed_of(error, world)
         if deed is None:
             raise
         outcome = Outcome(FAIL, f"the implementation {deed}").as_json()

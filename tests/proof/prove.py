@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "mutants": lambda: _mutants(lab, options),
         "variants": lambda: _variants(lab, options),
-        "vacuous": lambda: _vacuous(lab),
+        "vacuous": lambda: _vacuous(lab, options),
         "operators": lambda: _operators(lab, options),
     }
     results = []
@@ -100,8 +100,8 @@ def _variants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[s
     return f"variants passed: {len(chosen) - len(bad)} of {len(chosen)}", faults
 
 
-def _vacuous(lab: Laboratory) -> tuple[str, list[str]]:
-    faults = vacuous.grade(lab)
+def _vacuous(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+    faults = vacuous.grade(lab, options.full)
     bad = {fault.partition(":")[0] for fault in faults}
     count = len(vacuous.PASSES)
     return f"vacuous serializers that pass nothing undeserved: {count - len(bad)} of {count}", faults

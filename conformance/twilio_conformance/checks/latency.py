@@ -14,6 +14,7 @@ from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.carriage import WAYS, Way
 from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable
 from twilio_conformance.probe import Probe, Subject
 
 MOST = 0.060
@@ -176,6 +177,8 @@ async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> Non
     for way in (way for way in WAYS if way.is_outgoing):
         subject = await way.ready(probe)
         speech = await way.carry(subject, utterance(way.rate_in, 0.57))
+        if not speech.output.any():
+            raise NotTestable("there is no speech to interrupt", expected="audio", actual=f"silence, {way}")
         await subject.serialize({"frame": "InterruptionFrame"})
         after = await way.carry(subject, signals.silence(way.rate_in, 0.5))
         leak = decibels(rms(after.output), rms(speech.signal))

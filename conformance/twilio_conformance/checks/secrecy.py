@@ -16,7 +16,7 @@ from typing import Any
 
 from loguru import logger
 
-from twilio_conformance.checks import check, expect
+from twilio_conformance.checks import check, expect, expect_attempt
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.frames import shorten
 from twilio_conformance.probe import Probe
@@ -90,6 +90,7 @@ async def no_request_goes_out_in_cleartext(probe: Probe) -> None:
             place = f"{connection.host}:{connection.port}"
             expect(connection.secure is not False and connection.port == 443, "a connection without TLS",
                    expected="TLS, on port 443", actual=f"{place} after {answer}")  # fmt: skip
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-03", limit=60)
@@ -106,6 +107,7 @@ async def no_other_host_gets_credentials(probe: Probe) -> None:
             expect(place == "api.twilio.com:443" or not _is_leak(probe, sent), "credentials for another host",
                    expected="no request there, or one without credentials",
                    actual=f"{status} to {where}: {exchange.method} {place}")  # fmt: skip
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-04", limit=60)
@@ -138,6 +140,7 @@ async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
         _expect_discretion(probe, printed(), "an echo of an API key")
         await _cancel(probe)
         _expect_discretion(probe, printed(), "a cancellation")
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-06", limit=60)
@@ -191,6 +194,7 @@ async def log_records_are_bounded(probe: Probe) -> None:
         probe.answer([answer])
         await _hang_up(probe, probe.arguments())
         _expect_short_records(probe, "a long answer")
+    expect_attempt(probe)
 
 
 # What is done
