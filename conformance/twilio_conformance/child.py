@@ -90,12 +90,12 @@ def run(
             # Time is real there: a clock that skips would leave the other process behind.
             with asyncio.Runner() as runner:
                 found = runner.run(
-                    grade(world, job, requirements, Probe(link.implementation, network, names, watch))
+                    grade_job(world, job, requirements, Probe(link.implementation, network, names, watch))
                 )
             return found | {"adapter": link.finish()}
         probe = Probe(world.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
-        return runner.run(grade(world, job, requirements, probe))
+        return runner.run(grade_job(world, job, requirements, probe))
     except BaseException as error:
         deed = deed_of(error, world)
         if deed is None:
@@ -104,7 +104,7 @@ def run(
         return {"outcomes": dict.fromkeys(requirements, _fit(outcome.as_json()))}
 
 
-async def grade(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
+async def grade_job(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
     """The outcome of a job for each requirement, on a probe; see `run`."""
     if job == HANDSHAKE:
         return {"handshake": _shake_hands(probe)}

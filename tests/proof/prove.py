@@ -14,6 +14,7 @@ from loguru import logger
 from tests.mutants import registry as mutant_registry
 from tests.proof import mutants, operators, publish, vacuous, variants
 from tests.proof.laboratory import Laboratory
+from tests.proof.mutation import MODULES
 from tests.variants import registry as variant_registry
 
 PARTS = ("mutants", "variants", "vacuous", "operators")
@@ -108,7 +109,8 @@ def _vacuous(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[st
 
 
 def _operators(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
-    return operators.grade(lab, options.full, options.names)
+    names = [name for name in options.names if name in MODULES]
+    return operators.grade(lab, options.full, names, options.write)
 
 
 if __name__ == "__main__":
