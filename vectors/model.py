@@ -52,6 +52,7 @@ class Case:
     flags: tuple[str, ...] = ()
     source: str = "the requirement's own sources"
     twin: str | None = None
+    premise: str | None = None
     since: str = EDITION
 
     def compiled(self, chapter: str) -> Json:
@@ -73,6 +74,8 @@ class Case:
         }
         if self.twin:
             vector["twin"] = f"{chapter}/{self.twin}"
+        if self.premise:
+            vector["premise"] = self.premise
         vector["given"] = given
         if self.construction:
             vector["construction"] = self.construction

@@ -91,16 +91,16 @@ def run(
             # Time is real there: a clock that skips would leave the other process behind.
             with asyncio.Runner() as runner:
                 found = runner.run(
-                    _graded(world, job, requirements, Probe(link.implementation, network, names, watch))
+                    grade_job(world, job, requirements, Probe(link.implementation, network, names, watch))
                 )
             return found | {"adapter": link.finish()}
         before = integrity.state()
         probe = Probe(world.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
-        found = runner.run(_graded(world, job, requirements, probe))
+        found = runner.run(grade_job(world, job, requirements, probe))
         return _doubt(found, world) | {"deeds": integrity.deeds(before)}
     except BaseException as error:
-        deed = _deed(error, world)
+        deed = deed_of(error, world)
         if deed is None:
             raise
         outcome = Outcome(FAIL, f"the implementation {deed}", actual=repr(Raised.of(error)))
@@ -124,7 +124,8 @@ def _doubt(found: Json, world: World) -> Json:
     }
 
 
-async def _graded(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
+async def grade_job(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
+    """The outcome of a job for each requirement, on a probe; see `run`."""
     if job == HANDSHAKE:
         return {"handshake": _shake_hands(probe)}
     started = monotonic()
@@ -193,7 +194,7 @@ def _shake_hands(probe: Probe) -> str | None:
     return f"{type(subject.instance).__name__} without {', '.join(missing)}" if missing else None
 
 
-def _deed(error: BaseException, world: World) -> str | None:
+def deed_of(error: BaseException, world: World) -> str | None:
     """What the implementation did that ended the job; None where the suite is at fault."""
     if changed := replaced(world.originals):
         return f"replaced {', '.join(changed)}, which the suite needs, and the check could not go on"

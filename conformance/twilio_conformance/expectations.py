@@ -33,6 +33,7 @@ class Session:
     obstacle: str | None = None
     steps: list[Observation] = field(default_factory=list)
     exchanges: tuple[Exchange, ...] = ()
+    attempted: bool = False
     logs: tuple[LogRecord, ...] = ()
     network: str = IN_PROCESS
 

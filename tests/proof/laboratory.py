@@ -42,11 +42,12 @@ TIMEOUT_TALLY = 3
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One implementation to grade; `find` is called in the process that grades it."""
+    """One implementation to grade; `find` is called in the process that grades it, and `note` after each task."""
 
     name: str
     find: Callable[[], Implementation]
     isolated: bool = False
+    note: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Findings:
     seconds: float = 0.0
     timeouts: int = 0
     trouble: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def add(self, task: Task, outcomes: dict[str, Outcome]) -> None:
         """Takes the outcomes of one task."""
@@ -202,10 +204,10 @@ class _Lane:
             return
         self._since = time.monotonic()
         self._owed -= 1
-        self.findings.add(
-            self._tasks.popleft(),
-            {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()},
-        )
+        task = self._tasks.popleft()
+        outcomes = {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()}
+        self.findings.add(task, outcomes)
+        self.findings.notes[task.id] = found.get("note")
 
     def is_done(self, enough: Callable[[Findings], bool]) -> bool:
         """Whether nothing is left to find; replaces a child that hangs or has ended."""
@@ -256,7 +258,8 @@ def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task],
             os.dup2(nowhere, stream)
         world = child.World(specimen.find(), laboratory.catalogue, laboratory.checks, laboratory.originals)
         for task in tasks:
-            _send(results, _graded(world, task))
+            found = _graded(world, task)
+            _send(results, found | ({"note": specimen.note()} if specimen.note else {}))
     except UsageError as error:
         _send(results, {"unusable": str(error)})
     except BaseException:
@@ -273,9 +276,9 @@ def _graded(world: child.World, task: Task) -> dict[str, Any]:
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
             probe = Probe(world.implementation, bench, names, lambda _: None)
-            return runner.run(child._graded(world, task.id, list(task.requirements), probe))
+            return runner.run(child.grade_job(world, task.id, list(task.requirements), probe))
     except BaseException as error:
-        deed = child._deed(error, world)
+        deed = child.deed_of(error, world)
         if deed is None:
             raise
         outcome = Outcome(FAIL, f"the implementation {deed}").as_json()

@@ -1,317 +1,152 @@
-"""Operator mutation: the reference changed by rule, one place at a time, and graded by the suite alone."""
+"""Operator mutation: grades every mutation of the reference by the suite alone, until something fails.
+
+A mutation is tried first on the check that killed it when that was last written down, then on all that run its lines.
+"""
 
 from __future__ import annotations
 
-import ast
-import importlib.machinery
-import importlib.util
-import random
-import sys
+import json
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from types import CodeType
-from typing import Any
 
-import twilio_reference
-from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
-from tests.proof.mutants import MEASURED, sampled
-from twilio_conformance.target import Implementation
+from tests.proof import coverage
+from tests.proof.coverage import Coverage
+from tests.proof.laboratory import Findings, Laboratory, Specimen
+from tests.proof.mutation import Mutation, found, mutations
 
-PACKAGE = "twilio_reference"
-FOLDER = Path(twilio_reference.__file__).parent
-MODULES = ("serializer", "messages", "g711", "resampler", "hangup")
 SURVIVORS = Path(__file__).parent / "survivors.toml"
 """The survivors that are known, with the reason why each survives."""
+
+KILLERS = Path(__file__).parent / "killers.json"
+"""By which check each mutation was killed when that was last written."""
 
 TARGET = 95.0
 """Per cent of the mutations that are not equivalent which the suite has to kill."""
 
-PORTION = 4
-"""One mutation of so many is graded by `--part operators`; a full proof grades all."""
 
-SEED = 20261101
+@dataclass
+class Trial:
+    """The mutations that were graded: what killed which, and what survives."""
 
-_FIRST = {
-    "serializer": ("TFS-SETUP", "TFS-MEDIA", "TFS-CLEAR", "TFS-DTMF", "TFS-MESSAGE", "TFS-CONSTRUCT"),
-    "messages": ("TFS-MEDIAIN", "TFS-CLEAR", "TFS-MESSAGE", "TFS-INPUT", "TFS-MEDIAOUT"),
-    "g711": ("TFS-MEDIAOUT", "TFS-MEDIAIN"),
-    "resampler": ("TFS-MEDIAOUT-09", "TFS-MEDIAIN-04", "TFS-ABUSE"),
-    "hangup": ("TFS-CONSTRUCT", "TFS-HANGUP", "TFS-FAULT", "TFS-SECURE"),
-}
-"""The chapters that are likely to kill a mutation of each module, so that little has to be run."""
+    killers: dict[str, str]
+    survivors: list[str]
+    troubled: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """One change of one module; `key` names it whatever line it is on."""
+class _Bench:
+    """The suite, with the order in which its checks are tried on a mutation."""
 
-    module: str
-    line: int
-    key: str
-    code: CodeType
+    def __init__(self, lab: Laboratory) -> None:
+        self.lab = lab
 
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Measured when it is first needed."""
+        return coverage.measure(self.lab, self.lab.tasks.values())
 
-def mutations() -> list[Mutation]:
-    """Every mutation of the reference, in the order of its modules and lines."""
-    return [mutation for module in MODULES for mutation in _of_module(module)]
-
-
-def _of_module(module: str) -> Iterator[Mutation]:
-    path = FOLDER / f"{module}.py"
-    tree = ast.parse(path.read_text())
-    seen: dict[str, int] = {}
-    for place in list(_places(tree)):
-        for name, change in _changes(place.node):
-            around = "" if place.node is place.statement else f" in {_line(place.statement)}"
-            key = f"{module}.{place.scope}: {name} {_line(place.node)}{around}"
-            seen[key] = seen.get(key, 0) + 1
-            numbered = key if seen[key] == 1 else f"{key} ({seen[key]})"
-            new = ast.fix_missing_locations(ast.copy_location(change(place.node), place.node))
-            place.put(new)
-            code = compile(tree, str(path), "exec")
-            place.put(place.node)
-            yield Mutation(module, getattr(place.node, "lineno", 0), numbered, code)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a node stands in its tree, and the names of the functions and classes around it."""
-
-    node: ast.AST
-    statement: ast.AST
-    scope: str
-    parent: ast.AST
-    field: str
-    index: int | None
-
-    def put(self, node: ast.AST) -> None:
-        """Puts a node there."""
-        if self.index is None:
-            setattr(self.parent, self.field, node)
-        else:
-            getattr(self.parent, self.field)[self.index] = node
-
-
-def _line(node: ast.AST) -> str:
-    text = ast.unparse(node).partition("\n")[0]
-    return text if len(text) <= 90 else f"{text[:90]}…"
-
-
-def _places(node: ast.AST, scope: str = "module", statement: ast.AST | None = None) -> Iterator[_Place]:
-    """Every place whose node may be changed."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "type_params"):
-            continue
-        for index, child in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(child, ast.AST) or _is_text(child):
-                continue
-            inner = scope
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                inner = child.name if scope == "module" else f"{scope}.{child.name}"
-            around = child if isinstance(child, ast.stmt) or statement is None else statement
-            yield _Place(child, around, inner, node, name, index if isinstance(value, list) else None)
-            yield from _places(child, inner, around)
-
-
-def _is_text(node: ast.AST) -> bool:
-    """Whether the node is a docstring, an import or a message of the log: text, and nothing that acts."""
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
-        return True
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-Change = Callable[[Any], ast.AST]
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
-    """The rules that apply to a node: what is done, and how."""
-    if isinstance(node, ast.Compare):
-        for other in _COMPARISONS.get(type(node.ops[0]), ()):
-            yield f"{type(node.ops[0]).__name__} to {other.__name__}", _comparison(other)
-    elif isinstance(node, ast.BoolOp):
-        yield ("and to or" if isinstance(node.op, ast.And) else "or to and"), _swap_boolean
-        yield (
-            "drop the last operand",
-            lambda found: (
-                ast.BoolOp(found.op, found.values[:-1]) if len(found.values) > 2 else found.values[0]
-            ),
+    def grade(self, chosen: Iterable[Mutation], tasks: dict[str, list[str]], trial: Trial) -> None:
+        """Grades mutations, each by its tasks in order until one fails."""
+        work = (
+            (Specimen(mutation.key, found(mutation)), [self.lab.tasks[name] for name in tasks[mutation.key]])
+            for mutation in chosen
         )
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert, ast.USub)):
-        yield f"drop {type(node.op).__name__}", lambda found: found.operand
-    elif isinstance(node, ast.Constant) and type(node.value) is bool:
-        yield "flip", lambda found: ast.Constant(not found.value)
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield "plus one", lambda found: ast.Constant(found.value + 1)
-        yield "minus one", lambda found: ast.Constant(found.value - 1)
-    elif isinstance(node, ast.Await):
-        yield "drop await", lambda found: found.value
-    elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-        yield f"{type(node.op).__name__} to {_ARITHMETIC[type(node.op)].__name__}", _arithmetic
-    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-        yield "return None", lambda _: ast.Return(ast.Constant(None))
-    elif isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.Raise)):
-        yield "drop", lambda _: ast.Pass()
-    elif (
-        isinstance(node, ast.Call)
-        and len(node.args) >= 2
-        and not any(isinstance(arg, ast.Starred) for arg in node.args)
-    ):
-        yield "swap arguments", _swap_arguments
+        for specimen, findings in self.lab.grade(
+            work, lambda findings: killer_in(self.lab, findings) is not None
+        ):
+            if findings.trouble:
+                trial.troubled.append(specimen.name)
+            elif (killer := killer_in(self.lab, findings)) is not None:
+                trial.killers[specimen.name] = killer
+            else:
+                trial.survivors.append(specimen.name)
+                print(f"  survives: {specimen.name} ({findings.seconds:.0f} s)", flush=True)
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Lt: (ast.LtE, ast.GtE),
-    ast.LtE: (ast.Lt, ast.Gt),
-    ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
-_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.FloorDiv,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.FloorDiv,
-    ast.LShift: ast.RShift,
-    ast.RShift: ast.LShift,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-    ast.Pow: ast.Mult,
-}
-
-
-def _comparison(other: type[ast.cmpop]) -> Change:
-    return lambda found: ast.Compare(found.left, [other(), *found.ops[1:]], found.comparators)
-
-
-def _swap_boolean(found: Any) -> ast.AST:
-    return ast.BoolOp(ast.Or() if isinstance(found.op, ast.And) else ast.And(), found.values)
-
-
-def _arithmetic(found: Any) -> ast.AST:
-    return ast.BinOp(found.left, _ARITHMETIC[type(found.op)](), found.right)
-
-
-def _swap_arguments(found: Any) -> ast.AST:
-    first, second, *rest = found.args
-    return ast.Call(found.func, [second, first, *rest], found.keywords)
-
-
-# Grading
-
-
-class _Finder(importlib.machinery.PathFinder):
-    """Finds the reference with one module replaced."""
-
-    mutated: Mutation
-
-    @classmethod
-    def find_spec(cls, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        """The specification of the mutated module; None for every other."""
-        if fullname != f"{PACKAGE}.{cls.mutated.module}":
-            return None
-        spec = super().find_spec(fullname, path, target)
-        assert spec is not None and spec.origin is not None
-        spec.loader = _Loader(fullname, spec.origin)
-        return spec
-
-
-class _Loader(importlib.machinery.SourceFileLoader):
-    """Gives the mutated code in the place of the file's."""
-
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
-        """The mutated code."""
-        return _Finder.mutated.code
-
-
-def _found(mutation: Mutation) -> Callable[[], Implementation]:
-    def find() -> Implementation:
-        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-            del sys.modules[name]
-        _Finder.mutated = mutation
-        sys.meta_path.insert(0, _Finder)
-        return named(PACKAGE)()
-
-    return find
-
-
-def _ordered(lab: Laboratory, module: str, weak: set[str]) -> list[Task]:
-    """All tasks, the likeliest to kill first, the slow ones last; without those that fail anyway."""
-    likely = [
-        task
-        for prefix in _FIRST[module]
-        for requirement in lab.catalogue.requirements.values()
-        if requirement.id.startswith(prefix)
-        for task in lab.tasks_of(requirement.id)
-    ]
-    slow = {
-        task.id
-        for requirement in lab.catalogue.requirements.values()
-        if requirement.profile in MEASURED
-        for task in lab.tasks_of(requirement.id)
-    }
-    some = {task.id: task for task in sampled(lab, 2)}
-    quick = [task for task in [*likely, *lab.tasks.values()] if task.id not in slow]
-    first = [task for task in likely if task.id in some]
-    ordered = {task.id: task for task in [*first, *some.values(), *quick, *lab.tasks.values()]}
-    return [task for name, task in ordered.items() if name not in weak]
-
-
-def grade(lab: Laboratory, full: bool, names: Sequence[str] = ()) -> tuple[str, list[str]]:
+def grade(
+    lab: Laboratory, full: bool, names: Sequence[str] = (), write: bool = False
+) -> tuple[str, list[str]]:
     """Grades mutations of the reference until a MUST or SHOULD fails for each.
+
+    Args:
+        lab: The suite.
+        full: Whether those that survive on record are graded too, and killers on record are not believed.
+        names: Modules of the reference; none means all.
+        write: Whether to keep which check killed which mutation.
 
     Returns:
         A sentence with the score, and what is wrong: survivors that nobody explains, or too many.
     """
-    everything = [found for found in mutations() if not names or found.module in names]
-    size = len(everything)
-    if not full and not names:
-        everything = random.Random(SEED).sample(everything, size // PORTION)
-    [(_, whole)] = lab.grade([(Specimen(PACKAGE, named(PACKAGE)), list(lab.tasks.values()))])
-    weak = {
-        check for found in whole.outcomes.values() for check, outcome in found.items() if not outcome.holds
-    }
-    orders = {module: _ordered(lab, module, weak) for module in MODULES}
-    equivalent = set(known("equivalent"))
-    work = ((Specimen(found.key, _found(found)), orders[found.module]) for found in everything)
-    survivors, troubled = [], []
-    for specimen, findings in lab.grade(work, _is_killed):
-        if findings.trouble:
-            troubled.append(specimen.name)
-        elif not _is_killed(findings):
-            survivors.append(specimen.name)
-            print(f"  survives: {specimen.name} ({findings.seconds:.0f} s)", flush=True)
-    relevant = len(everything) - len(equivalent & set(survivors))
-    killed = len(everything) - len(survivors)
+    everything = [mutation for mutation in mutations() if not names or mutation.module in names]
+    equivalent, accepted = known("equivalent"), known("accepted")
+    excused = {*equivalent, *accepted}
+    record = {} if full else read_killers()
+    trial, bench = Trial({}, [], []), _Bench(lab)
+    on_record = [mutation for mutation in everything if record.get(mutation.key) in lab.tasks]
+    bench.grade(on_record, {mutation.key: [record[mutation.key]] for mutation in on_record}, trial)
+    rest = [
+        mutation
+        for mutation in everything
+        if mutation.key not in trial.killers and (full or mutation.key not in excused)
+    ]
+    trial.survivors.clear()
+    if rest:
+        bench.grade(rest, {mutation.key: bench.coverage.meeting(mutation) for mutation in rest}, trial)
+    if write:
+        write_killers(trial.killers)
+    graded = {mutation.key for mutation in everything}
+    relevant = len(graded - equivalent.keys())
+    killed = len(trial.killers.keys() - equivalent.keys())
     score = 100 * killed / relevant if relevant else 100.0
-    unexplained = [name for name in survivors if name not in equivalent | set(known("accepted"))]
-    faults = [f"{name}: survives, and survivors.toml gives no reason" for name in sorted(unexplained)]
-    faults += [f"{name}: the suite itself fails on it" for name in troubled]
+    faults = [
+        f"{name}: survives, and survivors.toml gives no reason"
+        for name in trial.survivors
+        if name not in excused
+    ]
+    faults += [
+        f"{name}: is killed by {trial.killers[name]}, yet survivors.toml has it"
+        for name in excused & trial.killers.keys()
+    ]
+    faults += [f"{name}: the suite itself fails on it" for name in trial.troubled]
     if score < TARGET:
         faults.append(f"only {score:.1f} % are killed; the target is {TARGET:g} %")
     return (
         f"mutations of the reference killed by the suite alone: {killed} of {relevant} ({score:.1f} %),"
-        f" {len(equivalent & set(survivors))} equivalent, {len(everything)} of {size} graded"
+        f" {len(graded & equivalent.keys())} equivalent"
     ), faults
+
+
+def killer_in(lab: Laboratory, findings: Findings) -> str | None:
+    """The first check of a MUST or SHOULD that failed."""
+    return next(
+        (
+            check
+            for requirement, outcomes in findings.outcomes.items()
+            if lab.catalogue.requirements[requirement].level != "MAY"
+            for check, outcome in outcomes.items()
+            if not outcome.holds
+        ),
+        None,
+    )
 
 
 def known(kind: str) -> dict[str, str]:
     """The survivors on record, with their reasons: those that are `equivalent`, or those `accepted`."""
-    found: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(kind, {})
-    return found
+    listed: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(kind, {})
+    return listed
 
 
-def _is_killed(findings: Findings) -> bool:
-    return bool(findings.failures())
+def read_killers() -> dict[str, str]:
+    """What killed which mutation when that was last written."""
+    recorded: dict[str, str] = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
+    return recorded
+
+
+def write_killers(killers: dict[str, str]) -> None:
+    """Keeps what killed which, in the order of the reference's lines, beside what is known of other modules."""
+    merged = read_killers() | killers
+    order = [mutation.key for mutation in mutations()]
+    kept = {key: merged[key] for key in order if key in merged}
+    KILLERS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")

@@ -14,6 +14,7 @@ from loguru import logger
 from tests.mutants import registry as mutant_registry
 from tests.proof import mutants, operators, publish, vacuous, variants
 from tests.proof.laboratory import Laboratory
+from tests.proof.mutation import MODULES
 from tests.variants import registry as variant_registry
 
 PARTS = ("mutants", "variants", "vacuous", "operators")
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "mutants": lambda: _mutants(lab, options),
         "variants": lambda: _variants(lab, options),
-        "vacuous": lambda: _vacuous(lab),
+        "vacuous": lambda: _vacuous(lab, options),
         "operators": lambda: _operators(lab, options),
     }
     results = []
@@ -100,15 +101,16 @@ def _variants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[s
     return f"variants passed: {len(chosen) - len(bad)} of {len(chosen)}", faults
 
 
-def _vacuous(lab: Laboratory) -> tuple[str, list[str]]:
-    faults = vacuous.grade(lab)
+def _vacuous(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+    faults = vacuous.grade(lab, options.full)
     bad = {fault.partition(":")[0] for fault in faults}
     count = len(vacuous.PASSES)
     return f"vacuous serializers that pass nothing undeserved: {count - len(bad)} of {count}", faults
 
 
 def _operators(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
-    return operators.grade(lab, options.full, options.names)
+    names = [name for name in options.names if name in MODULES]
+    return operators.grade(lab, options.full, names, options.write)
 
 
 if __name__ == "__main__":

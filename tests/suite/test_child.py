@@ -52,32 +52,32 @@ def _raise(error: BaseException) -> NoReturn:
 def test_what_only_an_implementation_can_have_done_is_its_deed(
     world: World, error: BaseException, sentence: str
 ) -> None:
-    assert child._deed(error, world) == sentence
+    assert child.deed_of(error, world) == sentence
 
 
 @pytest.mark.parametrize("error", [AttributeError("a slip"), OSError(errno.ENOENT, "no"), RuntimeError("?")])
 def test_what_the_suite_may_have_done_is_not(world: World, error: BaseException) -> None:
-    assert child._deed(_raised(lambda: _raise(error)), world) is None
+    assert child.deed_of(_raised(lambda: _raise(error)), world) is None
 
 
 def test_an_exception_from_the_implementations_own_code_is_its_deed(world: World) -> None:
     from twilio_reference import TwilioFrameSerializer
 
     error = _raised(lambda: TwilioFrameSerializer("MZ1"))
-    deed = child._deed(error, world)
+    deed = child.deed_of(error, world)
     assert deed is not None
     assert deed.startswith("raised ValueError(")
     assert "serializer.py:" in deed
 
 
 def test_an_exception_from_what_it_shares_with_others_is_not(world: World) -> None:
-    assert child._deed(_raised(lambda: json.loads("{")), world) is None
+    assert child.deed_of(_raised(lambda: json.loads("{")), world) is None
 
 
 def test_what_the_implementation_has_replaced_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json, "dumps", None)
     monkeypatch.setattr(time, "sleep", None)
-    deed = child._deed(AttributeError("a slip"), world)
+    deed = child.deed_of(AttributeError("a slip"), world)
     assert deed == "replaced json.dumps, time.sleep, which the suite needs, and the check could not go on"
 
 

@@ -40,6 +40,7 @@ def faulty(
         answers=answers,
         steps=[serialize(frame, raises("TFS-FAULT-01", None))],
         expect=list(expect),
+        premise="attempt",
         **{"source": SEMANTICS} | fields,  # type: ignore[arg-type]
     )
 

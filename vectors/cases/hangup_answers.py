@@ -148,6 +148,7 @@ def code_as_text() -> Iterator[Case]:
         arguments=dict(HANGING_UP),
         answers=[{"status": 404, "json": {"code": "20404", "message": "Not found", "status": 404}}],
         steps=[serialize(END, raises("TFS-HANGUP-13", None))],
+        premise="attempt",
         result="acceptable",
         flags=("CodeAsText",),
         source="https://www.twilio.com/docs/usage/twilios-response",
@@ -199,5 +200,6 @@ def _answered(
             answers=[answer],
             steps=[serialize(frame, raises("TFS-HANGUP-13", None))],
             expect=list(expect),
+            premise="attempt",
             source=source,
         )

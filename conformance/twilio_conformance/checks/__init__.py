@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twilio_conformance.errors import Violation
+from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.probe import Probe
 
 CheckFunction = Callable[[Probe], Awaitable[None]]
@@ -53,3 +53,13 @@ def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = Non
     """
     if not holds:
         raise Violation(message, expected=expected, actual=actual)
+
+
+def expect_attempt(probe: Probe) -> None:
+    """Ends a check of what becomes of a request where nothing tried to connect to Twilio's API.
+
+    Raises:
+        NotTestable: Nothing did.
+    """
+    if not probe.network.connections:
+        raise NotTestable("nothing tried to reach Twilio's API")

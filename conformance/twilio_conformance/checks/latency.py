@@ -14,6 +14,7 @@ from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibel
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.carriage import WAYS, Way
 from twilio_conformance.checks import check, expect
+from twilio_conformance.errors import NotTestable
 from twilio_conformance.probe import Probe, Subject
 from twilio_conformance.twilio.clock import held
 
@@ -192,6 +193,8 @@ async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> Non
             speech = await way.carry(subject, utterance(way.rate_in, 0.57))
             await subject.serialize({"frame": "InterruptionFrame"})
             after = await way.carry(subject, signals.silence(way.rate_in, 0.5))
+        if not speech.output.any():
+            raise NotTestable("there is no speech to interrupt", expected="audio", actual=f"silence, {way}")
         leak = decibels(rms(after.output), rms(speech.signal))
         loudest = decibels(
             float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max())

@@ -16,7 +16,7 @@ from typing import Any
 
 from loguru import logger
 
-from twilio_conformance.checks import check, expect
+from twilio_conformance.checks import check, expect, expect_attempt
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.frames import shorten
 from twilio_conformance.probe import Probe
@@ -108,6 +108,7 @@ async def no_request_goes_out_in_cleartext(probe: Probe) -> None:
             place = f"{connection.host}:{connection.port}"
             expect(connection.secure is not False and connection.port == 443, "a connection without TLS",
                    expected="TLS, on port 443", actual=f"{place} after {answer}")  # fmt: skip
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-03", limit=60)
@@ -124,6 +125,7 @@ async def no_other_host_gets_credentials(probe: Probe) -> None:
             expect(place == "api.twilio.com:443" or not _is_leak(probe, sent), "credentials for another host",
                    expected="no request there, or one without credentials",
                    actual=f"{status} to {where}: {exchange.method} {place}")  # fmt: skip
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-04", limit=60)
@@ -163,6 +165,7 @@ async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
             for frame in FRAMES:
                 await subject.serialize(frame)
         _expect_discretion(probe, printed(), "messages and frames, good and bad ones")
+    expect_attempt(probe)
 
 
 @check("TFS-SECURE-06", limit=60)
@@ -223,6 +226,7 @@ async def log_records_are_bounded(probe: Probe) -> None:
         probe.answer([answer])
         await _hang_up(probe, probe.arguments())
         _expect_short_records(probe, "a long answer")
+    expect_attempt(probe)
 
 
 # What is done

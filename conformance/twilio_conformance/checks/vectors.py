@@ -45,6 +45,7 @@ async def play(vector: Vector, probe: Probe) -> Session:
             observation = Observation(f"wait({step['wait']})")
         session.steps.append(observation)
     session.exchanges = probe.network.exchanges
+    session.attempted = bool(probe.network.connections)
     session.logs = probe.logs
     return session
 
@@ -60,7 +61,7 @@ def grade(vector: Vector, session: Session, requirement: str, names: Callable[[A
 
     Raises:
         Violation: An expectation does not hold.
-        NotTestable: Construction or setup failed, or nothing was seen that the expectation speaks of.
+        NotTestable: Construction or setup failed, or nothing was seen that the vector or the expectation is about.
     """
     for expectation in _of(vector.data.get("construction", ()), requirement):
         grade_construction(session, names(expectation))
@@ -86,6 +87,8 @@ def grade(vector: Vector, session: Session, requirement: str, names: Callable[[A
             raise
     for expectation in of_session:
         grade_session(session, names(expectation))
+    if vector.data.get("premise") == "attempt" and not session.attempted:
+        raise NotTestable("nothing tried to reach Twilio's API")
 
 
 def _of(expectations: Any, requirement: str) -> list[Json]:

@@ -35,7 +35,8 @@ def compare(session: Json, actual: Json, expected: Json, names: Mapping[str, str
         names: What ${name} stands for.
     """
     if "ended" in expected or (expected["obstacle"] is not None and expected["construction"] is None):
-        return [Difference(None, f"the reference {expected.get('ended') or expected['obstacle']}")]
+        deed = f"the reference {expected.get('ended') or expected['obstacle']}"
+        return [Difference(None, deed, deed=deed)]
     if "ended" in actual:
         return [Difference(None, f"the implementation {actual['ended']}", deed=actual["ended"])]
     if actual["obstacle"] is not None or expected["obstacle"] is not None:

@@ -33,6 +33,11 @@ class Difference:
         """What differences of the same cause have in common."""
         return f"{self.requirement or 'no requirement'}: {self.deed}"
 
+    @property
+    def is_hang(self) -> bool:
+        """Whether a session was not over in time."""
+        return self.requirement is None and "hung" in self.message
+
     def at(self, step: int) -> Difference:
         """The same difference, of a step."""
         return replace(self, step=step)

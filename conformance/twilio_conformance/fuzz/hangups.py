@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twilio_conformance.fuzz.differences import Difference
+from twilio_conformance.twilio.exchange import CONNECTION_FAULTS
 
 Json = dict[str, Any]
 
@@ -19,6 +20,9 @@ LONG, LONGER = 10.0, 30.0
 """Seconds that a hang-up SHOULD and MUST not exceed."""
 
 WARNING, ERROR = 30, 40
+
+ENDED = ((404, 20404), (400, 21220))
+"""Status and code of the answers that say that the call had ended before."""
 
 _ASPECTS = {"method": "TFS-HANGUP-03", "target": "TFS-HANGUP-04", "form": "TFS-HANGUP-05",
             "basic": "TFS-HANGUP-06", "url": "TFS-HANGUP-07"}  # fmt: skip
@@ -71,7 +75,9 @@ def _requests(session: Json, ours: list[Json], theirs: list[Json], ends: int) ->
                 wanted = {"request": {"method": usual["method"], "target": usual["target"]}}
                 yield Difference(requirement, text, deed=deed, wanted=wanted)
                 return
-    success = next((number for number, request in enumerate(ours) if _is_over(request, session)), None)
+    success = next(
+        (number for number, answer in enumerate(_answers(session, ours)) if _is_over(answer)), None
+    )
     if success is not None and success < len(ours) - 1:
         text = f"made {len(ours)} requests, and the call had ended after {success + 1}"
         wanted = {"requests": {"at_least": 1, "at_most": success + 1}}
@@ -83,13 +89,19 @@ def _requests(session: Json, ours: list[Json], theirs: list[Json], ends: int) ->
         yield Difference(AGAIN, text, deed="does not try again", wanted=wanted)
 
 
-def _is_over(request: Json, session: Json) -> bool:
-    """Whether the answer says that the call has ended."""
-    status = request["answer"]
-    if status is None or status in (400, 404):
-        codes = [answer.get("json", {}).get("code") for answer in session["given"]["answers"]]
-        return status is not None and any(code in (20404, 21220) for code in codes)
-    return bool(200 <= status < 300)
+def _answers(session: Json, requests: list[Json]) -> Iterator[Json]:
+    """The answer that each request had: the next of the script, but for those that a connection uses up."""
+    script = [
+        answer for answer in session["given"]["answers"] if answer.get("fault") not in CONNECTION_FAULTS
+    ]
+    for number, _ in enumerate(requests):
+        yield script[min(number, len(script) - 1)]
+
+
+def _is_over(answer: Json) -> bool:
+    """Whether an answer says that the call has ended."""
+    status = answer.get("status", 0)
+    return 200 <= status < 300 or (status, answer.get("json", {}).get("code")) in ENDED
 
 
 def _logs(actual: Json, expected: Json, ours: list[Json], answers: list[Json]) -> Iterator[Difference]:
@@ -99,8 +111,9 @@ def _logs(actual: Json, expected: Json, ours: list[Json], answers: list[Json]) -
     if len(answers) > 1:
         return
     answer = answers[0]
-    is_over = answer.get("status", 0) in (400, 404) and answer.get("json", {}).get("code") in (20404, 21220)
-    if is_over and max(levels, default=0) >= ERROR > max(others, default=0):
+    if (answer.get("status"), answer.get("json", {}).get("code")) in ENDED and max(
+        levels, default=0
+    ) >= ERROR > max(others, default=0):
         yield Difference("TFS-HANGUP-14", "a call that had ended already was logged as an error", deed="logs",
                          wanted={"log": {"level": "ERROR", "at_least": 0, "at_most": 0}})  # fmt: skip
     failed = bool(ours) and not 200 <= (ours[-1]["answer"] or 0) < 300

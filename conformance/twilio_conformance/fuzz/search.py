@@ -80,6 +80,8 @@ class Search:
         assert hunt.best is not None
         found, actual, expected = self.differences(hunt.best, fresh=True)
         again = [difference for difference in found if difference.kind == hunt.kind]
+        if not again and hunt.difference.is_hang:
+            return  # The machine was busy: whoever hangs hangs again.
         difference = again[0] if again else hunt.difference
         self.findings.append(Finding(difference, hunt.best, actual, expected, bool(again)))
 
