@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,6 @@ OLDEST = Version("0.0.95")
 PROMISED = Version("1.2.1")
 """The first release that this project promises to grade whole; older ones lack some frames."""
 
-AT_ONCE = 2
-"""Releases that are graded at once; each run has several processes of its own."""
-
 PACKAGES = ("soxr", "aiohttp")
 """What the audio and the requests of Pipecat's serializer depend on."""
 
@@ -46,21 +44,38 @@ BUSY = "after others had not returned"
 NOT_NEEDED = ("pipecat-ai", "soxr")
 """Dependencies of this project that each release brings in its own version."""
 
+SUITE = ("conformance", "spec/requirements", "spec/schemas", "vectors/v1")
+"""What decides on a grade besides the release: where it changes, every release is graded anew."""
+
+UNSOLVABLE = "No solution found"
+"""What uv says where a release and its dependencies do not go together."""
+
 
 class GradeError(Exception):
     """A release could not be graded; the message says why."""
 
 
+class UninstallableError(Exception):
+    """A release cannot be installed together with what the suite needs; the message says why."""
+
+
 def available() -> list[str]:
-    """Every release that can be installed and graded, oldest first."""
-    command = [sys.executable, "-m", "pip", "index", "versions", "--json", "pipecat-ai"]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    versions = map(Version, json.loads(answer.stdout)["versions"])
+    """Every release on the package index since the oldest that is graded, oldest first; none that is yanked."""
+    command = [sys.executable, "-m", "pip", "index", "versions", "pipecat-ai"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    listed = re.search(r"^Available versions: (.*)$", answer, re.MULTILINE)
+    if listed is None:
+        raise GradeError(f"pip lists no release of pipecat-ai: {answer[:300]}")
+    versions = map(Version, listed.group(1).split(", "))
     return [str(version) for version in sorted(versions) if version >= OLDEST]
 
 
 def environment(version: str) -> Path:
-    """The Python of an environment with this release and all that the suite needs, made when missing."""
+    """The Python of an environment with this release and all that the suite needs, made when missing.
+
+    Raises:
+        UninstallableError: The release and what the suite needs do not go together.
+    """
     folder = ENVIRONMENTS / version
     python = folder / "bin" / "python"
     stamp = folder / "release.stamp"
@@ -73,19 +88,30 @@ def environment(version: str) -> Path:
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True
         )
         install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        subprocess.run([*install, f"pipecat-ai[websocket]=={version}", *needed], check=True)
+        done = subprocess.run(
+            [*install, f"pipecat-ai[websocket]=={version}", *needed], stderr=subprocess.PIPE, text=True
+        )
+        if UNSOLVABLE in done.stderr:
+            raise UninstallableError(" ".join(done.stderr.partition(UNSOLVABLE)[2].split()))
+        if done.returncode != 0:
+            raise GradeError(f"pipecat-ai {version} was not installed:\n{done.stderr}")
         stamp.touch()
     return python
 
 
 def grade(version: str) -> None:
-    """Writes the report on one release into its environment.
+    """Writes the report on one release into its environment, unless this suite has written it before.
 
     Raises:
         GradeError: The run was not whole.
+        UninstallableError: The release cannot be installed.
     """
     python = environment(version)
-    report = _report(version)
+    report, stamp = _report(version), _stamp(version)
+    suite = _suite()
+    if report.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == suite:
+        return
+    stamp.unlink(missing_ok=True)
     paths = os.pathsep.join(str(ROOT / part) for part in ("conformance", "reference"))
     options = ["--impl=pipecat.serializers.twilio", "--profile=all", f"--report={report}"]
     with tempfile.TemporaryDirectory() as folder:
@@ -98,10 +124,8 @@ def grade(version: str) -> None:
         said = f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
         raise GradeError(f"pipecat-ai {version}: exit status {done.returncode}\n{said}")
     if BUSY in report.read_text(encoding="utf-8"):
-        report.unlink()
-        raise GradeError(
-            f"pipecat-ai {version}: calls timed out, as on a busy machine: grade {version} again"
-        )
+        raise GradeError(f"pipecat-ai {version}: calls timed out, as on a busy machine: try again")
+    stamp.write_text(suite, encoding="utf-8")
     print(f"pipecat-ai {version}: {done.stdout.strip().splitlines()[-1].strip('= ')}", flush=True)
 
 
@@ -109,19 +133,37 @@ def _report(version: str) -> Path:
     return ENVIRONMENTS / version / "report.json"
 
 
-def gather(versions: list[str]) -> Json:
+def _stamp(version: str) -> Path:
+    return ENVIRONMENTS / version / "suite.stamp"
+
+
+def _suite() -> str:
+    """A digest of all that decides on a grade besides the release."""
+    digest = hashlib.sha256()
+    files = (path for part in SUITE for path in (ROOT / part).rglob("*") if path.is_file())
+    for path in sorted(path for path in files if "__pycache__" not in path.parts):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def gather(versions: list[str], left_out: dict[str, str]) -> Json:
     """The grades of these releases in one small document.
 
+    Args:
+        versions: The releases that were graded, oldest first.
+        left_out: Those that could not be installed, with the reason.
+
     Raises:
-        GradeError: They were not graded by the same suite.
+        GradeError: A release was graded by another suite, or not at all.
     """
+    suite = _suite()
+    for version in versions:
+        stamp = _stamp(version)
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != suite:
+            raise GradeError(f"pipecat-ai {version} was not graded by this suite")
     reports = {version: json.loads(_report(version).read_text(encoding="utf-8")) for version in versions}
     newest = reports[versions[-1]]
     names = list(newest["requirements"])
-    for version, report in reports.items():
-        same = all(report[part] == newest[part] for part in ("suite", "edition", "vectors_digest"))
-        if not same or report["ledger"]["expected"] != newest["ledger"]["expected"]:
-            raise GradeError(f"pipecat-ai {version} was graded by another suite: grade it again")
     packages = {package: [_version_of(package, version) for version in versions] for package in PACKAGES}
     return {
         "edition": newest["edition"],
@@ -130,6 +172,7 @@ def gather(versions: list[str]) -> Json:
         "python": newest["python"],
         "graded": max(report["finished"] for report in reports.values())[:10],
         "releases": versions,
+        "left_out": left_out,
         "packages": {package: compress(versions, found) for package, found in packages.items()},
         "unplayed": compress(versions, (len(report["ledger"]["missing"]) for report in reports.values())),
         "requirements": {
@@ -159,34 +202,35 @@ def _finding(reports: Iterable[Json], name: str) -> str:
     return finding
 
 
-def grade_all(versions: list[str]) -> None:
-    """Grades these releases, or every one there is, and writes docs/releases.json.
+def grade_all() -> None:
+    """Grades every release that can be installed, one after the other, and writes docs/releases.json.
 
     Raises:
-        GradeError: One of them could not be graded, or was graded by another suite before.
+        GradeError: One of them could not be graded; those before it need not be graded again.
     """
     ENVIRONMENTS.mkdir(exist_ok=True)
-    every = available()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(grade, versions or every):
-            pass
-    GRADES.write_text(json.dumps(gather(every), indent=1) + "\n", encoding="utf-8")
+    graded, left_out = [], {}
+    for version in available():
+        try:
+            grade(version)
+        except UninstallableError as error:
+            left_out[version] = str(error)
+        else:
+            graded.append(version)
+    GRADES.write_text(json.dumps(gather(graded, left_out), indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> int:
     """Grades and renders, or renders alone, or with --check says whether the page is what the grades give."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    anew = commands.add_parser(
-        "grade", help="install and grade every release, or some of them anew, then render"
-    )
-    anew.add_argument("versions", nargs="*", metavar="VERSION")
+    commands.add_parser("grade", help="install and grade every release, those in between too, then render")
     again = commands.add_parser("render", help="render from docs/releases.json")
     again.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page differs")
     arguments = parser.parse_args()
     try:
         if arguments.command == "grade":
-            grade_all(arguments.versions)
+            grade_all()
         known = tomllib.loads(HISTORY.read_text(encoding="utf-8"))
         grades = json.loads(GRADES.read_text(encoding="utf-8"))
         page = render(grades, known, catalogue.load(EDITION).requirements, oldest_promised=str(PROMISED))

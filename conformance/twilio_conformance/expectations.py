@@ -22,6 +22,9 @@ Json = dict[str, Any]
 OPEN = "..."
 """The member of a shape that stands for any number of members."""
 
+HEX_LINE = 16
+"""Bytes on a line of the bytes around a difference: its own line, one before and one after are shown."""
+
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
@@ -272,9 +275,23 @@ def _compare_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: 
         permitted = {alternative[place] for alternative in alternatives}
         if value not in permitted:
             wanted = ", ".join(f"0x{code:02X}" for code in sorted(permitted))
-            raise Violation(f"{unit} {place} differs", expected=wanted, actual=f"0x{value:02X}")
+            expected = bytes(
+                code if code in codes else codes[0]
+                for code, *codes in zip(got, *alternatives, strict=False)
+            )
+            raise Violation(
+                f"{unit} {place} differs",
+                expected=_around(place, wanted, expected, unit),
+                actual=_around(place, f"0x{value:02X}", got, unit),
+            )
     if len(got) < at_least:
         raise Violation(f"too few {unit}s", expected=f"at least {at_least}", actual=len(got))
+
+
+def _around(place: int, said: str, data: bytes, unit: str) -> Json:
+    """One side of a difference: what it is, and the bytes around it, which a report shows as a hex view."""
+    start = max(place // HEX_LINE - 1, 0) * HEX_LINE
+    return {f"{unit} {place}": said, f"{unit}s from {start}": {"hex": data[start : start + 3 * HEX_LINE].hex()}}
 
 
 def _grade_audio(session: Session, wanted: Json) -> None:

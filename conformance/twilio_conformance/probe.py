@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -119,7 +120,8 @@ class Probe:
         self.hung: list[str] = []
         self._watch = watch
         self._under_way: list[str] = []
-        self._seen: list[tuple[Observation, int]] = []
+        self._seen: list[tuple[Observation, float, int]] = []
+        self._began = time.monotonic()
         self._book = BOOK
         self._book.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
@@ -130,16 +132,20 @@ class Probe:
 
     @property
     def trace(self) -> list[str]:
-        """What happened, in order: a line for each call, and below it one for each request that it made."""
+        """What happened, in order: a line for each call, and below it one for each request that it made.
+
+        Each begins with its time since the check began, on the clock that skips.
+        """
         return self.trace_to(None)
 
     def trace_to(self, last: Observation | None) -> list[str]:
         """The trace up to this observation; all of it where the observation is None or not of this probe."""
         lines: list[tuple[object, str]] = []
-        requests, made = [*map(_wire_line, self.network.exchanges)], 0
-        for observation, made_then in self._seen:
+        exchanges, made = self.network.exchanges, 0
+        requests = [self._timed(exchange.started, _wire_line(exchange)) for exchange in exchanges]
+        for observation, started, made_then in self._seen:
             kind = observation if observation is last else observation.kind
-            lines.append((kind, f"{observation.call}: {observation.outcome}"))
+            lines.append((kind, self._timed(started, f"{observation.call}: {observation.outcome}")))
             lines += enumerate(requests[made:made_then], start=made)
             made = made_then
             if observation is last:
@@ -255,8 +261,11 @@ class Probe:
         return self.implementation.is_remote and isinstance(error, Finding)
 
     def _note(self, observation: Observation) -> Observation:
-        self._seen.append((observation, len(self.network.exchanges)))
+        self._seen.append((observation, time.monotonic() - observation.seconds, len(self.network.exchanges)))
         return observation
+
+    def _timed(self, moment: float, line: str) -> str:
+        return f"+{moment - self._began:.3f} s  {line}"
 
     @contextlib.contextmanager
     def _announced(self, call: str) -> Iterator[None]:

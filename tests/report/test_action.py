@@ -49,13 +49,7 @@ def _perform(folder: Path, source: str, **changes: str) -> tuple[int, dict[str, 
     (folder / "my_serializer.py").write_text(source)
     (folder / "conftest.py").write_text("")
     inputs = {name: str(entry.get("default", "")) for name, entry in ACTION["inputs"].items()}
-    inputs |= {"impl": "my_serializer", "python": str(folder / "python")} | changes
-    plugin = "-p twilio_conformance.plugin "
-    runner = folder / "python"
-    runner.write_text(
-        f'#!/bin/sh\nexport PYTEST_ADDOPTS="{plugin}$PYTEST_ADDOPTS"\nexec "{sys.executable}" "$@"\n'
-    )
-    runner.chmod(0o755)
+    inputs |= {"impl": "my_serializer", "python": sys.executable} | changes
     (folder / "output").write_text("")
     graded = _run(folder, "Grade", inputs, {})
     assert graded.returncode == 0, graded.stderr

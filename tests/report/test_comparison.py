@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twilio_conformance.errors import Violation
+from twilio_conformance.expectations import Session, grade_session
+from twilio_conformance.probe import Observation
 from twilio_conformance.report import comparison
 
 JSON = st.recursive(
@@ -76,6 +79,32 @@ def test_bytes_are_shown_in_hexadecimal_with_the_differing_ones_marked(form: str
         if differs
     ]
     assert marked == [("000040", 6, "ff")]
+
+
+def test_codes_that_differ_are_viewed_with_those_around_them() -> None:
+    permitted = [bytes(range(100)), bytes(range(1, 101))]
+    sent = bytes([*range(1, 41), 255, *range(41, 100)])
+    message = json.dumps({"event": "media", "media": {"payload": base64.b64encode(sent).decode()}})
+    wanted = {"each_in": [base64.b64encode(codes).decode() for codes in permitted], "at_least": 0}
+    session = Session(steps=[Observation("serialize(OutputAudioRawFrame)", message)])
+    with pytest.raises(Violation) as caught:
+        grade_session(session, {"payloads": wanted})
+    assert caught.value.message == "code 40 differs"
+    found = comparison.of(caught.value.expected, caught.value.actual)
+    assert [label for label, _ in found["hex"]] == [
+        "codes from 16, expected: 48 bytes",
+        "codes from 16, actual: 48 bytes",
+    ]
+    (_, left), (_, right) = found["hex"]
+    differing = [
+        (line["place"], number, byte)
+        for lines in (left, right)
+        for line in lines
+        for number, (byte, differs) in enumerate(line["bytes"])
+        if differs
+    ]
+    assert ("000010", 8, "ff") in differing
+    assert {place for place, *_ in differing} == {"000010"}
 
 
 @given(st.binary(min_size=1, max_size=200), st.binary(max_size=200))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -200,6 +202,18 @@ class TestReady:
             await make(Serializer).ready(deed=fail)
 
 
+TIME = re.compile(r"^\+(\d+\.\d{3}) s  ")
+
+
+def times(trace: list[str]) -> list[float]:
+    return [float(found.group(1)) for line in trace if (found := TIME.match(line))]
+
+
+def untimed(trace: list[str]) -> list[str]:
+    assert len(times(trace)) == len(trace)
+    return [TIME.sub("", line) for line in trace]
+
+
 class TestTrace:
     async def test_is_a_line_for_each_call_and_request_in_order(self, make: MakeProbe) -> None:
         probe = make(Reference)
@@ -208,7 +222,7 @@ class TestTrace:
         cleared = await subject.serialize(InterruptionFrame())
         await subject.serialize(EndFrame())
         await subject.deserialize({"event": "connected"})
-        construct, setup, clear, end, request, connected = probe.trace
+        construct, setup, clear, end, request, connected = untimed(probe.trace)
         account, call = probe.names.values["account_sid"], probe.names.values["call_sid"]
         place = f"https://api.twilio.com:443/2010-04-01/Accounts/{account}/Calls/{call}.json"
         assert construct.startswith(
@@ -222,16 +236,24 @@ class TestTrace:
         assert probe.trace_to(cleared) == probe.trace[:3]
         assert probe.trace_to(Observation("elsewhere")) == probe.trace
 
+    async def test_says_when_each_call_began(self, make: MakeProbe) -> None:
+        probe = make(Serializer)
+        subject = probe.construct(deed=lambda: time.sleep(0.2))
+        await subject.serialize(EndFrame())
+        await subject.serialize(InterruptionFrame())
+        made, first, second = times(probe.trace)
+        assert 0 <= made <= first <= second - 0.19
+
     async def test_tells_calls_that_are_alike_once(self, make: MakeProbe) -> None:
         probe = make(Serializer)
         subject = probe.construct()
         seen = [await subject.serialize(EndFrame()) for _ in range(5)]
         await subject.serialize(InterruptionFrame())
-        assert probe.trace[1:] == [
+        assert untimed(probe.trace)[1:] == [
             "serialize(EndFrame): returned None (and 4 more like it)",
             "serialize(InterruptionFrame): returned None",
         ]
-        assert probe.trace_to(seen[2])[1:] == [
+        assert untimed(probe.trace_to(seen[2]))[1:] == [
             "serialize(EndFrame): returned None (and 1 more like it)",
             "serialize(EndFrame): returned None",
         ]

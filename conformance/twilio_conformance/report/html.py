@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.util
 import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.catalogue import LEVELS, PROFILES
@@ -28,6 +30,9 @@ ROOM = 1_000_000
 
 LIST_LIMIT = 6
 """Values of a list that stand in one cell of a table."""
+
+REFERENCE = "reference.json"
+"""The measurements of the reference, in this package: drawn beneath those of any other implementation."""
 
 EXTRA = "pipecat-twilio-conformance[report]"
 
@@ -69,7 +74,7 @@ def page(report: Json, over: Json | None = None) -> str:
 
     Args:
         report: The report's JSON.
-        over: Another report, whose measurements are drawn beneath.
+        over: Another report, whose measurements are drawn beneath; without it, those of the reference.
 
     Raises:
         UsageError: The extra is not installed.
@@ -77,6 +82,8 @@ def page(report: Json, over: Json | None = None) -> str:
     require()
     from twilio_conformance.report import plots
 
+    if over is None and report["implementation"]["name"] != _reference()["implementation"]["name"]:
+        over = _reference()
     measured = printable(plots.measured(report))
     compared = printable(plots.measured(over)) if over else {}
     drawings, rest = plots.draw(measured, compared)
@@ -92,12 +99,18 @@ def page(report: Json, over: Json | None = None) -> str:
         filters=_filters(requirements),
         plots=drawings,
         numbers=[(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
-        over=reader.title(over) if over else "",
+        over=f"{reader.title(over)}, measured {_day(over['finished'])}" if over else "",
         facts=_facts(report),
         exact=("Implementation", "--impl", "Vectors"),
         script=script,
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
     )
+
+
+@functools.cache
+def _reference() -> Json:
+    found: Json = json.loads(files("twilio_conformance.report").joinpath(REFERENCE).read_text(encoding="utf-8"))
+    return found
 
 
 def table(**values: Any) -> str:
