@@ -276,8 +276,7 @@ def _compare_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: 
         if value not in permitted:
             wanted = ", ".join(f"0x{code:02X}" for code in sorted(permitted))
             expected = bytes(
-                code if code in codes else codes[0]
-                for code, *codes in zip(got, *alternatives, strict=False)
+                code if code in codes else codes[0] for code, *codes in zip(got, *alternatives, strict=False)
             )
             raise Violation(
                 f"{unit} {place} differs",
@@ -291,7 +290,10 @@ def _compare_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: 
 def _around(place: int, said: str, data: bytes, unit: str) -> Json:
     """One side of a difference: what it is, and the bytes around it, which a report shows as a hex view."""
     start = max(place // HEX_LINE - 1, 0) * HEX_LINE
-    return {f"{unit} {place}": said, f"{unit}s from {start}": {"hex": data[start : start + 3 * HEX_LINE].hex()}}
+    return {
+        f"{unit} {place}": said,
+        f"{unit}s from {start}": {"hex": data[start : start + 3 * HEX_LINE].hex()},
+    }
 
 
 def _grade_audio(session: Session, wanted: Json) -> None:

@@ -109,7 +109,9 @@ def page(report: Json, over: Json | None = None) -> str:
 
 @functools.cache
 def _reference() -> Json:
-    found: Json = json.loads(files("twilio_conformance.report").joinpath(REFERENCE).read_text(encoding="utf-8"))
+    found: Json = json.loads(
+        files("twilio_conformance.report").joinpath(REFERENCE).read_text(encoding="utf-8")
+    )
     return found
 
 
