@@ -98,7 +98,7 @@ def run(
         probe = Probe(world.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         found = runner.run(grade_job(world, job, requirements, probe))
-        return _doubt(found, world) | {"deeds": integrity.deeds(before)}
+        return _doubt(found, world, network) | {"deeds": integrity.deeds(before)}
     except BaseException as error:
         deed = deed_of(error, world)
         if deed is None:
@@ -107,14 +107,14 @@ def run(
         return {"outcomes": dict.fromkeys(requirements, _fit(outcome.as_json()))}
 
 
-def _doubt(found: Json, world: World) -> Json:
-    """What was found; nothing passes by what an implementation has put in place of the suite's own means."""
+def _doubt(found: Json, world: World, network: Network) -> Json:
+    """What was found; nothing passes where an implementation has laid hands on the suite's own means."""
     changed = replaced(world.originals)
-    if not changed or "outcomes" not in found:
+    deeds = [f"replaced {', '.join(changed)}"] if changed else []
+    deeds += [] if network.is_serving else ["ended a thread of the suite's"]
+    if not deeds or "outcomes" not in found:
         return found
-    message = (
-        f"the implementation replaced {', '.join(changed)}: what the check saw through it proves nothing"
-    )
+    message = f"the implementation {' and '.join(deeds)}: what the check saw proves nothing"
     failed = _fit(Outcome(FAIL, message).as_json())
     return found | {
         "outcomes": {

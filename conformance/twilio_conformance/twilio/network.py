@@ -139,6 +139,11 @@ class Network:
         self._record.script(self._script)
 
     @property
+    def is_serving(self) -> bool:
+        """Whether its server still takes connections."""
+        return self._server is not None and self._server.is_serving
+
+    @property
     def base_url(self) -> str:
         """The server's own address in cleartext, for an implementation's ``base_url``; TLS works there too.
 

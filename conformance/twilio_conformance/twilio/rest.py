@@ -63,6 +63,11 @@ class Server:
         self._listener.close()
         self._closed.close()
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether it still takes connections: nobody but `stop` may end the thread that does."""
+        return self._threads[0].is_alive()
+
     def welcome(self, door: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
         """Serves what comes in at another listening socket too, such as one in another process's network.
 

@@ -252,6 +252,17 @@ def leave_a_program() -> None:
 
 
 @deed
+def kill_every_thread() -> Any:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            ident = ctypes.c_ulong(thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(SystemExit))
+    # A thread that waits ends when it is woken.
+    socket.create_connection(("api.twilio.com", 443), timeout=1).close()
+    return asyncio.sleep(0.01)
+
+
+@deed
 def leak_memory() -> None:
     hoard = []
     while True:
