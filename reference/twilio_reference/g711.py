@@ -28,8 +28,6 @@ def _compress(samples: NDArray[np.int64]) -> NDArray[Any]:
 _CODES: Final = _compress(np.arange(65536, dtype=_SAMPLE_BITS).view("<i2").astype(np.int64))
 """The code of each sample, indexed by the sample's 16 bits read as unsigned."""
 
-_CODES.setflags(write=False)
-
 
 def decode(codes: bytes) -> bytes:
     """Expand mu-law codes.

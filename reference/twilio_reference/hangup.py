@@ -6,7 +6,7 @@ Sources: https://www.twilio.com/docs/voice/api/call-resource (the request), .../
 
 import asyncio
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -25,8 +25,11 @@ _ALREADY_ENDED: Final = frozenset({(404, 20404), (400, 21220)})
 _MAX_BODY: Final = 4096
 """Bytes of an answer that are read. Twilio's error objects have about 300."""
 
-_MAX_SID: Final = 128
+_SID: Final = re.compile(r"(?!\.{1,2}\Z)(?s:.){1,128}")
+"""Servers may resolve dots alone even when they are percent-encoded (RFC 3986, section 6.2.2)."""
+
 _DNS_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_ROOT: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[^?#\s]*)?")
 
 
 def basic_login(
@@ -39,30 +42,25 @@ def basic_login(
     """Choose login and password for HTTP Basic authentication.
 
     Returns:
-        The account's SID and token, or the API key's SID and secret.
+        The API key's SID and secret where they are given, else the account's SID and token.
 
     Raises:
-        ValueError: An argument is missing, excludes another, or cannot be sent (RFC 7617 takes
-            no control characters, and no colon in a login). It names arguments, not values.
+        ValueError: An argument is missing or cannot be sent (RFC 7617 takes no control
+            characters, and no colon in a login). It names arguments, not values.
     """
-    with_key = bool(api_key_sid or api_key_secret)
-    if with_key and auth_token:
-        raise ValueError("auth_token excludes api_key_sid and api_key_secret")
-    given: dict[str, object] = {"call_sid": call_sid, "account_sid": account_sid}
-    if with_key:
-        given |= {"api_key_sid": api_key_sid, "api_key_secret": api_key_secret}
-    else:
-        given |= {"auth_token": auth_token}
+    token: dict[str, Any] = {"account_sid": account_sid, "auth_token": auth_token}
+    key: dict[str, Any] = {"api_key_sid": api_key_sid, "api_key_secret": api_key_secret}
+    used = key if any(key.values()) else token
+    given = {"call_sid": call_sid, "account_sid": account_sid} | used
     missing = [name for name, value in given.items() if not value]
     if missing:
-        alternative = "" if with_key or auth_token else " (or api_key_sid and api_key_secret)"
-        raise ValueError(f"auto_hang_up needs {', '.join(missing)}{alternative}")
-    for name, value in given.items():
-        if not isinstance(value, str) or not value.isprintable():
-            raise ValueError(f"{name} must be a string of printable characters")
-        if ":" in value and name == ("api_key_sid" if with_key else "account_sid"):
-            raise ValueError(f"{name} must not contain a colon, because it is a login")
-    return (str(api_key_sid), str(api_key_secret)) if with_key else (str(account_sid), str(auth_token))
+        raise ValueError(f"auto_hang_up needs {', '.join(missing)}")
+    login, secret = used.values()
+    if not (login + secret).isprintable():
+        raise ValueError(f"{' and '.join(used)} must be printable")
+    if ":" in login:
+        raise ValueError(f"{next(iter(used))} must not contain a colon, because it is a login")
+    return login, secret
 
 
 def call_url(
@@ -89,13 +87,14 @@ def call_url(
         ValueError: An argument would change another part of the address than its own.
     """
     if base_url:
-        root = _checked_root(base_url)
+        if not _ROOT.fullmatch(base_url):
+            raise ValueError("base_url must be http(s)://host, perhaps with a port and a path, nothing else")
+        root = base_url.rstrip("/")
     elif region or edge:
         if not (region and edge):
             raise ValueError("region and edge must be given together")
-        labels: dict[str, object] = {"region": region, "edge": edge}
-        for name, label in labels.items():
-            if not isinstance(label, str) or not _DNS_LABEL.fullmatch(label):
+        for name, label in {"region": region, "edge": edge}.items():
+            if not _DNS_LABEL.fullmatch(label):
                 raise ValueError(f"{name} must consist of letters, digits and inner hyphens")
         root = f"https://api.{edge}.{region}.twilio.com"
     else:
@@ -104,21 +103,9 @@ def call_url(
     return f"{root}/2010-04-01/Accounts/{account}/Calls/{call}.json"
 
 
-def _checked_root(base_url: str) -> str:
-    try:
-        url = httpx.URL(base_url)
-    except (httpx.InvalidURL, TypeError):
-        raise ValueError("base_url is not a URL") from None
-    fit = url.scheme in ("http", "https") and url.host and not url.userinfo and (url.port or 0) < 65536
-    if not fit or re.search(r"[?#\s]", base_url):
-        raise ValueError("base_url must be http(s)://host, perhaps with a port and a path, nothing else")
-    return base_url.rstrip("/")
-
-
-def _segment(name: str, sid: object) -> str:
-    # Servers may resolve dots even when they are percent-encoded (RFC 3986, section 6.2.2).
-    if not isinstance(sid, str) or not sid.isprintable() or sid in (".", "..") or len(sid) > _MAX_SID:
-        raise ValueError(f"{name} must be at most {_MAX_SID} printable characters and not dots alone")
+def _segment(name: str, sid: Any) -> str:
+    if not _SID.fullmatch(sid):
+        raise ValueError(f"{name} must be at most 128 characters and not dots alone")
     return quote(sid, safe="")
 
 

@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SAMPLE: Final = np.dtype("<i2")
-_LOWEST, _HIGHEST = np.array(-32768.0), np.array(32767.0)  # numpy takes these sooner than numbers
-_LOWEST.setflags(write=False)
-_HIGHEST.setflags(write=False)
 
 MIN_RATE: Final = 1_000
 MAX_RATE: Final = 384_000
@@ -61,9 +58,7 @@ def _filter(up: int, down: int) -> tuple[int, int, NDArray[np.float64]]:
     one = 2.0**_COEFFICIENT_BITS
     taps = np.rint(taps * (one / taps.sum(axis=0)))
     taps[abs(taps).argmax(axis=0), np.arange(block)] += one - taps.sum(axis=0)
-    taps /= one
-    taps.setflags(write=False)
-    return step, history, taps
+    return step, history, taps / one
 
 
 class Resampler:
@@ -127,7 +122,7 @@ class Resampler:
         output: NDArray[np.float64] = windows.astype(np.float64).dot(self._taps).ravel()[self._given : due]
         self._given = due - whole * block
         np.rint(output, out=output)
-        output.clip(_LOWEST, _HIGHEST, out=output)
+        output.clip(-32768, 32767, out=output)
         converted: bytes = output.astype(_SAMPLE).tobytes()
         return converted
 

@@ -44,7 +44,7 @@ def measure(lab: Laboratory, tasks: Iterable[Task]) -> Coverage:
     tasks = list(tasks)
     specimen = Specimen(PACKAGE, _traced, note=_lines_run)
     lanes = [tasks[lane::2] for lane in range(2)]
-    found = {}
+    found: dict[str, Any] = {}
     for _, findings in lab.grade((specimen, lane) for lane in lanes):
         failing = {
             name

@@ -102,10 +102,14 @@ def _places(
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Whether the node is a docstring, an import or a message of the log: text, and nothing that acts."""
+    """Whether the node is text that nothing depends on: a docstring, an import, a message, a log record below warning."""
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
         return True
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    if not isinstance(node, ast.Expr):
+        return False
+    called = node.value.func if isinstance(node.value, ast.Call) else None
+    is_chat = isinstance(called, ast.Attribute) and called.attr in ("debug", "info")
+    return is_chat or isinstance(node.value, ast.Constant)
 
 
 Change = Callable[[Any], ast.AST]

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from twilio_conformance.checks import check, expect
 from twilio_conformance.errors import Violation
+from twilio_conformance.expectations import aspect_of
 from twilio_conformance.frames import shorten
 from twilio_conformance.probe import Observation, Probe
 from twilio_conformance.twilio.exchange import Exchange
@@ -44,6 +45,7 @@ SIDS: Mapping[str, str] = {
     "a URL": "https://decoy.example/{sid}",
     "a host": "//decoy.example/{sid}",
     "a path parameter": "{sid};x=1",
+    "a colon": "{sid}:x",
     "a percent sign": "{sid}%",
     "a percent sign and a digit": "{sid}%0",
     "a line break": "{sid}\r\nX-Injected: 1",
@@ -160,6 +162,11 @@ async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> N
             expect(segments == wanted, f"{name} with {what} changes the target",
                    expected="one segment that says what was given, percent-encoded, or no request",
                    actual=shorten(exchange.target, 200))  # fmt: skip
+            # A colon in a login moves the border between login and password (RFC 7617, section 2).
+            if name == "account_sid" and ":" in hostile:
+                given = [hostile, probe.names.values["auth_token"]]
+                expect(aspect_of(exchange, "basic") == given, f"{name} with {what} changes the login",
+                       expected="login and password as given, or no request", actual="others")  # fmt: skip
     for refusal in probe.network.refused:
         raise Violation(f"{name} leads to another host", expected="none", actual=shorten(refusal.host, 200))
 

@@ -251,6 +251,8 @@ def _unfit(probe: Probe) -> Iterator[Json]:
             ("call_sid", "CA\r\n"), ("account_sid", "AC/.."), ("account_sid", "AC:1"),
         ):  # fmt: skip
             yield login | {name: value}
+        secret = "api_key_secret" if "api_key_secret" in login else "auth_token"
+        yield login | {secret: "${" + secret + "}\ud800"}
         yield login | {"region": "ie1/", "edge": "dublin"}
         yield login | {"region": "ie1", "edge": "dub lin"}
         if "api_key_secret" in login:
