@@ -76,7 +76,10 @@ def test_the_action_grades_sums_up_and_decides(source: str, status: int, tmp_pat
     ("changes", "installed"),
     [
         ({}, ["/the action[live,report]"]),
-        ({"suite": "suite==2026.11.0", "install": ". my-package>=1"}, ["suite==2026.11.0", ".", "my-package>=1"]),
+        (
+            {"suite": "suite==2026.11.0", "install": ". my-package>=1"},
+            ["suite==2026.11.0", ".", "my-package>=1"],
+        ),
     ],
 )
 def test_the_action_installs_its_own_suite_or_another(
