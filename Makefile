@@ -66,7 +66,7 @@ docs: dev-env ## build the pages into site/
 releases: dev-env ## grade every release of Pipecat and write docs/releases.md
 	$(PY) -m docs.releases grade
 
-measurements: dev-env ## measure the reference's audio anew, for the drawings of every HTML report
+measurements: dev-env ## measure the audio of the reference and of Pipecat anew, for the drawings of reports and docs
 	$(PY) -m docs.measure
 
 vectors: dev-env ## compile vectors/cases to vectors/v1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
+import json
 import os.path
 import re
 from pathlib import Path, PurePosixPath
@@ -11,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import mermaidx
 from mkdocs.structure.files import File, Files
+
+from twilio_conformance.report import plots
+from twilio_conformance.report.html import REFERENCE
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -33,6 +38,7 @@ DATA = ("LICENSE", "spec/asyncapi.yaml", "spec/**/*.toml", "spec/**/*.json", "do
 
 _LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _ANCHOR = re.compile(r'^<a id="tfs-[^"]+"></a>\n', re.MULTILINE)
+_DRAWING = re.compile(r"^<!-- drawing: ([a-z]+) -->$", re.MULTILINE)
 _DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -52,6 +58,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     own = next((source for source, name in PAGES.items() if name == page.file.src_uri), None)
     folder = PurePosixPath(own or f"docs/{page.file.src_uri}").parent
     markdown = _ANCHOR.sub("", markdown)
+    markdown = _DRAWING.sub(lambda drawing: _drawings()[drawing.group(1)], markdown)
     markdown = _LINK.sub(lambda link: _leading_home(link, folder, page.file.src_uri, files), markdown)
     return _DIAGRAM.sub(lambda diagram: _picture(diagram.group(1), page, config, files), markdown)
 
@@ -65,6 +72,19 @@ def _leading_home(link: re.Match[str], folder: PurePosixPath, page: str, files: 
     if found is None:
         return link.group()
     return f"]({os.path.relpath(found, PurePosixPath(page).parent)}{link.group(2) or ''})"
+
+
+@functools.cache
+def _drawings() -> dict[str, str]:
+    """What `make measurements` measured, drawn as in an HTML report: Pipecat's own over the reference's."""
+    reference = ROOT / "conformance" / "twilio_conformance" / "report" / REFERENCE
+    places = (ROOT / "docs" / "measurements.json", reference)
+    own, beneath = (plots.measured(json.loads(place.read_text(encoding="utf-8"))) for place in places)
+    return {
+        plot.name: f'<figure class="drawing" markdown="0">{plot.svg.replace(chr(10), "")}'
+        f"<figcaption>{html.escape(f'{plot.title}. {plot.summary}')}</figcaption></figure>"
+        for plot in plots.draw(own, beneath)[0]
+    }
 
 
 def _picture(source: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -1,4 +1,4 @@
-"""Measures the audio of the reference, which every HTML report draws beneath: `make measurements`."""
+"""Measures the audio of the reference, which every HTML report draws beneath, and of Pipecat's own, for docs/audio.md."""
 
 from __future__ import annotations
 
@@ -12,23 +12,30 @@ from typing import Any
 from twilio_conformance.report import html, reader
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = ROOT / "conformance" / "twilio_conformance" / "report" / html.REFERENCE
+PLACES = {
+    "twilio_reference": ROOT / "conformance" / "twilio_conformance" / "report" / html.REFERENCE,
+    "pipecat.serializers.twilio": ROOT / "docs" / "measurements.json",
+}
 
 TOLD = ("suite", "edition", "pipecat", "python", "finished", "implementation")
-"""What is kept of the report besides the measurements."""
+"""What is kept of a report besides the measurements."""
 
 DIGITS = 3
 """Places after the point: more would change with every release of a library and show on no drawing."""
 
+EXITS = (0, 1)
 
-def measure() -> dict[str, Any]:
-    """The measurements of the reference, from a run of the checks that measure audio."""
+
+def measure(impl: str) -> dict[str, Any]:
+    """The measurements of an implementation, from a run of the checks that measure audio."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "pytest", "--impl=twilio_reference", "--profile=audio"),
+            *(sys.executable, "-m", "pytest", f"--impl={impl}", "--profile=audio"),
             *("-k", "TFS-LATENCY or TFS-FIDELITY", f"--report={folder}/report.json"),
         ]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode not in EXITS:
+            sys.exit(f"{impl}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         report = reader.load(f"{folder}/report.json")
     return {name: report[name] for name in TOLD} | {"metrics": _rounded(report["metrics"])}
 
@@ -42,4 +49,5 @@ def _rounded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    PLACE.write_text(json.dumps(measure(), separators=(",", ":")) + "\n", encoding="utf-8")
+    for name, place in PLACES.items():
+        place.write_text(json.dumps(measure(name), separators=(",", ":")) + "\n", encoding="utf-8")

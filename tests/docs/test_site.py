@@ -79,6 +79,14 @@ def test_each_requirement_has_one_anchor(site: Path) -> None:
     assert {name: count for name, count in counts.items() if count != 1} == {}
 
 
+def test_the_audio_measurements_have_their_pictures(site: Path) -> None:
+    page = (site / "audio.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<svg [^>]*aria-label="([^"]+)" class="plot">', page)
+    assert shown == ["Added latency", "Withheld audio over time", "Frequency response", "SINAD over level",
+                     "Aliases and images"]  # fmt: skip
+    assert "drawing:" not in page
+
+
 def test_diagrams_are_pictures(site: Path) -> None:
     page = (site / "wire.html").read_text(encoding="utf-8")
     pictures = re.findall(r'src="(diagrams/\w+\.svg)"', page)

@@ -1,4 +1,4 @@
-"""The steps of action.yml, run as GitHub's runner would, but for the step that installs."""
+"""The steps of action.yml, run as GitHub's runner would; the one that installs, with a Python that only tells."""
 
 from __future__ import annotations
 
@@ -70,6 +70,29 @@ def test_the_action_grades_sums_up_and_decides(source: str, status: int, tmp_pat
     for name in ("report", "page", "badge"):
         assert (tmp_path / outputs[name]).stat().st_size > 0
     assert set(ACTION["outputs"]) <= set(outputs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "installed"),
+    [
+        ({}, ["/the action[live,report]"]),
+        (
+            {"suite": "suite==2026.11.0", "install": ". my-package>=1"},
+            ["suite==2026.11.0", ".", "my-package>=1"],
+        ),
+    ],
+)
+def test_the_action_installs_its_own_suite_or_another(
+    changes: dict[str, str], installed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "a python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("GITHUB_ACTION_PATH", "/the action")
+    inputs = {name: str(entry.get("default", "")) for name, entry in ACTION["inputs"].items()}
+    done = _run(tmp_path, "Install", inputs | {"python": str(python)} | changes, {})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:-1] == ["-m", "pip", "install", "--disable-pip-version-check", *installed]
 
 
 def test_a_run_that_cannot_start_fails_the_job_and_says_so(tmp_path: Path) -> None:

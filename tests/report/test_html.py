@@ -86,6 +86,27 @@ def test_nothing_that_an_implementation_wrote_becomes_markup(make: Make) -> None
     assert "\u202e" not in page
 
 
+def test_bytes_are_laid_out_on_lines_of_sixteen(make: Make) -> None:
+    report = make()
+    sides = {"expected": {"hex": bytes(range(40)).hex()}, "actual": {"hex": bytes(40).hex()}}
+    report["requirements"]["TFS-MARK-01"] |= {
+        "status": "fail",
+        "checks": [check("mark/one", "fail", **sides)],
+    }
+    views = re.findall(r'<pre class="hex"[^>]*>(.*?)</pre>', html.page(report), re.DOTALL)
+    places = [[line.partition("  ")[0] for line in view.splitlines()] for view in views]
+    assert places == [["000000", "000010", "000020"]] * 2
+
+
+def test_the_measurements_of_the_reference_lie_beneath_those_of_all_others(make: Make) -> None:
+    report = make(metrics={"latency": {"added latency, ms": {"24000 Hz to Twilio": 150.0}}})
+    assert "In grey beneath, for comparison: twilio_reference.serializer:TwilioFrameSerializer" in html.page(
+        report
+    )
+    report["implementation"]["name"] = "twilio_reference.serializer:TwilioFrameSerializer"
+    assert "In grey beneath" not in html.page(report)
+
+
 def test_a_report_of_endless_failures_stays_below_two_megabytes(make: Make) -> None:
     report = make()
     failing = [

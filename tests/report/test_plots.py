@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.report.conftest import environment, grading_command
 from twilio_conformance.report import plots
+from twilio_conformance.report.html import REFERENCE
 
 WAYS = ("8000 Hz to Twilio", "24000 Hz to Twilio", "Twilio to 24000 Hz")
 METRICS: dict[str, Any] = {
@@ -74,6 +78,20 @@ def test_the_numbers_of_a_drawing_are_those_that_were_measured() -> None:
 def test_of_two_checks_that_measured_the_same_one_is_shown() -> None:
     report = {"metrics": {"a": {"x": 1}, "b": {"x": 2, "y": 3}}}
     assert plots.measured(report) == {"x": 1, "y": 3}
+
+
+def test_the_reference_measures_what_is_drawn_of_it(tmp_path: Path) -> None:
+    """Of what `make measurements` wrote, the quickest parts are measured anew."""
+    command = grading_command(
+        "--impl=twilio_reference", "-k", "LATENCY-01 or FIDELITY-03", "--report=report.json"
+    )
+    subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, timeout=300, check=True)
+    anew = plots.measured(json.loads((tmp_path / "report.json").read_text()))
+    drawn = plots.measured(json.loads(files("twilio_conformance.report").joinpath(REFERENCE).read_text()))
+    for name in ("added latency, ms", "SINAD, 24000 Hz to Twilio"):
+        assert list(anew[name]) == list(drawn[name])
+        for key, value in anew[name].items():
+            assert value == pytest.approx(drawn[name][key], abs=0.1), (name, key, "run `make measurements`")
 
 
 def test_a_real_report_is_drawn(real: Path) -> None:

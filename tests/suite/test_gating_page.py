@@ -36,8 +36,8 @@ def blocks() -> list[Block]:
     for text in re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL):
         lines = text.splitlines()
         commands = tuple(line[2:] for line in lines if line.startswith("$ "))
-        shown = tuple(line for line in lines if not line.startswith(("$ ", "[exit ")) and line != "…")
-        found.append(Block(commands, shown, int(lines[-1].removeprefix("[exit ").rstrip("]"))))
+        shown = tuple(line for line in lines if not line.startswith(("$ ", "[exit status ")) and line != "…")
+        found.append(Block(commands, shown, int(lines[-1].removeprefix("[exit status ").rstrip("]"))))
     return found
 
 
@@ -107,5 +107,5 @@ def test_the_session_on_the_page_goes_as_it_says(project: Path) -> None:
 
 def test_the_table_names_every_exit_status_of_the_session() -> None:
     table = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
-    named = {int(status) for line in table for status in re.findall(r"exit (\d)", line)}
+    named = {int(status) for line in table for status in re.findall(r"exit status (\d)", line)}
     assert named >= {block.status for block in blocks()}

@@ -128,11 +128,12 @@ def _lines(difference: Difference) -> Iterator[str]:
                 yield f"      {change.check}: {_move(change)}"
             if len(changes) > MOST:
                 yield f"      and {len(changes) - MOST} more checks"
+    yield ""
     if not difference.changes:
-        yield ""
         yield "Nothing changed."
-    elif not difference.of(BROKEN):
-        yield ""
+    elif broken := difference.of(BROKEN):
+        yield f"{len(broken)} {'requirement' if len(broken) == 1 else 'requirements'} broke."
+    else:
         yield "Nothing broke."
 
 
