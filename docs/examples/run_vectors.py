@@ -1,56 +1,31 @@
 """Plays the vectors against a serializer in Python: `python run_vectors.py VECTORS package.module:Class`.
 
-It needs vectors/v1, the serializer, and Pipecat, which that is written for. Each line is an outcome (pass, fail, not-testable or
-not-played), a requirement and a vector; the exit status is 1 if something fails. Hang-ups are led to a server on loopback by the
-argument `base_url`: without it, and where the host, TLS or a fault of the network matters, they are not played.
+It needs vectors/v1, the serializer and its Pipecat, and nothing else. Each line is an outcome (pass, fail, not-testable or
+not-played), a requirement and a vector; the exit status is 1 if something fails. What ends a call is not played: that takes
+a server in Twilio's place, as run_vectors.mjs and the suite have one.
 """
 
 import asyncio
-import base64
 import importlib
-import inspect
 import json
-import logging
 import re
 import sys
-import threading
 import time
-import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from base64 import b64decode
 from pathlib import Path
+from types import SimpleNamespace
 
-from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames
 
 SERIALIZER = getattr(importlib.import_module(sys.argv[2].partition(":")[0]), sys.argv[2].partition(":")[2])
-PARAMETERS = inspect.signature(SERIALIZER).parameters.keys()
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}
 NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a"}
-
-
-class Twilio(BaseHTTPRequestHandler):
-    protocol_version, answers, requests, log_message = "HTTP/1.1", [], [], lambda *_: None
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        user = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode().split(":", 1)
-        form = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
-        self.requests.append({"method": self.command, "target": self.path, "form": form, "basic": user})
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        content = json.dumps(answer["json"]) if "json" in answer else answer.get("body", "")
-        content = base64.b64decode(answer["body_base64"]) if "body_base64" in answer else content.encode()
-        self.send_response(answer["status"])
-        for header in {"Content-Length": str(len(content)), "Connection": "close", **answer.get("headers", {})}.items():
-            self.send_header(*header)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_PUT = do_DELETE = do_POST
+BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 
 
 def pcm(audio):
-    return base64.b64decode(audio["base64"]) * audio["times"] if isinstance(audio, dict) else base64.b64decode(audio)
+    return b64decode(audio["base64"]) * audio["times"] if isinstance(audio, dict) else b64decode(audio)
 
 
 def frame_of(given):
@@ -61,88 +36,114 @@ def frame_of(given):
 def data_of(given):
     parts = [part if isinstance(part, str) else part["repeat"] * part["times"] for part in given.get("parts", ())]
     text = json.dumps(given["json"], separators=(",", ":")) if "json" in given else given.get("text", "".join(parts))
-    return base64.b64decode(given["base64"]) if "base64" in given else text.encode() if "as" in given else text
+    return b64decode(given["base64"]) if "base64" in given else text.encode() if "as" in given else text
 
 
-async def construct(arguments):
-    params = {"params": SERIALIZER.InputParams(**arguments["params"])} if arguments.get("params") is not None else {}
-    return SERIALIZER(**arguments | params)
+ARGUMENT = {"setup": lambda rates: SimpleNamespace(**rates), "serialize": frame_of, "deserialize": data_of}
 
 
-ACTIONS = {
-    "setup": lambda subject, rates: subject.setup(frames.StartFrame(**rates)),
-    "serialize": lambda subject, given: subject.serialize(frame_of(given)),
-    "deserialize": lambda subject, given: subject.deserialize(data_of(given)),
-    "wait": lambda _, seconds: asyncio.sleep(seconds),
-}
-
-
-async def attempt(call, *given):
-    """What a call gave, what it raised, and the seconds that it took."""
+async def take(subject, action, given):
+    """What a step gave, what it raised, and the seconds that it took."""
     started = time.monotonic()
     try:
-        return await call(*given), None, time.monotonic() - started
+        work = asyncio.sleep(given) if action == "wait" else getattr(subject, action)(ARGUMENT[action](given))
+        return await work, None, time.monotonic() - started
     except Exception as error:
         return None, error, time.monotonic() - started
 
 
 async def play(given, steps):
     """The constructor's exception, and what each step gave: None where construction or setup failed."""
-    subject, error, _ = await attempt(construct, given["arguments"])
-    if error or (given["setup"] and (await attempt(ACTIONS["setup"], subject, given["setup"]))[1]):
+    arguments = given["arguments"]
+    if arguments.get("params") is not None:
+        arguments["params"] = SERIALIZER.InputParams(**arguments["params"])
+    try:
+        subject = SERIALIZER(**arguments)
+    except Exception as error:
         return error, None
-    return None, [await attempt(ACTIONS[name], subject, step[name]) for step in steps for name in ACTIONS if name in step]
+    if given["setup"] and (await take(subject, "setup", given["setup"]))[1]:
+        return None, None
+    return None, [await take(subject, *next(part for part in step.items() if part[0] != "expect")) for step in steps]
 
 
 def is_a(value, kinds):
     return any(base.__name__ in kinds for base in type(value).__mro__)
 
 
-def message_of(value):
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError):
-        return None
+def carries(frame, wanted):
+    return all(getattr(frame, name) == (pcm(item) if name == "audio" else item) for name, item in wanted.items())
 
 
-def event_of(value):
-    return message_of(value).get("event") if isinstance(message_of(value), dict) else None
+def message(value):
+    return json.loads(value) if isinstance(value, str | bytes) else {}
 
 
-def has_shape(value, shape):
+def has(value, shape):
+    """Whether a JSON value has a shape of the vectors."""
     if isinstance(shape, dict) and isinstance(value, dict):
         shown = {name: item for name, item in value.items() if "..." not in shape or name in shape}
-        return shown.keys() == shape.keys() - {"..."} and all(has_shape(item, shape[name]) for name, item in shown.items())
+        return shown.keys() == shape.keys() - {"..."} and all(has(item, shape[name]) for name, item in shown.items())
     if shape == "<base64>":
-        return isinstance(value, str) and bool(
-            re.fullmatch("([A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}([A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==)", value)
-        )
+        return isinstance(value, str) and BASE64.fullmatch(value) is not None
     return shape == "<any>" or (isinstance(value, bool) == isinstance(shape, bool) and value == shape)
 
 
-def is_beginning(got, alternatives, least):
+def begins(got, alternatives, least):
     return least <= len(got) <= len(alternatives[0]) and all(byte in codes for byte, *codes in zip(got, *alternatives))  # noqa: B905
 
 
-def grade_step(wanted, value, error, seconds):
-    """Whether an expectation of one call holds; None where nothing was seen of what it speaks of."""
-    if "raises" in wanted:
-        kinds = wanted["raises"] if isinstance(wanted["raises"], list) else [wanted["raises"]]
-        return is_a(error, kinds) and all(text in str(error) for text in wanted.get("mentions", ())) if error else None in kinds
-    if "within" in wanted:
-        return seconds <= wanted["within"]
-    if error:
-        return None if "not_events" in wanted else False
-    if "frame" in wanted:
-        expected = wanted["frame"] | ({"audio": pcm(wanted["frame"]["audio"])} if "audio" in wanted["frame"] else {})
-        return is_a(value, [expected.pop("frame")]) and all(getattr(value, name) == item for name, item in expected.items())
-    if "returns" not in wanted:
-        return not is_a(value, wanted.get("not_frames", ())) and event_of(value) not in wanted.get("not_events", ())
-    if wanted["returns"] == "nothing":
-        return value is None
-    return isinstance(value, str | bytes) and has_shape(message_of(value), wanted["returns"]["json"])
+def holds(wanted, values, value=None, error=None, seconds=0.0):
+    """Whether an expectation holds, of one step or of all; None where nothing is seen of what it speaks of."""
+    match wanted:
+        case {"raises": kinds}:
+            kinds = kinds if isinstance(kinds, list) else [kinds]
+            return (
+                is_a(error, kinds) and all(text in str(error) for text in wanted.get("mentions", ())) if error else None in kinds
+            )
+        case {"within": limit}:
+            return seconds <= limit
+        case {"not_events": events}:
+            return None if error else message(value).get("event") not in events
+        case _ if error:
+            return False
+        case {"not_frames": kinds}:
+            return not is_a(value, kinds)
+        case {"frame": {"frame": kind, **carried}}:
+            return is_a(value, [kind]) and carries(value, carried)
+        case {"returns": "nothing"}:
+            return value is None
+        case {"returns": {"json": shape}}:
+            return has(message(value), shape)
+        case {"messages": {"shape": shape, "at_least": least}}:
+            texts = [message(value) for value in values if isinstance(value, str | bytes)]
+            return len(texts) >= least and (all(has(text, shape) for text in texts) if texts else None)
+        case {"payloads": {"each_in": codes, "at_least": least}}:
+            media = [message(value)["media"]["payload"] for value in values if message(value).get("event") == "media"]
+            return begins(b"".join(map(b64decode, media)), list(map(b64decode, codes)), least)
+        case {"audio": {**asked}}:
+            found, least = [value for value in values if is_a(value, ["InputAudioRawFrame"])], 2 * asked.pop("at_least", 0)
+            joined = b"".join(frame.audio for frame in found)
+            permitted = pcm(asked.pop("equals")) if "equals" in asked else joined if found else b"-"
+            return begins(joined, [permitted], least) and all(carries(frame, asked) for frame in found)
 
 
-def grade_session(wanted, values, requests, levels):
-    """The same for an expectation of all calls together."""
-    ...
+outcomes = {}
+for path in sorted(Path(sys.argv[1]).glob("*/*.json")):
+    names = NAMES | json.loads(path.read_bytes())["given"].get("names", {})
+    text = re.sub(r"\$\{(\w+)\}", lambda found, names=names: json.dumps(names[found[1]])[1:-1], path.read_text())
+    vector = json.loads(text)
+    ends = any(step.get("serialize", {}).get("frame") in ("EndFrame", "CancelFrame") for step in vector["steps"])
+    error, seen = (None, None) if ends else asyncio.run(play(vector["given"], vector["steps"]))
+    graded = [(wanted, (None, error)) for wanted in vector.get("construction", ())]
+    graded += [(wanted, seen and seen[place]) for place, step in enumerate(vector["steps"]) for wanted in step.get("expect", ())]
+    for wanted, call in graded + [(wanted, None if seen is None else ()) for wanted in vector["expect"]]:
+        try:
+            held = None if call is None else holds(wanted, [value for value, *_ in seen or ()], *call)
+        except (AttributeError, LookupError, TypeError, ValueError):  # it is not even of the kind
+            held = False
+        outcome = "not-played" if ends or "requests" in wanted else {True: "pass", False: "fail", None: "not-testable"}[held]
+        key = f"{wanted['requirement']} {vector['id']}"
+        outcomes[key] = outcome if outcomes.get(key, "pass") == "pass" else outcomes[key]
+for key, outcome in outcomes.items():
+    print(outcome, key)
+sys.exit(any(outcome in ("fail", "not-testable") for outcome in outcomes.values()))
