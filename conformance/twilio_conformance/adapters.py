@@ -51,6 +51,7 @@ class Adapter:
     doors: Doors | None
     errors: BinaryIO
     why_no_doors: str = ""
+    has_answered: bool = False
 
     def channel(self) -> Channel:
         """A channel to it; one at a time."""
@@ -113,6 +114,7 @@ class Link:
             network: The double.
         """
         self._channel, self._network = adapter.channel(), network
+        self._has_answered = adapter.has_answered
         self._serializers: list[Serializer] = []
         self.implementation = replace(found, construct=self._construct)
         if adapter.doors is not None:
@@ -126,6 +128,7 @@ class Link:
     def finish(self) -> Json:
         """Closes what was constructed, and says whether the process can go on to another job, and its fault."""
         try:
+            self._await_start()
             for serializer in self._serializers if self._channel.is_clean else ():
                 serializer.close()
         except AdapterFault:
@@ -134,9 +137,16 @@ class Link:
         is_clean = self._channel.is_clean and self._network.is_quiet()
         return {"is_clean": is_clean, "fault": fault and fault.message}
 
+    def _await_start(self) -> None:
+        """Waits for a new process; here, where no other job has to wait as well."""
+        if not self._has_answered and self._channel.fault is None:
+            self._channel.hello(HELLO_LIMIT)
+            self._has_answered = True
+
     def _construct(self, *positional: Any, **arguments: Any) -> Serializer:
         if positional:
             raise NotApplicable("arguments have names, and no order, over stdio")
+        self._await_start()
         network = self.implementation.network
         hangs_up = (arguments.get("params") or {}).get("auto_hang_up", True)
         if network == BASE_URL and hangs_up:
@@ -147,7 +157,7 @@ class Link:
             self._channel,
             arguments,
             may_end=network != NOWHERE or not hangs_up,
-            is_ahead=PIPELINING in self.implementation.capabilities,
+            is_ahead=self.implementation.is_pipelining,
         )
         self._serializers.append(made)
         return made
@@ -180,6 +190,7 @@ class Pool:
     def give_back(self, adapter: Adapter, *, is_clean: bool) -> None:
         """Keeps a process that left nothing behind for the next job, and ends any other."""
         if is_clean:
+            adapter.has_answered = True
             self._idle.append(adapter)
         else:
             adapter.end()
@@ -203,7 +214,8 @@ class Pool:
             adapter.end()
             self.end()
             raise UsageError(f"--impl={self._target.spec}: {fault.message}") from fault
-        network = NAMESPACE if adapter.doors else BASE_URL if BASE_URL in told["capabilities"] else NOWHERE
+        claimed = frozenset(told["capabilities"])
+        network = NAMESPACE if adapter.doors else BASE_URL if BASE_URL in claimed else NOWHERE
         self.give_back(adapter, is_clean=True)
         return Implementation(
             target=self._target,
@@ -211,8 +223,9 @@ class Pool:
             input_params=dict,
             name=str(told["name"]),
             version=told["version"],
-            capabilities=frozenset(told["capabilities"]),
+            capabilities=claimed - {PIPELINING},
             is_class=True,
+            is_pipelining=PIPELINING in claimed,
             network=network,
         )
 

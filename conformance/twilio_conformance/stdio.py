@@ -11,14 +11,15 @@ import binascii
 import dataclasses
 import enum
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pipecat.frames import frames as pipecat
 
-from twilio_conformance.channel import ANSWER_LIMIT, Channel
+from twilio_conformance.channel import ANSWER_LIMIT, LEVELS, Channel
 from twilio_conformance.errors import NotApplicable, NotTestable, Relayed
-from twilio_conformance.frames import Foreign, FrameValue, Value
+from twilio_conformance.frames import Foreign, FrameValue, Value, describe, shorten
+from twilio_conformance.logbook import LogRecord
 
 Json = dict[str, Any]
 
@@ -162,6 +163,39 @@ def read(result: Any) -> Value:
     if kinds == {"other"}:
         return Foreign(str(result["other"]["type"]), str(result["other"]["text"]))
     raise ValueError("an unknown kind of result")
+
+
+def write(returned: object) -> Json | None:
+    """The result that says what a method in this process returned: what `read` reads."""
+    value = describe(returned)
+    if isinstance(value, FrameValue):
+        carried = {name: _plain(item) for name, item in value.attributes.items()}
+        return {"frame": {"frame": value.kind} | carried, "bases": sorted(value.bases)}
+    if isinstance(value, Foreign):
+        return {"other": {"type": value.type, "text": value.text}}
+    if isinstance(value, bytes):
+        return {"base64": _plain(value)}
+    return None if value is None else {"text": value}
+
+
+def write_raised(error: BaseException) -> Json:
+    """The member of an answer that says what was raised in this process."""
+    bases = [base.__name__ for base in type(error).__mro__[1:]]
+    return {"raised": {"type": type(error).__name__, "bases": bases, "message": str(error)}}
+
+
+def write_logs(records: Iterable[LogRecord]) -> list[Json]:
+    """The member `logs` of an answer; levels in between count as the next lower one."""
+    names = {level: name for name, level in LEVELS.items()}
+    return [
+        {"level": names[max(10, min(record.level // 10 * 10, 50))], "text": record.text} for record in records
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value if _is_json(value) else shorten(value)
 
 
 def _frame(shown: Json, bases: list[str] | None) -> FrameValue:

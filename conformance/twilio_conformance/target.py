@@ -50,7 +50,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Implementation:
-    """An implementation that was found: a class, or a factory with the constructor's arguments."""
+    """An implementation that was found: a class, or a factory with the constructor's arguments.
+
+    Attributes:
+        is_pipelining: Whether its adapter takes audio ahead of the answers.
+    """
 
     target: Target
     construct: Callable[..., Any]
@@ -60,6 +64,7 @@ class Implementation:
     capabilities: frozenset[str]
     is_class: bool
     network: str = IN_PROCESS
+    is_pipelining: bool = False
 
     @property
     def is_remote(self) -> bool:

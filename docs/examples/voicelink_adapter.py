@@ -31,9 +31,7 @@ class TwilioFrameSerializer(VoiceLinkFrameSerializer):
     ) -> None:
         """Keeps the ids for setup; the package never hangs up, so credentials have no use."""
         given = params or TwilioFrameSerializer.InputParams()
-        own = VoiceLinkFrameSerializer.InputParams(
-            sample_rate=given.sample_rate, ignore_rtvi_messages=given.ignore_rtvi_messages
-        )
+        own = VoiceLinkFrameSerializer.InputParams(sample_rate=given.sample_rate, ignore_rtvi_messages=given.ignore_rtvi_messages)
         super().__init__(own)
         form = {"encoding": "audio/mulaw", "sample_rate": given.twilio_sample_rate, "channels": 1}
         start = {"stream_sid": stream_sid, "call_sid": call_sid, "media_format": form}
