@@ -364,7 +364,9 @@ def aspect_of(exchange: Exchange, aspect: str) -> Any:
 
 
 def _form(body: bytes) -> Any:
-    pairs = urllib.parse.parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+    """The members of a form that say what becomes of the call; any other is the sender's own affair."""
+    fields = urllib.parse.parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+    pairs = [(name, value) for name, value in fields if name in _DECISIVE]
     members = dict(pairs)
     return members if len(members) == len(pairs) else pairs
 
@@ -390,6 +392,8 @@ def _grade_log(session: Session, wanted: Json) -> None:
             f"wrong number of log records of level {wanted['level']} or above", expected=limits, actual=shown
         )
 
+
+_DECISIVE = ("Status", "Url", "Twiml")
 
 _ASPECTS: dict[str, Callable[[Session, Json], None]] = {
     "messages": _grade_messages,

@@ -80,6 +80,12 @@ class PercentEncodedForm(CallSeam):
         give_body(request, "Status=%63ompleted")
 
 
+@variant("A StatusCallback beside the status.")
+class StatusCallback(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        give_body(request, f"{FORM}&StatusCallback=https%3A%2F%2Fexample.com%2Fended", KIND)
+
+
 @variant("The scheme of the authentication in lower case.")
 class LowerCaseBasic(CallSeam):
     def request(self, request: httpx.Request) -> None:

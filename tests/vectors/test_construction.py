@@ -28,7 +28,9 @@ def _arguments(vector: dict[str, Any]) -> dict[str, Any]:
 
 
 def _must_be_refused(arguments: dict[str, Any]) -> bool:
-    """Whether TFS-CONSTRUCT-06, 08 or 13 asks for a ValueError."""
+    """Whether TFS-CONSTRUCT-06, 08, 13 or 15 asks for a ValueError."""
+    if "stream_sid" not in arguments:
+        return True
     if arguments.get("auto_hang_up") is False:
         return False
     half_key = len(arguments.keys() & set(KEY)) == 1
