@@ -40,6 +40,37 @@ def test_what_is_found_fails_the_run_where_it_counts_at_the_gate(
     assert result.orphans == []
 
 
+KNOWN = '[[known]]\nrequirement = "TFS-CLEAR-01"\nreason = "tracker 7"\n'
+
+
+def test_what_the_baseline_says_of_a_requirement_is_let_through(host: Host) -> None:
+    host.write({"known.toml": KNOWN})
+    options = ("--impl=broken:Mute", "--fuzz=10", "--fuzz-seed=1", "--baseline=known.toml")
+    result = host.run(*options, timeout=180)
+    assert result.status == 0, result.text
+    assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) gave null" in result.text
+    assert "  known: tracker 7" in result.text
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [
+        (
+            KNOWN.replace("CLEAR", "CLAER"),
+            3,
+            "no requirement TFS-CLAER-01 that is graded; did you mean TFS-CLEAR-01?",
+        ),
+        (KNOWN.replace("tracker 7", ""), 3, "TFS-CLEAR-01 has no reason yet"),
+        ("known = 5", 4, "write each known failure as a table of its own"),
+    ],
+)
+def test_a_baseline_that_is_wrong_is_refused(host: Host, text: str, status: int, words: str) -> None:
+    host.write({"known.toml": text})
+    result = host.run("--impl=broken:Mute", "--fuzz=10", "--baseline=known.toml")
+    assert result.status == status, result.text
+    assert words in result.text
+
+
 def test_without_hypothesis_it_says_what_to_install(host: Host) -> None:
     host.write({"without.py": "import sys\nsys.modules['hypothesis'] = None\n"})
     result = host.run("-p", "without", "--impl=permitted", "--fuzz=3")
@@ -53,6 +84,8 @@ def test_without_hypothesis_it_says_what_to_install(host: Host) -> None:
         (("--impl=nowhere_at_all", "--fuzz=3"), "there is no module nowhere_at_all"),
         (("--impl=permitted", "--fuzz=0"), "give a number of seconds above 0"),
         (("--impl=permitted", "--fuzz=inf"), "give a number of seconds above 0"),
+        (("--impl=permitted", "--fuzz=3", "--write-baseline=x.toml"), "leave --fuzz out"),
+        (("--impl=permitted", "--fuzz=3", "--baseline=none.toml"), "none.toml: cannot be read"),
         (("--impl=permitted", "--fuzz=soon"), "invalid float value"),
         (("--impl=permitted", "--fuzz=3", "--profile=none"), "no such profile"),
     ],

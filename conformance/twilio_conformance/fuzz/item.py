@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from twilio_conformance import catalogue
+from twilio_conformance import baseline, catalogue
+from twilio_conformance.baseline import Baseline
 from twilio_conformance.errors import DataError, SuiteError, UsageError
+from twilio_conformance.ledger import Entry
 from twilio_conformance.run import parse_profiles
 from twilio_conformance.verdict import Gate
 
@@ -36,11 +39,15 @@ def begin(config: pytest.Config) -> None:
     seconds, seed = config.getoption("--fuzz"), config.getoption("--fuzz-seed")
     if not 0 < seconds < float("inf"):
         raise pytest.UsageError(f"--fuzz={seconds:g}: give a number of seconds above 0")
+    if config.getoption("--write-baseline") is not None:
+        raise pytest.UsageError("--write-baseline writes what a graded run finds: leave --fuzz out")
     if seed is None:
         seed = random.randrange(LARGEST_SEED)
     try:
         gate = Gate(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
         plugin = Fuzzing(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
+        if (name := config.getoption("--baseline")) is not None:
+            plugin.known = _known(baseline.load(config.invocation_params.dir / name), plugin.requirements)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     except DataError as error:
@@ -52,8 +59,22 @@ def begin(config: pytest.Config) -> None:
     config.pluginmanager.register(plugin, "conformance-fuzzing")
 
 
+def _known(read: Baseline, requirements: Iterable[str]) -> Baseline:
+    """What a baseline says of whole requirements; what it says of one check is about no session.
+
+    Raises:
+        DataError: It names an unknown requirement, or lacks a reason.
+    """
+    known = replace(read, known=tuple(one for one in read.known if one.check is None))
+    if flaws := known.flaws([Entry(name, "") for name in requirements]):
+        raise DataError("\n  ".join(["the baseline has to be put right", *flaws]))
+    return known
+
+
 class Fuzzing:
-    """Collects the search and shows what it found."""
+    """Collects the search and shows what it found; `known` lets findings through."""
+
+    known: Baseline | None = None
 
     def __init__(self, impl: str, edition: str, gate: Gate, seconds: float, seed: int) -> None:
         """The hooks for a search.
@@ -68,10 +89,14 @@ class Fuzzing:
         self._gate = gate
         self._found: dict[str, Any] | None = None
 
+    def reason(self, requirement: str | None) -> str | None:
+        """Why the baseline lets a difference through; None where it does not."""
+        return self.known.reason(Entry(requirement or "", "")) if self.known else None
+
     def counts(self, requirement: str | None) -> bool:
         """Whether a difference fails the run; one that no requirement speaks of does."""
-        known = self.requirements.get(requirement or "")
-        return known is None or self._gate.holds_back(known)
+        violated = self.requirements.get(requirement or "")
+        return self.reason(requirement) is None and (violated is None or self._gate.holds_back(violated))
 
     def pytest_report_header(self) -> str:
         """Says what is compared, and how to do it again."""
@@ -108,6 +133,8 @@ class Fuzzing:
         for found in sorted(self._found["blocks"], key=lambda found: found["counts"]):
             color = {"red": found["counts"], "yellow": not found["counts"]}
             terminalreporter.write_line(found["lines"][0], bold=True, **color)
+            if found["known"] is not None:
+                terminalreporter.write_line(f"  known: {found['known']}", blue=True)
             for line in found["lines"][1:]:
                 terminalreporter.write_line(line)
             terminalreporter.write_line("")
@@ -159,8 +186,9 @@ class FuzzItem(pytest.Item):
         for number, finding in enumerate(search.findings, 1):
             document = transcript.vector(finding, plugin.seed, number, plugin.requirements)
             lines = list(transcript.block(finding, document, plugin.impl, plugin.requirements))
-            counts = plugin.counts(finding.difference.requirement)
-            blocks.append({"lines": lines, "counts": counts, "vector": document})
+            violated = finding.difference.requirement
+            known, counts = plugin.reason(violated), plugin.counts(violated)
+            blocks.append({"lines": lines, "known": known, "counts": counts, "vector": document})
         self.found = {"name": name, "played": search.played, "blocks": blocks}
         gated = [found["lines"][0] for found in blocks if found["counts"]]
         if gated:
