@@ -108,6 +108,12 @@ class Grading:
         return Chapter.from_parent(parent, name=file_path.stem, path=file_path, entries=own) if own else None
 
     @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Puts what another plugin shuffled back into the order of the specification."""
+        place = {entry: number for number, entry in enumerate(self._run.entries)}
+        items.sort(key=lambda item: place[item.entry] if isinstance(item, CheckItem) else len(place))
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Lets the worker begin on everything that was selected; under xdist it is handed over one by one."""
         if not session.config.option.collectonly:

@@ -197,6 +197,12 @@ def test_plugins_of_pytest_can_be_missing(host: Host) -> None:
     assert _verdict(result) == (False, False)
 
 
+def test_what_another_plugin_shuffles_keeps_the_order_of_the_specification(host: Host) -> None:
+    unshuffled = host.grade("working", "--co", "-q").text
+    host.write({"conftest.py": "def pytest_collection_modifyitems(items): items.reverse()\n"})
+    assert host.grade("working", "--co", "-q").text.splitlines()[:CHECKS] == unshuffled.splitlines()[:CHECKS]
+
+
 def test_collect_only_grades_nothing_and_leaves_reports_alone(host: Host) -> None:
     (host.folder / "report.json").write_text('"older"')
     result = host.grade("broken", "--collect-only", "-q")
