@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from twilio_conformance.channel import HELLO_LIMIT, Channel
-from twilio_conformance.errors import AdapterFault, NotApplicable, NotTestable, UsageError
+from twilio_conformance.errors import AdapterFault, NotApplicable, OutOfSight, UsageError
 from twilio_conformance.namespace import Doors, Entrance, Resolver, Unavailable, is_available
 from twilio_conformance.stdio import Serializer
 from twilio_conformance.target import BASE_URL, NAMESPACE, NOWHERE, Implementation, Target
@@ -151,7 +151,7 @@ class Link:
         hangs_up = (arguments.get("params") or {}).get("auto_hang_up", True)
         if network == BASE_URL and hangs_up:
             if arguments.get("base_url"):
-                raise NotTestable("hosts cannot be seen here: there is no network namespace")
+                raise OutOfSight("hosts cannot be seen here: there is no network namespace")
             arguments["base_url"] = self._network.base_url.replace("http:", "https:")
         made = Serializer(
             self._channel,

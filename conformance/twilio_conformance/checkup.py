@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import select
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,7 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.adapters import Adapter, Pool
-from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, PROTOCOL
-from twilio_conformance.errors import UsageError
+from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, PING_LIMIT, PROTOCOL
 from twilio_conformance.target import parse
 from twilio_conformance.twilio.tls import Authority
 
@@ -24,6 +24,9 @@ Json = dict[str, Any]
 
 PATIENCE = 5.0
 """Seconds in which an adapter ends when its input does."""
+
+LONG = 8 << 20
+"""Bytes of a long line; the protocol's limit is eight times that."""
 
 _QUIET = {"stream_sid": "MZ1", "params": {"auto_hang_up": False}}
 
@@ -47,6 +50,8 @@ class _Conversation:
         assert adapter.process.stdin is not None and adapter.process.stdout is not None
         self._adapter = adapter
         self._requests, self._answers = adapter.process.stdin.fileno(), adapter.process.stdout.fileno()
+        # A write of more than the pipe holds must not wait for ever.
+        os.set_blocking(self._requests, False)
         self._validator = jsonschema.Draft202012Validator(catalogue.load_schema("adapter"))
         self._kept = b""
         self._number = 0
@@ -57,10 +62,15 @@ class _Conversation:
         return self._number
 
     def write(self, data: bytes) -> None:
-        try:
-            os.write(self._requests, data)
-        except BrokenPipeError:
-            raise _Sick(f"it {self._adapter.ending() or 'closed its input'}") from None
+        until = time.monotonic() + ANSWER_LIMIT
+        while data:
+            _, ready, _ = select.select([], [self._requests], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise _Sick(f"it does not read its input within {ANSWER_LIMIT:g} s")
+            try:
+                data = data[os.write(self._requests, data) :]
+            except BrokenPipeError:
+                raise _Sick(f"it {self._adapter.ending() or 'closed its input'}") from None
 
     def hear(self, limit: float = ANSWER_LIMIT) -> Json:
         until = time.monotonic() + limit
@@ -99,6 +109,7 @@ class _Conversation:
 
 def _shakes_hands(talk: _Conversation) -> None:
     talk.ask("hello", "result", HELLO_LIMIT, protocol=PROTOCOL)
+    talk.ask("hello", "result", PING_LIMIT, protocol=PROTOCOL)
 
 
 def _refuses_the_unknown(talk: _Conversation) -> None:
@@ -156,6 +167,8 @@ def _takes_long_lines(talk: _Conversation) -> None:
     result = talk.ask("deserialize", "result", serializer="a", text=message)
     if not isinstance(result, dict) or "frame" not in result:
         raise _Sick(f"a media message of 40 kB gives {json.dumps(result)[:200]}")
+    if talk.ask("deserialize", "result", serializer="a", text="x" * LONG) is not None:
+        raise _Sick(f"a text of {LONG >> 20} MiB that is no message gives a frame")
     talk.ask("close", "result", serializer="a")
 
 
@@ -165,7 +178,7 @@ def _is_otherwise_silent(talk: _Conversation) -> None:
 
 
 _EXAMINATIONS: dict[str, Callable[[_Conversation], None]] = {
-    "it answers hello": _shakes_hands,
+    "it answers hello, and again at once": _shakes_hands,
     "it refuses unknown operations, members and serializers": _refuses_the_unknown,
     "an exception of the implementation is a value": _gives_exceptions_as_values,
     "it keeps serializers apart, and forgets closed ones": _keeps_serializers_apart,
@@ -174,6 +187,23 @@ _EXAMINATIONS: dict[str, Callable[[_Conversation], None]] = {
     "it takes long lines": _takes_long_lines,
     "it says nothing unasked": _is_otherwise_silent,
 }
+
+
+def report(command: str) -> int:
+    """Prints what is in order with an adapter and what is not; 1 where something is not.
+
+    Raises:
+        UsageError: The command cannot be started.
+    """
+    broken = 0
+    for found in diagnose(command):
+        broken += found.trouble is not None
+        state = "works" if found.trouble is None else "BROKEN"
+        sys.stdout.write(f"{state:<7} {found.what}{f': {found.trouble}' if found.trouble else ''}\n")
+        sys.stdout.flush()
+    parts = f"{broken} {'part' if broken == 1 else 'parts'} of spec/ADAPTER.md"
+    sys.stdout.write(f"\n{f'It does not keep to {parts}.' if broken else 'It can be graded.'}\n")
+    return int(broken > 0)
 
 
 def diagnose(command: str) -> Iterator[Diagnosis]:
@@ -219,6 +249,3 @@ def _ends_with_its_input(adapter: Adapter) -> Diagnosis:
         time.sleep(0.02)
     ended = adapter.process.poll() is not None
     return Diagnosis("it ends with its input", None if ended else f"it still runs {PATIENCE:g} s later")
-
-
-__all__ = ["Diagnosis", "UsageError", "diagnose"]

@@ -20,7 +20,7 @@ from twilio_conformance.adapters import Adapter, Link
 from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.catalogue import Catalogue
 from twilio_conformance.checks import Check, vectors
-from twilio_conformance.errors import Finding, NotApplicable, NotTestable
+from twilio_conformance.errors import Finding, NotApplicable, NotTestable, OutOfSight
 from twilio_conformance.integrity import replaced
 from twilio_conformance.names import Names
 from twilio_conformance.probe import Probe, Raised
@@ -173,7 +173,8 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
     except Finding as finding:
         status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
         trace = tuple(probe.trace_to(finding.observation)[-TRACE_LIMIT:])
-        return Outcome(status, finding.message, finding.expected, finding.actual, trace)
+        hidden = isinstance(finding, OutOfSight)
+        return Outcome(status, finding.message, finding.expected, finding.actual, trace, out_of_sight=hidden)
     except Unmeasurable as error:
         return Outcome(
             FAIL, "there is no audio to measure", "audio", str(error), tuple(probe.trace[-TRACE_LIMIT:])

@@ -1,6 +1,6 @@
-"""The console script `twilio-conformance`: what can be done with reports, and whether this machine can grade.
+"""The console script `twilio-conformance`: what can be done with reports, and whether a machine or an adapter is sound.
 
-Exit status: 0 done, and nothing against it · 1 something broke (diff), or grading does not work here (doctor)
+Exit status: 0 done, and nothing against it · 1 something broke (diff), or something does not work (doctor)
 · 4 a mistake in how it was started: an unknown option, a file that cannot be read or is no whole report.
 """
 
@@ -83,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("report", metavar="REPORT.json")
     summary.add_argument("-o", "--output", metavar="FILE.md", help="append to this file instead of printing")
 
-    command("doctor", lambda _: doctor.report(), "what works on this machine; 1 where grading does not")
+    health = command(
+        "doctor", _doctor, "what works on this machine, or with an adapter; 1 where something does not"
+    )
+    health.add_argument(
+        "adapter", metavar="'COMMAND'", nargs="?", help="the command of an adapter (spec/ADAPTER.md)"
+    )
     return parser
 
 
@@ -137,6 +142,15 @@ def _summary(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from error
     return EXIT_OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    if options.adapter is None:
+        return doctor.report()
+    # It brings the network double, which no other subcommand needs.
+    from twilio_conformance import checkup
+
+    return checkup.report(options.adapter)
 
 
 def _expect_ending(name: str, *known: str) -> str:

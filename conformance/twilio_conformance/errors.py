@@ -7,7 +7,8 @@ ConformanceError
 └── Finding         what a check says of an implementation
     ├── Violation       the requirement does not hold
     ├── NotTestable     something before it failed, so that it cannot be seen; counts as failed
-    │   └── AdapterFault    the adapter between suite and implementation is at fault, not the implementation
+    │   ├── AdapterFault    the adapter between suite and implementation is at fault, not the implementation
+    │   └── OutOfSight      this machine does not show what the implementation does
     └── NotApplicable   it speaks of a capability that the implementation does not claim
 """
 
@@ -63,6 +64,10 @@ class NotTestable(Finding):
 
 class AdapterFault(NotTestable):
     """The adapter, not the implementation, is at fault; the message says how."""
+
+
+class OutOfSight(NotTestable):
+    """It cannot be seen on this machine; another one might show it."""
 
 
 class Relayed(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from twilio_conformance.errors import NotTestable, Violation
+from twilio_conformance.errors import NotTestable, OutOfSight, Violation
 from twilio_conformance.frames import FrameValue, Value, audio_bytes, shorten
 from twilio_conformance.logbook import LogRecord
 from twilio_conformance.probe import Observation
@@ -326,11 +326,11 @@ def _grade_requests(session: Session, wanted: Json) -> None:
 
 def _expect_visible(session: Session, wanted: Json | None = None) -> None:
     if session.network == NOWHERE:
-        raise NotTestable(
+        raise OutOfSight(
             "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
         )
     if session.network == BASE_URL and "url" in (wanted or {}):
-        raise NotTestable(
+        raise OutOfSight(
             "hosts cannot be seen here: there is no network namespace, and base_url takes their place"
         )
 

@@ -15,7 +15,7 @@ from twilio_conformance.items import RUN, Chapter, CheckItem, Failure, Suite
 from twilio_conformance.ledger import Entry
 from twilio_conformance.report import terminal, writer
 from twilio_conformance.run import Run, crew, parse_profiles
-from twilio_conformance.verdict import NOT_APPLICABLE, Gate, Outcome
+from twilio_conformance.verdict import NOT_APPLICABLE, NOTHING_APPLIES, Gate, Outcome
 
 EXIT_INCOMPLETE = 3
 """The ledger is incomplete, a file of the specification is damaged, or the suite itself failed."""
@@ -201,6 +201,14 @@ class Account:
         run.cut_short = bool(session.shouldstop or session.shouldfail)
         if run.ledger.missing and not run.cut_short:
             session.exitstatus = EXIT_INCOMPLETE
+        if not session.exitstatus:
+            for profile in sorted(run.gate.profiles & run.verdicts.keys()):
+                if run.verdicts[profile].word == NOTHING_APPLIES:
+                    told = (
+                        f"nothing of {profile} applies to it: the profile was not graded, and is at the gate"
+                    )
+                    run.troubles.append(told)
+                    session.exitstatus = EXIT_INCOMPLETE
         for place in self._reports:
             try:
                 writer.take_away([place])

@@ -16,7 +16,7 @@ from typing import Any
 from pipecat.frames.frames import Frame
 
 from twilio_conformance import frames
-from twilio_conformance.errors import Finding, NotApplicable, NotTestable, Relayed
+from twilio_conformance.errors import Finding, NotApplicable, NotTestable, OutOfSight, Relayed
 from twilio_conformance.frames import FrameValue, Value, shorten
 from twilio_conformance.logbook import BOOK, LogRecord
 from twilio_conformance.names import Names
@@ -160,10 +160,10 @@ class Probe:
         """The HTTP requests made so far, with their answers.
 
         Raises:
-            NotTestable: Nothing leads the implementation's requests to the double.
+            OutOfSight: Nothing leads the implementation's requests to the double.
         """
         if self.implementation.network == NOWHERE:
-            raise NotTestable(
+            raise OutOfSight(
                 "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
             )
         return self.network.exchanges

@@ -139,7 +139,15 @@ class Run:
     def verdicts(self) -> dict[str, ProfileVerdict]:
         """The verdict on every profile."""
         partial = self.cut_short or self.ledger.partial or bool(self.ledger.missing)
-        return judge(self.catalogue.requirements.values(), self.statuses, partial=partial)
+        out_of_sight = {
+            name
+            for name, outcomes in self.by_requirement().items()
+            if all(outcome.out_of_sight for outcome in outcomes.values() if not outcome.holds)
+            and any(outcome.out_of_sight for outcome in outcomes.values())
+        }
+        return judge(
+            self.catalogue.requirements.values(), self.statuses, partial=partial, out_of_sight=out_of_sight
+        )
 
     def rerun(self, entry: Entry) -> list[str]:
         """The command that runs one check again."""

@@ -17,7 +17,7 @@ from typing import Any
 from pipecat.frames import frames as pipecat
 
 from twilio_conformance.channel import ANSWER_LIMIT, LEVELS, Channel
-from twilio_conformance.errors import NotApplicable, NotTestable, Relayed
+from twilio_conformance.errors import NotApplicable, OutOfSight, Relayed
 from twilio_conformance.frames import Foreign, FrameValue, Value, describe, shorten
 from twilio_conformance.logbook import LogRecord
 
@@ -59,10 +59,10 @@ class Serializer:
         """The call with a frame of Pipecat's.
 
         Raises:
-            NotTestable: The frame would cause a request to Twilio itself.
+            OutOfSight: The frame would cause a request to Twilio itself.
         """
         if not self._may_end and isinstance(frame, pipecat.EndFrame | pipecat.CancelFrame):
-            raise NotTestable(
+            raise OutOfSight(
                 "hang-up is not testable here: there is no network namespace, and base_url is not claimed"
             )
         shown = show(frame)

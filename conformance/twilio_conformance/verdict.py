@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +12,10 @@ PASS = "pass"
 FAIL = "fail"
 NOT_APPLICABLE = "not-applicable"
 NOT_TESTABLE = "not-testable"
+
+CONFORMANT, NOT_CONFORMANT, PARTIAL = "conformant", "not conformant", "partial run"
+OUT_OF_SIGHT, NOTHING_APPLIES = "not testable here", "not applicable"
+"""What a verdict can be; the last: nothing of the profile speaks of such an implementation."""
 
 _SEVERITY = (NOT_APPLICABLE, PASS, NOT_TESTABLE, FAIL)
 
@@ -26,6 +30,7 @@ class Outcome:
     actual: Any = None
     trace: tuple[str, ...] = ()
     seconds: float = 0.0
+    out_of_sight: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,16 +63,35 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ProfileVerdict:
-    """The verdict on one profile; counts are of requirements, by level and status."""
+    """The verdict on one profile.
+
+    Attributes:
+        conformant: Whether every MUST that applies holds, there are such, and nothing was left out.
+        partial: Whether some check was left out of the run.
+        counts: Requirements by level and status.
+        out_of_sight: How many MUSTs are not testable for no other reason than that this machine does not show them.
+    """
 
     conformant: bool
     partial: bool
     counts: dict[str, dict[str, int]]
+    out_of_sight: int = 0
 
     @property
     def is_violated(self) -> bool:
         """Whether some MUST is known not to hold, or could not be seen to."""
         return any(self.counts["MUST"][status] for status in (FAIL, NOT_TESTABLE))
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        must = self.counts.get("MUST", {})
+        against = must.get(FAIL, 0) + must.get(NOT_TESTABLE, 0)
+        if self.conformant:
+            return CONFORMANT
+        if against:
+            return OUT_OF_SIGHT if against == self.out_of_sight else NOT_CONFORMANT
+        return PARTIAL if self.partial or must.get(PASS) else NOTHING_APPLIES
 
 
 def status_of(outcomes: Iterable[Outcome]) -> str:
@@ -76,14 +100,21 @@ def status_of(outcomes: Iterable[Outcome]) -> str:
 
 
 def judge(
-    requirements: Iterable[Requirement], statuses: Mapping[str, str], *, partial: bool
+    requirements: Iterable[Requirement],
+    statuses: Mapping[str, str],
+    *,
+    partial: bool,
+    out_of_sight: Collection[str] = (),
 ) -> dict[str, ProfileVerdict]:
-    """The verdict on every profile that has requirements: conformant where all were graded, all MUSTs hold.
+    """The verdict on every profile that has requirements: conformant where all were graded and the MUSTs hold.
+
+    A profile of which nothing applies is conformed to by nobody.
 
     Args:
         requirements: All that the edition holds, excluded ones too.
         statuses: The status of each requirement that was graded.
         partial: Whether some check was left out of the run.
+        out_of_sight: The requirements that only this machine keeps from being tested.
     """
     graded = [requirement for requirement in requirements if requirement.excluded is None]
     verdicts = {}
@@ -97,5 +128,11 @@ def judge(
             counts[level] = {status: found.count(status) for status in _SEVERITY}
         must = [statuses.get(entry.id) for entry in own if entry.level == "MUST"]
         holds = all(status in (PASS, NOT_APPLICABLE) for status in must)
-        verdicts[profile] = ProfileVerdict(conformant=holds and not partial, partial=partial, counts=counts)
+        unseen = [entry for entry in own if entry.level == "MUST" and entry.id in out_of_sight]
+        verdicts[profile] = ProfileVerdict(
+            conformant=holds and PASS in must and not partial,
+            partial=partial,
+            counts=counts,
+            out_of_sight=len(unseen),
+        )
     return verdicts

@@ -89,7 +89,8 @@ def test_a_profile_is_conformant_where_all_was_graded_and_every_must_holds(
 ) -> None:
     for profile, verdict in judge(REQUIREMENTS, statuses, partial=partial).items():
         musts = [entry.id for entry in REQUIREMENTS if entry.profile == profile and entry.level == "MUST"]
-        hold = all(statuses.get(name) in (PASS, NOT_APPLICABLE) for name in musts)
+        found = [statuses.get(name) for name in musts]
+        hold = PASS in found and all(status in (PASS, NOT_APPLICABLE) for status in found)
         assert verdict.conformant == (hold and not partial)
         assert verdict.is_violated == any(statuses.get(name) in (FAIL, NOT_TESTABLE) for name in musts)
         assert not (verdict.conformant and verdict.is_violated)
@@ -107,6 +108,31 @@ def test_the_counts_of_a_verdict_are_of_what_was_graded(statuses: dict[str, str]
 def test_a_profile_without_requirements_has_no_verdict() -> None:
     assert list(judge(REQUIREMENTS, {}, partial=False)) == ["core", "robust"]
     assert set(PROFILES) > {"core", "robust"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "out_of_sight", "partial", "word"),
+    [
+        ((PASS, NOT_APPLICABLE), (), False, "conformant"),
+        ((PASS, NOT_APPLICABLE), (), True, "partial run"),
+        ((NOT_APPLICABLE, NOT_APPLICABLE), (), False, "not applicable"),
+        ((PASS, NOT_TESTABLE), (), False, "not conformant"),
+        ((PASS, NOT_TESTABLE), (1,), False, "not testable here"),
+        ((PASS, NOT_TESTABLE), (1,), True, "not testable here"),
+        ((FAIL, NOT_TESTABLE), (1,), False, "not conformant"),
+        ((NOT_TESTABLE, NOT_TESTABLE), (1,), False, "not conformant"),
+    ],
+)
+def test_the_verdict_in_a_word(
+    statuses: tuple[str, str], out_of_sight: tuple[int, ...], partial: bool, word: str
+) -> None:
+    musts = [entry.id for entry in REQUIREMENTS if entry.profile == "core" and entry.level == "MUST"]
+    hidden = [musts[place] for place in out_of_sight]
+    verdict = judge(
+        REQUIREMENTS, dict(zip(musts, statuses, strict=True)), partial=partial, out_of_sight=hidden
+    )["core"]
+    assert verdict.word == word
+    assert verdict.conformant == (word == "conformant")
 
 
 def test_an_excluded_requirement_keeps_nobody_from_conformance() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from twilio_conformance.catalogue import LEVELS, PROFILES
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import comparison, reader
+from twilio_conformance.verdict import NOTHING_APPLIES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -170,9 +171,8 @@ def _card(report: Json, profile: str) -> Json:
     verdict = report["verdict"][profile]
     word = reader.word(verdict)
     gated = profile in report["gate"]["profiles"]
-    tone = (
-        "good" if word == "conformant" else "idle" if word == "partly graded" else "bad" if gated else "warn"
-    )
+    is_open = word in (reader.PARTLY, NOTHING_APPLIES)
+    tone = "good" if verdict["conformant"] else "idle" if is_open else "bad" if gated else "warn"
     return {
         "profile": profile,
         "word": word,

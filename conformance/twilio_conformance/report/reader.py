@@ -11,6 +11,7 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.errors import UsageError
+from twilio_conformance.verdict import PARTIAL, ProfileVerdict
 
 Json = dict[str, Any]
 
@@ -116,13 +117,14 @@ def chapters(requirements: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
     return grouped
 
 
+PARTLY = "partly graded"
+"""What a page calls a partial run's verdict."""
+
+
 def word(verdict: Mapping[str, Any]) -> str:
     """A profile's verdict in a word or two."""
-    if verdict["conformant"]:
-        return "conformant"
-    must = verdict["counts"].get("MUST", {})
-    broken = must.get("fail", 0) + must.get("not-testable", 0)
-    return "partly graded" if verdict["partial"] and not broken else "not conformant"
+    told = ProfileVerdict(**verdict).word
+    return PARTLY if told == PARTIAL else told
 
 
 def count(verdict: Mapping[str, Any], level: str) -> tuple[int, int]:

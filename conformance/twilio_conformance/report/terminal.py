@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.catalogue import LEVELS, Requirement
 from twilio_conformance.ledger import Entry
-from twilio_conformance.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome, ProfileVerdict
+from twilio_conformance.verdict import (
+    FAIL,
+    NOT_APPLICABLE,
+    NOT_TESTABLE,
+    NOTHING_APPLIES,
+    PASS,
+    Outcome,
+    ProfileVerdict,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -192,14 +200,13 @@ def _write_verdicts(run: Run, reporter: pytest.TerminalReporter) -> None:
         if not any(map(sum, map(dict.values, verdict.counts.values()))):
             continue
         is_at_gate = profile in run.gate.profiles
-        word = (
-            "conformant" if verdict.conformant else "not conformant" if verdict.is_violated else "partial run"
-        )
+        holds_back = is_at_gate and (verdict.is_violated or verdict.word == NOTHING_APPLIES)
+        line = f"{profile:<7} {verdict.word:<15} {_counts(verdict):<31} {'' if is_at_gate else '(not at the gate)'}"
         reporter.write_line(
-            f"{profile:<7} {word:<15} {_counts(verdict):<31} {'' if is_at_gate else '(not at the gate)'}".rstrip(),
+            line.rstrip(),
             green=verdict.conformant,
-            red=verdict.is_violated and is_at_gate,
-            yellow=not verdict.conformant and not (verdict.is_violated and is_at_gate),
+            red=holds_back,
+            yellow=not verdict.conformant and not holds_back,
         )
 
 
