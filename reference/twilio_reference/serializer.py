@@ -85,8 +85,8 @@ class TwilioFrameSerializer(FrameSerializer):
         """
         params = params or TwilioFrameSerializer.InputParams()
         super().__init__(params)
-        if not isinstance(stream_sid, str) or not stream_sid:
-            raise ValueError("stream_sid must be a non-empty string")
+        if not stream_sid:
+            raise ValueError("stream_sid must not be empty")
         self._stream_sid = stream_sid
         self._twilio_rate = params.twilio_sample_rate
         self._rate_override = params.sample_rate
@@ -194,12 +194,9 @@ def _resampler(input_rate: int, output_rate: int) -> Resampler | None:
 
 
 def _mono(pcm: bytes, channels: int) -> bytes:
-    """Average the channels; drop what is less than one sample of each."""
-    if channels == 1 and len(pcm) % 2 == 0:
-        return pcm
-    if channels < 1:
-        return b""
-    samples = np.ndarray((len(pcm) // (2 * channels), channels), "<i2", pcm)
+    """Average the channels, at least one; drop what is less than one sample of each."""
+    width = max(channels, 1)
+    samples = np.ndarray((len(pcm) // (2 * width), width), "<i2", pcm)
     average: bytes = np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
     return average
 

@@ -254,12 +254,12 @@ class _Decimated(_Converted):
 
 
 @mutant("TFS-FIDELITY-06", "Every n-th sample is taken, without a filter before it.",
-        also="TFS-FIDELITY-07 TFS-FIDELITY-1[0134] TFS-LATENCY-06")  # fmt: skip
+        also="TFS-ABUSE-01 TFS-FIDELITY-07 TFS-FIDELITY-1[0134] TFS-LATENCY-06")  # fmt: skip
 class WithoutAntiAlias(_Decimated):
     share = 1.0
 
 
-@mutant("TFS-FIDELITY-07", "A short filter lets the stop band through, 45 dB down.")
+@mutant("TFS-FIDELITY-07", "A short filter lets the stop band through, 45 dB down.", also="TFS-ABUSE-01")
 class ShortFilter(_Decimated):
     share = 0.0056
 
@@ -311,7 +311,7 @@ class Drifts(_Received):
 
 
 @mutant("TFS-FIDELITY-13", "A new rate makes a new resampler, and the frame that brought it is lost.",
-        also="TFS-ABUSE-06 TFS-FIDELITY-14")  # fmt: skip
+        also="TFS-FIDELITY-14")  # fmt: skip
 class FrameOfTheChangeLost(_Converted):
     known: ClassVar[tuple[int, ...]] = ()
     before = 0
@@ -322,7 +322,7 @@ class FrameOfTheChangeLost(_Converted):
 
 
 @mutant("TFS-FIDELITY-14", "The resampler is an attribute of the class: all calls share its history.",
-        also="TFS-FIDELITY-* TFS-LATENCY-* TFS-CONSTRUCT-14")  # fmt: skip
+        also="TFS-FIDELITY-* TFS-LATENCY-*")  # fmt: skip
 class SharedResampler(Seamed):
     shared: ClassVar[dict[int, Any]] = {}
 
@@ -336,7 +336,7 @@ class SharedResampler(Seamed):
 
 
 @mutant("TFS-FIDELITY-14", "One history serves both directions: what the caller says colours what the agent says.",
-        also="TFS-FIDELITY-* TFS-LATENCY-* TFS-MEDIAIN-0[34]")  # fmt: skip
+        also="TFS-FIDELITY-* TFS-LATENCY-*")  # fmt: skip
 class DirectionsMixed(_Received):
     last: Real = np.zeros(1)
 

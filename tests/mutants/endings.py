@@ -25,7 +25,7 @@ _CALLS = "TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*"
 
 
 @mutant("TFS-HANGUP-10", "No flag: End and then Cancel hang up twice (pipecat-ai/pipecat PR 1645).",
-        also=_CALLS)  # fmt: skip
+        also="TFS-FAULT-09 TFS-LIVE-*")  # fmt: skip
 class EveryTerminalFrame(TwilioFrameSerializer):
     conformance_capabilities = ("base_url", "api_key")
 
@@ -42,7 +42,7 @@ class EveryTerminalFrame(TwilioFrameSerializer):
 @mutant(
     "TFS-HANGUP-11",
     "auto_hang_up is never read; having credentials is enough.",
-    also="TFS-CONSTRUCT-04 TFS-CONSTRUCT-09 " + _CALLS,
+    also="TFS-LIVE-*",
 )
 class HangsUpAnyway(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -54,7 +54,7 @@ class HangsUpAnyway(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.", also=_CALLS)
+@mutant("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.", also="TFS-LIVE-*")
 class CancelAnyway(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -75,13 +75,17 @@ class _HangsUpOn(Seamed):
         await super().serialize(EndFrame())
 
 
-@mutant("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.", also=_CALLS)
+@mutant("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.", also="TFS-LIVE-*")
 class HangsUpOnStop(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         return await super().serialize(EndFrame() if isinstance(frame, StopFrame) else frame)
 
 
-@mutant("TFS-HANGUP-12", "Twilio's stop ends a call that has ended, or has been forwarded.", also=_CALLS)
+@mutant(
+    "TFS-HANGUP-12",
+    "Twilio's stop ends a call that has ended, or has been forwarded.",
+    also="TFS-INPUT-01 TFS-LIVE-*",
+)
 class HangsUpOnTwiliosStop(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
         if b'"stop"' in (data.encode() if isinstance(data, str) else data):
@@ -89,7 +93,7 @@ class HangsUpOnTwiliosStop(_HangsUpOn):
         return await super().deserialize(data)
 
 
-@mutant("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.", also=_CALLS)
+@mutant("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.", also="TFS-LIVE-*")
 class HangsUpOnPound(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
         frame = await super().deserialize(data)
@@ -98,7 +102,7 @@ class HangsUpOnPound(_HangsUpOn):
         return frame
 
 
-@mutant("TFS-HANGUP-12", "An interruption is taken for the end.", also=_CALLS)
+@mutant("TFS-HANGUP-12", "An interruption is taken for the end.", also="TFS-LIVE-*")
 class HangsUpOnInterruption(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, InterruptionFrame):
@@ -107,7 +111,7 @@ class HangsUpOnInterruption(_HangsUpOn):
 
 
 @mutant("TFS-HANGUP-13", "raise_for_status is called outside the try (pipecat-ai/pipecat PR 1634).",
-        also="TFS-HANGUP-09 TFS-HANGUP-1[45] " + _CALLS)  # fmt: skip
+        also="TFS-FAULT-01 TFS-LIVE-*")  # fmt: skip
 class RaisesForStatus(CallSeam):
     status = 200
 
@@ -124,7 +128,7 @@ class RaisesForStatus(CallSeam):
 @mutant(
     "TFS-HANGUP-13",
     "Only statuses are handled; a connection that fails raises.",
-    also="TFS-HANGUP-1[05] " + _CALLS,
+    also="TFS-FAULT-01 TFS-LIVE-*",
 )
 class ConnectionErrorsRaise(CallSeam):
     is_answered = False
@@ -139,9 +143,7 @@ class ConnectionErrorsRaise(CallSeam):
         return result
 
 
-@mutant(
-    "TFS-HANGUP-14", "Every 404 is an error in the log (pipecat-ai/pipecat issue 2145).", also="TFS-SECURE-*"
-)
+@mutant("TFS-HANGUP-14", "Every 404 is an error in the log (pipecat-ai/pipecat issue 2145).")
 class EndedCallsAreErrors(CallSeam):
     def response(self, response: httpx.Response) -> None:
         if response.status_code in (400, 404):
@@ -156,7 +158,7 @@ class OnlyNotFoundIsEnded(CallSeam):
 
 
 @mutant(
-    "TFS-HANGUP-15", "Failures are logged at level debug.", also="TFS-FAULT-* TFS-SECURE-*", isolated=True
+    "TFS-HANGUP-15", "Failures are logged at level debug.", also="TFS-FAULT-10 TFS-FAULT-12", isolated=True
 )
 class SilentFailures(Seamed):
     async def serialize(self, frame: Frame) -> Any:
@@ -168,7 +170,7 @@ class SilentFailures(Seamed):
     "TFS-HANGUP-15",
     "Any 404 is taken for an ended call, a wrong account too.",
     isolated=True,
-    also="TFS-FAULT-* TFS-SECURE-*",
+    also="TFS-FAULT-10 TFS-FAULT-12",
 )
 class AnyNotFoundIsEnded(CallSeam):
     def response(self, response: httpx.Response) -> None:
@@ -177,7 +179,7 @@ class AnyNotFoundIsEnded(CallSeam):
 
 
 @mutant("TFS-HANGUP-16", "asyncio.create_task sends the request, and nobody awaits it.", isolated=True,
-        also="TFS-HANGUP-* TFS-CONSTRUCT-* " + _CALLS)  # fmt: skip
+        also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-LIVE-*")  # fmt: skip
 class FireAndForget(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         if not is_terminal(frame):

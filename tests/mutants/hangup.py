@@ -20,13 +20,21 @@ _CALLS = "TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*"
 """Other profiles in which a damaged hang-up may show."""
 
 
-@mutant("TFS-HANGUP-01", "Only a cancelled pipeline hangs up.", also="TFS-HANGUP-* TFS-CONSTRUCT-* " + _CALLS)
+@mutant(
+    "TFS-HANGUP-01",
+    "Only a cancelled pipeline hangs up.",
+    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-LIVE-*",
+)
 class CancelOnly(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         return None if isinstance(frame, EndFrame) else await super().serialize(frame)
 
 
-@mutant("TFS-HANGUP-01", "The URL keeps its placeholder, and Twilio answers 404.", also="TFS-* ")
+@mutant(
+    "TFS-HANGUP-01",
+    "The URL keeps its placeholder, and Twilio answers 404.",
+    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-11 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-14 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+)
 class UnknownCall(CallSeam):
     def request(self, request: httpx.Request) -> None:
         give_body(request, "Status=completed")
@@ -36,7 +44,7 @@ class UnknownCall(CallSeam):
 @mutant(
     "TFS-HANGUP-02",
     "Only EndFrame is looked for (pipecat-ai/pipecat PR 1634 had both).",
-    also="TFS-HANGUP-* " + _CALLS,
+    also="TFS-FAULT-07 TFS-FAULT-08 TFS-HANGUP-15 TFS-HANGUP-17 TFS-LIVE-*",
 )
 class EndOnly(Seamed):
     async def serialize(self, frame: Frame) -> Any:
@@ -44,14 +52,20 @@ class EndOnly(Seamed):
 
 
 @mutant(
-    "TFS-HANGUP-03", "client.get is called: the call is read, not ended.", also="TFS-HANGUP-1[78] " + _CALLS
+    "TFS-HANGUP-03",
+    "client.get is called: the call is read, not ended.",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-* TFS-HANGUP-1[78]",
 )
 class ByGet(CallSeam):
     def request(self, request: httpx.Request) -> None:
         request.method = "GET"
 
 
-@mutant("TFS-HANGUP-03", "PUT updates things elsewhere.", also="TFS-HANGUP-1[78] " + _CALLS)
+@mutant(
+    "TFS-HANGUP-03",
+    "PUT updates things elsewhere.",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-* TFS-HANGUP-1[78]",
+)
 class ByPut(CallSeam):
     def request(self, request: httpx.Request) -> None:
         request.method = "PUT"
@@ -69,21 +83,21 @@ class _Target(CallSeam):
 
 
 @mutant("TFS-HANGUP-04", ".json is forgotten: the answer is XML, and the path another's.",
-        also="TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14 " + _CALLS)  # fmt: skip
+        also="TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-* TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14")  # fmt: skip
 class WithoutJson(_Target):
     def reroute(self, target: str) -> str:
         return target.removesuffix(".json")
 
 
 @mutant("TFS-HANGUP-04", "The version of the API is the date of another one.",
-        also="TFS-HANGUP-1[78] TFS-CONSTRUCT-02 " + _CALLS)  # fmt: skip
+        also="TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-* TFS-HANGUP-1[78] TFS-CONSTRUCT-02")  # fmt: skip
 class OtherVersion(_Target):
     def reroute(self, target: str) -> str:
         return target.replace("2010-04-01", "2008-08-01")
 
 
 @mutant("TFS-HANGUP-04", "The status goes into the query as well.",
-        also="TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14 " + _CALLS)  # fmt: skip
+        also="TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-* TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14")  # fmt: skip
 class StatusInTheQuery(_Target):
     def reroute(self, target: str) -> str:
         return target + "?Status=completed"
@@ -101,13 +115,13 @@ class _Body(CallSeam):
 @mutant(
     "TFS-HANGUP-05",
     "Status=canceled ends only calls that have not been answered.",
-    also="TFS-HANGUP-1[78] " + _CALLS,
+    also="TFS-LIVE-* TFS-HANGUP-1[78]",
 )
 class Canceled(_Body):
     body = ("Status=canceled",)
 
 
-@mutant("TFS-HANGUP-05", "The form is sent as JSON (json= for data=).", also="TFS-HANGUP-1[78] " + _CALLS)
+@mutant("TFS-HANGUP-05", "The form is sent as JSON (json= for data=).", also="TFS-LIVE-* TFS-HANGUP-1[78]")
 class JsonBody(_Body):
     body = (json.dumps({"Status": "completed"}), "application/json")
 
@@ -115,7 +129,7 @@ class JsonBody(_Body):
 @mutant(
     "TFS-HANGUP-05",
     "The content type is left to the client, which says octet-stream.",
-    also="TFS-HANGUP-1[78] " + _CALLS,
+    also="TFS-LIVE-* TFS-HANGUP-1[78]",
 )
 class WrongContentType(_Body):
     body = ("Status=completed", "application/octet-stream")
@@ -124,7 +138,7 @@ class WrongContentType(_Body):
 @mutant(
     "TFS-HANGUP-05",
     "A goodbye is added: Twiml redirects the call instead of ending it.",
-    also="TFS-HANGUP-1[78] " + _CALLS,
+    also="TFS-LIVE-* TFS-HANGUP-1[78]",
 )
 class FormWithTwiml(_Body):
     body = ("Status=completed&Twiml=%3CResponse%2F%3E",)
@@ -146,13 +160,13 @@ class _Login(CallSeam):
             request.headers["Authorization"] = f"{scheme} {base64.b64encode(changed.encode()).decode()}"
 
 
-@mutant("TFS-HANGUP-06", "The token is sent as Bearer.", also="TFS-HANGUP-1[78] " + _CALLS)
+@mutant("TFS-HANGUP-06", "The token is sent as Bearer.", also="TFS-LIVE-* TFS-HANGUP-1[78]")
 class BearerToken(CallSeam):
     def request(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = "Bearer token"
 
 
-@mutant("TFS-HANGUP-06", "The call's SID is the user.", also="TFS-HANGUP-1[78] " + _CALLS)
+@mutant("TFS-HANGUP-06", "The call's SID is the user.", also="TFS-LIVE-* TFS-HANGUP-1[78]")
 class CallAsUser(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"CA{user[2:]}:{password}"
@@ -161,7 +175,7 @@ class CallAsUser(_Login):
 @mutant(
     "TFS-HANGUP-06",
     "A line of the token's file comes along with its newline.",
-    also="TFS-HANGUP-1[78] " + _CALLS,
+    also="TFS-LIVE-* TFS-HANGUP-1[78]",
 )
 class TokenWithNewline(_Login):
     def login(self, user: str, password: str) -> str | None:
@@ -169,7 +183,7 @@ class TokenWithNewline(_Login):
 
 
 @mutant("TFS-HANGUP-06", "Credentials are never sent unless asked for by a 401, which Twilio's answer is.",
-        also="TFS-HANGUP-1[78] " + _CALLS)  # fmt: skip
+        also="TFS-LIVE-* TFS-HANGUP-1[78]")  # fmt: skip
 class WithoutLogin(_Login):
     def login(self, user: str, password: str) -> str | None:
         return None
@@ -190,7 +204,7 @@ class _Host(CallSeam):
 @mutant(
     "TFS-HANGUP-07",
     "The host of the default edge is written out.",
-    also="TFS-HANGUP-0[12] TFS-HANGUP-1* " + _CALLS,
+    also="TFS-SECURE-03 TFS-LIVE-* TFS-HANGUP-0[12]",
 )
 class DefaultRegionSpelledOut(_Host):
     def host(self, host: str) -> str:
@@ -198,7 +212,7 @@ class DefaultRegionSpelledOut(_Host):
 
 
 @mutant("TFS-HANGUP-07", "http is used; Twilio redirects to https after the token has been read on the way.",
-        also="TFS-HANGUP-* TFS-CONSTRUCT-* " + _CALLS)  # fmt: skip
+        also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10 TFS-LIVE-*")  # fmt: skip
 class WithoutTls(CallSeam):
     def request(self, request: httpx.Request) -> None:
         request.url = request.url.copy_with(scheme="http")
@@ -217,7 +231,11 @@ class RegionUnused(_Host):
         return "api.twilio.com" if host.endswith(".twilio.com") and host.startswith("api.") else host
 
 
-@mutant("TFS-HANGUP-08", "The edge is left out of the host: the legacy form.", also="TFS-CONSTRUCT-02")
+@mutant(
+    "TFS-HANGUP-08",
+    "The edge is left out of the host: the legacy form.",
+    also="TFS-SECURE-11 TFS-CONSTRUCT-02",
+)
 class RegionOnly(_Host):
     def host(self, host: str) -> str:
         parts = host.split(".")
@@ -225,7 +243,7 @@ class RegionOnly(_Host):
 
 
 @mutant(
-    "TFS-HANGUP-09", "A goodbye message is sent at the end.", also="TFS-CLEAR-04 TFS-MESSAGE-07 " + _CALLS
+    "TFS-HANGUP-09", "A goodbye message is sent at the end.", also="TFS-LIVE-* TFS-CLEAR-04 TFS-MESSAGE-07"
 )
 class StopIsSent(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
@@ -235,14 +253,14 @@ class StopIsSent(Seamed):
 @mutant(
     "TFS-HANGUP-09",
     "Twilio's answer is returned to the transport, which sends it.",
-    also="TFS-CLEAR-04 " + _CALLS,
+    also="TFS-LIVE-* TFS-CLEAR-04",
 )
 class AnswerIsSent(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         return "completed" if is_terminal(frame) else text
 
 
-@mutant("TFS-HANGUP-17", "The key's SID replaces the account's in the URL as well.", also="TFS-SECURE-*")
+@mutant("TFS-HANGUP-17", "The key's SID replaces the account's in the URL as well.")
 class KeyInTheTarget(CallSeam):
     def request(self, request: httpx.Request) -> None:
         _, _, pair = request.headers["Authorization"].partition(" ")
@@ -253,7 +271,7 @@ class KeyInTheTarget(CallSeam):
             request.url = request.url.copy_with(raw_path="/".join(parts).encode())
 
 
-@mutant("TFS-HANGUP-17", "The account signs with the key's secret.", also="TFS-SECURE-*")
+@mutant("TFS-HANGUP-17", "The account signs with the key's secret.")
 class AccountWithKeysSecret(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"AC{user[2:]}:{password}" if user.startswith("SK") else f"{user}:{password}"
@@ -277,7 +295,7 @@ class AnyBaseUrl(Seamed):
             super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-HANGUP-18", "base_url is accepted and never used.", also="TFS-FAULT-* TFS-SECURE-*")
+@mutant("TFS-HANGUP-18", "base_url is accepted and never used.")
 class BaseUrlUnused(Seamed):
     def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

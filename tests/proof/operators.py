@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.proof import coverage
 from tests.proof.coverage import Coverage
-from tests.proof.laboratory import Findings, Laboratory, Specimen
+from tests.proof.laboratory import Findings, Laboratory, Specimen, Task
 from tests.proof.mutation import Mutation, found, mutations
 
 SURVIVORS = Path(__file__).parent / "survivors.toml"
@@ -37,15 +37,18 @@ class Trial:
 
 
 class _Bench:
-    """The suite, with the order in which its checks are tried on a mutation."""
+    """The suite, with the checks that are tried on a mutation."""
 
-    def __init__(self, lab: Laboratory) -> None:
+    def __init__(self, lab: Laboratory, full: bool) -> None:
         self.lab = lab
+        # What a live call shows, shorter checks show as well.
+        needless = set() if full else {task.id for task in tasks_of(lab, "live")}
+        self.tasks = [task for name, task in lab.tasks.items() if name not in needless]
 
     @cached_property
     def coverage(self) -> Coverage:
         """Measured when it is first needed."""
-        return coverage.measure(self.lab, self.lab.tasks.values())
+        return coverage.measure(self.lab, self.tasks)
 
     def grade(self, chosen: Iterable[Mutation], tasks: dict[str, list[str]], trial: Trial) -> None:
         """Grades mutations, each by its tasks in order until one fails."""
@@ -60,6 +63,7 @@ class _Bench:
                 trial.troubled.append(specimen.name)
             elif (killer := killer_in(self.lab, findings)) is not None:
                 trial.killers[specimen.name] = killer
+                print(f"  {killer} kills {specimen.name}", flush=True)
             else:
                 trial.survivors.append(specimen.name)
                 print(f"  survives: {specimen.name} ({findings.seconds:.0f} s)", flush=True)
@@ -83,7 +87,7 @@ def grade(
     equivalent, accepted = known("equivalent"), known("accepted")
     excused = {*equivalent, *accepted}
     record = {} if full else read_killers()
-    trial, bench = Trial({}, [], []), _Bench(lab)
+    trial, bench = Trial({}, [], []), _Bench(lab, full)
     on_record = [mutation for mutation in everything if record.get(mutation.key) in lab.tasks]
     bench.grade(on_record, {mutation.key: [record[mutation.key]] for mutation in on_record}, trial)
     rest = [
@@ -116,6 +120,14 @@ def grade(
         f"mutations of the reference killed by the suite alone: {killed} of {relevant} ({score:.1f} %),"
         f" {len(graded & equivalent.keys())} equivalent"
     ), faults
+
+
+def tasks_of(lab: Laboratory, *profiles: str) -> list[Task]:
+    """All that grades the requirements of profiles."""
+    own = [
+        requirement for requirement in lab.catalogue.requirements.values() if requirement.profile in profiles
+    ]
+    return [task for requirement in own for task in lab.tasks_of(requirement.id)]
 
 
 def killer_in(lab: Laboratory, findings: Findings) -> str | None:

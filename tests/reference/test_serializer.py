@@ -135,10 +135,10 @@ async def test_no_audio_or_no_rate_gives_nothing(make: Make, pcm: bytes, rate: i
     assert await (await make()).serialize(output(pcm, rate, channels)) is None
 
 
-async def test_a_frame_without_channels_gives_nothing(make: Make) -> None:
+async def test_a_frame_without_channels_is_taken_for_mono(make: Make) -> None:
     frame = output(bytes(320), 8000)
     frame.num_channels = 0
-    assert await (await make()).serialize(frame) is None
+    assert await (await make()).serialize(frame) == await (await make()).serialize(output(bytes(320), 8000))
 
 
 async def test_what_the_caller_said_is_not_sent_back(make: Make) -> None:
@@ -528,8 +528,8 @@ async def test_base64_is_taken_exactly_when_it_is_what_encoding_gives(payload: s
 # Construction without hang-up (with it: test_hangup.py)
 
 
-@pytest.mark.parametrize("sid", ["", None, 5, b"MZ"])
-def test_a_stream_sid_that_is_no_text_is_refused(sid: Any) -> None:
+@pytest.mark.parametrize("sid", ["", None])
+def test_an_empty_stream_sid_is_refused(sid: Any) -> None:
     with pytest.raises(ValueError, match="stream_sid"):
         TwilioFrameSerializer(sid, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
 
