@@ -58,17 +58,19 @@ def main(arguments: list[str]) -> int:
             print(f"  FAULT {fault}")
     if options.write and not options.names:
         publish.write(results)
-    faults = sum(len(result.faults) for result in results)
-    said = f"does not hold: {faults} faults" if faults else "holds"
+    count = sum(len(result.faults) for result in results)
+    said = f"does not hold: {count} faults" if count else "holds"
     print(f"the proof {said} ({sum(result.seconds for result in results) / 60:.1f} minutes)")
-    return 1 if faults else 0
+    return 1 if count else 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="mutants or variants, their files, or requirements")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (repeatable)")
-    parser.add_argument("--full", action="store_true", help="every check on everything; nothing on record is believed")
+    parser.add_argument(
+        "--full", action="store_true", help="every check on everything; nothing on record is believed"
+    )
     parser.add_argument("--write", action="store_true", help="write what killed what, and docs/proof.md")
     parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="how many to grade at once")
     return parser.parse_args(arguments)
