@@ -75,13 +75,13 @@ class TwilioFrameSerializer(FrameSerializer):
             params: Configuration.
             base_url: Root of a Twilio-compatible API instead of Twilio's; then `region` and
                 `edge` mean nothing.
-            api_key_sid: SID of an API key, instead of `auth_token`.
+            api_key_sid: SID of an API key, used instead of `auth_token`.
             api_key_secret: Secret of that key.
 
         Raises:
             ValueError: `stream_sid` is empty, or, with auto_hang_up, an argument is missing,
-                unfit for a URL or for HTTP Basic authentication, or contradicts another. The
-                message names the argument and never quotes a credential.
+                or unfit for a URL or for HTTP Basic authentication. The message names the
+                argument and never quotes a credential.
         """
         params = params or TwilioFrameSerializer.InputParams()
         super().__init__(params)

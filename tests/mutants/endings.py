@@ -20,9 +20,6 @@ from tests.mutants.registry import mutant
 from tests.mutants.seams import CallSeam, Seamed, is_terminal
 from twilio_reference import TwilioFrameSerializer
 
-_CALLS = "TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*"
-"""Other profiles in which a damaged hang-up may show."""
-
 
 @mutant("TFS-HANGUP-10", "No flag: End and then Cancel hang up twice (pipecat-ai/pipecat PR 1645).",
         also="TFS-FAULT-09 TFS-LIVE-*")  # fmt: skip

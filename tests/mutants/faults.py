@@ -16,9 +16,6 @@ from tests.mutants.seams import CallSeam, Seamed, is_terminal
 from tests.variants.calls import ByStreams
 from twilio_reference import TwilioFrameSerializer
 
-_REST = "TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-0[123458] TFS-LIVE-11"
-"""Where a hang-up that treats answers differently may show."""
-
 
 class _Ends(Seamed):
     """The seam around the hang-up as a whole."""

@@ -16,9 +16,6 @@ from pipecat.frames.frames import (
 from tests.mutants.registry import mutant
 from tests.mutants.seams import CallSeam, Seamed, give_body, is_terminal
 
-_CALLS = "TFS-FAULT-* TFS-SECURE-* TFS-LIVE-*"
-"""Other profiles in which a damaged hang-up may show."""
-
 
 @mutant(
     "TFS-HANGUP-01",
