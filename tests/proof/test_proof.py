@@ -11,9 +11,10 @@ import pytest
 
 from tests.mutants import registry as mutant_registry
 from tests.mutants.registry import Mutant
-from tests.proof import mutants, operators
+from tests.proof import mutants, operators, vacuous
+from tests.proof.coverage import Coverage
 from tests.proof.laboratory import Findings, Task
-from tests.proof.mutation import mutations
+from tests.proof.mutation import Mutation, mutations
 from tests.variants import registry as variant_registry
 from tests.variants.registry import Variant
 from twilio_conformance import catalogue
@@ -128,6 +129,47 @@ def test_no_mutation_of_the_reference_has_the_name_of_another() -> None:
 def test_every_mutation_on_record_still_exists() -> None:
     keys = {mutation.key for mutation in mutations()}
     assert set(operators.known("equivalent")) | set(operators.known("accepted")) <= keys
+
+
+def test_every_mutation_is_killed_or_has_a_reason_to_survive() -> None:
+    keys = {mutation.key for mutation in mutations()}
+    killed, excused = (
+        operators.read_killers().keys(),
+        operators.known("equivalent") | operators.known("accepted"),
+    )
+    assert keys - killed - excused.keys() == set()
+    assert killed & excused.keys() == set()
+
+
+def test_enough_mutations_are_killed() -> None:
+    equivalent = operators.known("equivalent").keys()
+    keys = {mutation.key for mutation in mutations()} - equivalent
+    assert 100 * len(operators.read_killers().keys() & keys) / len(keys) >= operators.TARGET
+
+
+def test_a_check_meets_the_mutations_of_the_lines_that_it_runs() -> None:
+    lines = frozenset({("hangup", 3), ("messages", 3)})
+    measured = Coverage({"quick": frozenset({("hangup", 4)}), "slow": lines})
+    code = compile("", "", "exec")
+    assert measured.meeting(Mutation("hangup", frozenset({3}), "", code)) == ["slow"]
+    assert measured.meeting(Mutation("hangup", frozenset({4, 3}), "", code)) == ["quick", "slow"]
+    assert measured.meeting(Mutation("hangup", frozenset(), "at import", code)) == ["quick", "slow"]
+
+
+@pytest.mark.parametrize(
+    ("passed", "fault"),
+    [
+        (["TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11"], None),
+        (["TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-CLEAR-01"], "passes TFS-CLEAR-01"),
+        (["TFS-CONSTRUCT-10"], "does not pass TFS-CONSTRUCT-11"),
+    ],
+)
+def test_a_vacuous_serializer_is_to_pass_what_is_listed_and_nothing_else(
+    passed: list[str], fault: str | None
+) -> None:
+    graded = ["TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-CLEAR-01"]
+    found = list(vacuous.faults_of("RaisesEverywhere", passed, graded))
+    assert found == ([] if fault is None else [f"RaisesEverywhere: {fault}"])
 
 
 def test_a_mutant_and_a_variant_are_told_apart_by_the_proof_itself() -> None:
