@@ -146,17 +146,18 @@ def _suite() -> str:
     return digest.hexdigest()
 
 
-def gather(versions: list[str], left_out: dict[str, str]) -> Json:
-    """The grades of these releases in one small document.
+def gather(listed: list[str], left_out: dict[str, str]) -> Json:
+    """The grades of all releases in one small document.
 
     Args:
-        versions: The releases that were graded, oldest first.
-        left_out: Those that could not be installed, with the reason.
+        listed: Every release on the package index, oldest first.
+        left_out: Those of them that could not be installed, with the reason.
 
     Raises:
         GradeError: A release was graded by another suite, or not at all.
     """
     suite = _suite()
+    versions = [version for version in listed if version not in left_out]
     for version in versions:
         stamp = _stamp(version)
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != suite:
@@ -171,8 +172,9 @@ def gather(versions: list[str], left_out: dict[str, str]) -> Json:
         "checks": newest["ledger"]["expected"],
         "python": newest["python"],
         "graded": max(report["finished"] for report in reports.values())[:10],
-        "releases": versions,
+        "listed": listed,
         "left_out": left_out,
+        "releases": versions,
         "packages": {package: compress(versions, found) for package, found in packages.items()},
         "unplayed": compress(versions, (len(report["ledger"]["missing"]) for report in reports.values())),
         "requirements": {
@@ -209,15 +211,13 @@ def grade_all() -> None:
         GradeError: One of them could not be graded; those before it need not be graded again.
     """
     ENVIRONMENTS.mkdir(exist_ok=True)
-    graded, left_out = [], {}
-    for version in available():
+    listed, left_out = available(), {}
+    for version in listed:
         try:
             grade(version)
         except UninstallableError as error:
             left_out[version] = str(error)
-        else:
-            graded.append(version)
-    GRADES.write_text(json.dumps(gather(graded, left_out), indent=1) + "\n", encoding="utf-8")
+    GRADES.write_text(json.dumps(gather(listed, left_out), indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> int:
