@@ -204,13 +204,18 @@ def _finding(reports: Iterable[Json], name: str) -> str:
     return finding
 
 
-def grade_all() -> None:
+def grade_all(anew: list[str]) -> None:
     """Grades every release that can be installed, one after the other, and writes docs/releases.json.
+
+    Args:
+        anew: Releases that are graded again even where this suite has graded them.
 
     Raises:
         GradeError: One of them could not be graded; those before it need not be graded again.
     """
     ENVIRONMENTS.mkdir(exist_ok=True)
+    for version in anew:
+        _stamp(version).unlink(missing_ok=True)
     listed, left_out = available(), {}
     for version in listed:
         try:
@@ -224,13 +229,16 @@ def main() -> int:
     """Grades and renders, or renders alone, or with --check says whether the page is what the grades give."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("grade", help="install and grade every release, those in between too, then render")
+    every = commands.add_parser(
+        "grade", help="install and grade every release that this suite has not graded yet, then render"
+    )
+    every.add_argument("anew", nargs="*", metavar="VERSION", help="grade this release anew")
     again = commands.add_parser("render", help="render from docs/releases.json")
     again.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page differs")
     arguments = parser.parse_args()
     try:
         if arguments.command == "grade":
-            grade_all()
+            grade_all(arguments.anew)
         known = tomllib.loads(HISTORY.read_text(encoding="utf-8"))
         grades = json.loads(GRADES.read_text(encoding="utf-8"))
         page = render(grades, known, catalogue.load(EDITION).requirements, oldest_promised=str(PROMISED))
