@@ -26,7 +26,7 @@ grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into R
 
 # The clock skips only where no other thread is at work, and a process of xdist has one: its tests run apart.
 TESTS = -m pytest --numprocesses=auto --dist=loadgroup --benchmark-disable -m "not bench"
-QUICK = tests/audio tests/reference tests/spec tests/twilio tests/vectors tests/test_make.py tests/test_packaging.py \
+QUICK = tests/audio tests/docs tests/reference tests/report tests/spec tests/twilio tests/vectors tests/test_make.py tests/test_packaging.py \
     tests/suite/test_catalogue.py tests/suite/test_frames.py tests/suite/test_ledger.py tests/suite/test_logbook.py \
     tests/suite/test_names.py tests/suite/test_target.py tests/suite/test_verdict.py
 

@@ -148,10 +148,10 @@ def _expect_agreement(releases: Releases, history: list[Json]) -> None:
 
 def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iterator[str]:
     document, versions = releases.document, releases.versions
-    yield "# Every Pipecat release, graded\n"
+    yield "# Pipecat's releases, graded\n"
     grades = f"{document['checks']} checks of {len(document['requirements'])} requirements"
     yield (
-        f"The {len(versions)} releases of pipecat-ai from {versions[0]} to {versions[-1]}, each installed in"
+        f"{_which(document)} of pipecat-ai from {versions[0]} to {versions[-1]}, each installed in"
         f" an environment of its own and graded on {document['graded']} with Python {document['python']}:"
         f" edition {document['edition']}, {grades}, vectors `{document['vectors_digest'][:12]}`."
         " `make releases` does it again and writes this page.\n"
@@ -161,6 +161,8 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
         " 0.0.87, which brought `OutputTransportMessageFrame`. What needs a frame that such a release"
         f" does not have is left out there ({_unplayed(document)}).\n"
     )
+    for version, reason in document["left_out"].items():
+        yield f"{version} cannot be installed with what the suite needs: {_cell(reason)}\n"
     yield _packages(document)
     if releases.later:
         names = ", ".join(map(_link, releases.later))
@@ -189,6 +191,12 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
     always = [name for name, found in releases.statuses.items() if set(found) <= set(HOLDS)]
     yield "## Requirements that every release meets\n"
     yield f"{len(always)}, counting those that do not apply to some: {', '.join(map(_link, always))}.\n"
+
+
+def _which(document: Json) -> str:
+    """Which releases were graded: all that the package index listed and that can be installed, or some."""
+    graded, listed = len(document["releases"]), len(document["listed"]) - len(document["left_out"])
+    return f"All {graded} releases" if graded == listed else f"{graded} of the {listed} releases"
 
 
 def _unplayed(document: Json) -> str:

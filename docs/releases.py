@@ -44,7 +44,7 @@ BUSY = "after others had not returned"
 NOT_NEEDED = ("pipecat-ai", "soxr")
 """Dependencies of this project that each release brings in its own version."""
 
-SUITE = ("conformance", "spec/requirements", "spec/schemas", "vectors/v1")
+SUITE = ("conformance/twilio_conformance/checks", "spec/requirements", "vectors/v1")
 """What decides on a grade besides the release: where it changes, every release is graded anew."""
 
 UNSOLVABLE = "No solution found"
@@ -146,17 +146,18 @@ def _suite() -> str:
     return digest.hexdigest()
 
 
-def gather(versions: list[str], left_out: dict[str, str]) -> Json:
-    """The grades of these releases in one small document.
+def gather(listed: list[str], left_out: dict[str, str]) -> Json:
+    """The grades of all releases in one small document.
 
     Args:
-        versions: The releases that were graded, oldest first.
-        left_out: Those that could not be installed, with the reason.
+        listed: Every release on the package index, oldest first.
+        left_out: Those of them that could not be installed, with the reason.
 
     Raises:
         GradeError: A release was graded by another suite, or not at all.
     """
     suite = _suite()
+    versions = [version for version in listed if version not in left_out]
     for version in versions:
         stamp = _stamp(version)
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != suite:
@@ -171,8 +172,9 @@ def gather(versions: list[str], left_out: dict[str, str]) -> Json:
         "checks": newest["ledger"]["expected"],
         "python": newest["python"],
         "graded": max(report["finished"] for report in reports.values())[:10],
-        "releases": versions,
+        "listed": listed,
         "left_out": left_out,
+        "releases": versions,
         "packages": {package: compress(versions, found) for package, found in packages.items()},
         "unplayed": compress(versions, (len(report["ledger"]["missing"]) for report in reports.values())),
         "requirements": {
@@ -202,35 +204,41 @@ def _finding(reports: Iterable[Json], name: str) -> str:
     return finding
 
 
-def grade_all() -> None:
+def grade_all(anew: list[str]) -> None:
     """Grades every release that can be installed, one after the other, and writes docs/releases.json.
+
+    Args:
+        anew: Releases that are graded again even where this suite has graded them.
 
     Raises:
         GradeError: One of them could not be graded; those before it need not be graded again.
     """
     ENVIRONMENTS.mkdir(exist_ok=True)
-    graded, left_out = [], {}
-    for version in available():
+    for version in anew:
+        _stamp(version).unlink(missing_ok=True)
+    listed, left_out = available(), {}
+    for version in listed:
         try:
             grade(version)
         except UninstallableError as error:
             left_out[version] = str(error)
-        else:
-            graded.append(version)
-    GRADES.write_text(json.dumps(gather(graded, left_out), indent=1) + "\n", encoding="utf-8")
+    GRADES.write_text(json.dumps(gather(listed, left_out), indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> int:
     """Grades and renders, or renders alone, or with --check says whether the page is what the grades give."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("grade", help="install and grade every release, those in between too, then render")
+    every = commands.add_parser(
+        "grade", help="install and grade every release that this suite has not graded yet, then render"
+    )
+    every.add_argument("anew", nargs="*", metavar="VERSION", help="grade this release anew")
     again = commands.add_parser("render", help="render from docs/releases.json")
     again.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page differs")
     arguments = parser.parse_args()
     try:
         if arguments.command == "grade":
-            grade_all()
+            grade_all(arguments.anew)
         known = tomllib.loads(HISTORY.read_text(encoding="utf-8"))
         grades = json.loads(GRADES.read_text(encoding="utf-8"))
         page = render(grades, known, catalogue.load(EDITION).requirements, oldest_promised=str(PROMISED))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks, commands, lacking, run
+from twilio_conformance import command
 
 COPIED = ("conformance", "reference", "spec", "vectors", "docs")
 """What a page that changes the project needs of it."""
@@ -38,12 +42,12 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) 
             place.write_text(block.text, encoding="utf-8")
         if block.language != "console":
             continue
-        for command in commands(block.text):
-            done = run(command, folder, path)
+        for step in commands(block.text):
+            done = run(step, folder, path)
             output = done.stdout + done.stderr
-            assert done.returncode == command.status, f"{command.words}: {done.returncode}\n{output[-3000:]}"
-            line = lacking(command.printed, output)
-            assert line is None, f"{command.words} does not print {line!r}:\n{output[-3000:]}"
+            assert done.returncode == step.status, f"{step.words}: {done.returncode}\n{output[-3000:]}"
+            line = lacking(step.printed, output)
+            assert line is None, f"{step.words} does not print {line!r}:\n{output[-3000:]}"
 
 
 def test_a_page_that_promises_too_much_is_found() -> None:
@@ -51,6 +55,28 @@ def test_a_page_that_promises_too_much_is_found() -> None:
     assert lacking(["core  MUST .../5"], "core  MUST 4/5 in 1.25s") is None
     assert lacking(["end", "core"], "core\nend") == "core"
     assert lacking(["core  MUST 5/5"], "core  MUST 4/5") == "core  MUST 5/5"
+
+
+NAMED = re.compile(r"(?:`|^(?: {4}|\$ )?)((?:pytest|twilio-conformance) [^`\n#]+)", re.MULTILINE)
+"""Command lines in text, in tables and in blocks, of which not all are executed."""
+
+
+def named(program: str) -> list[str]:
+    """The command lines of a program that any page names, without the brackets around what is optional."""
+    lines = {line for page in PAGES for line in NAMED.findall(page.read_text(encoding="utf-8"))}
+    return sorted(re.sub(r"[][]", "", line) for line in lines if line.startswith(f"{program} "))
+
+
+@pytest.mark.parametrize("line", named("twilio-conformance"))
+def test_a_subcommand_that_a_page_names_is_understood(line: str) -> None:
+    assert callable(command._parser().parse_args(shlex.split(line)[1:]).run)
+
+
+def test_every_option_of_pytest_that_a_page_names_exists() -> None:
+    options = {option for line in named("pytest") for option in re.findall(r" (--[a-z][a-z-]*)", line)}
+    help = subprocess.run([sys.executable, "-m", "pytest", "--help"], capture_output=True, text=True).stdout
+    assert len(options) > 5
+    assert {option for option in options if not re.search(rf"{option}\b", help)} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -29,6 +29,21 @@ def test_the_page_is_what_the_grades_give() -> None:
     assert (ROOT / "docs" / "releases.md").read_text(encoding="utf-8") == page
 
 
+def test_a_page_of_some_releases_says_that_it_holds_no_more() -> None:
+    releases = GRADES["releases"]
+    assert set(releases) | set(GRADES["left_out"]) <= set(GRADES["listed"])
+    for listed, said in ((releases, f"All {len(releases)} releases"),
+                         ([*releases, "9.9.9"], f"{len(releases)} of the {len(releases) + 1} releases")):  # fmt: skip
+        grades = GRADES | {"listed": listed, "left_out": {}}
+        assert said in render(grades, KNOWN, REQUIREMENTS, oldest_promised="1.2.1")
+
+
+def test_a_release_that_cannot_be_installed_is_told_with_its_reason() -> None:
+    grades = GRADES | {"left_out": {"9.9.9": "it needs another Python"}}
+    page = render(grades, KNOWN, REQUIREMENTS, oldest_promised="1.2.1")
+    assert "9.9.9 cannot be installed with what the suite needs: it needs another Python" in page
+
+
 def test_a_turn_that_the_history_does_not_explain_is_refused() -> None:
     known = copy.deepcopy(KNOWN) | {"change": []}
     with pytest.raises(
@@ -89,6 +104,8 @@ def test_the_readme_counts_what_there_is() -> None:
     checks = {name: check.requirement for name, check in load_checks().items()}
     total = len(entries(catalogue.load(), checks))
     assert [int(number) for number in counted.groups()] == [len(REQUIREMENTS), total // 100 * 100]
+    graded = [name for name, entry in REQUIREMENTS.items() if entry.excluded is None]
+    assert f": {total} of {total} checks, {len(graded)} of {len(graded)} requirements" in text
 
 
 def test_the_readme_shows_the_verdicts_of_the_newest_release() -> None:
