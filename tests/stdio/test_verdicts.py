@@ -1,0 +1,81 @@
+"""Whole grades over stdio: the reference has the verdicts that it has in this process, JavaScript those that it claims."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.stdio.conftest import javascript, python
+
+PYTHON_ONLY = {
+    "TFS-CONSTRUCT-02", "TFS-CONSTRUCT-03", "TFS-CONSTRUCT-05", "TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-SETUP-04",
+    "TFS-ABUSE-08", "TFS-ABUSE-09", "TFS-FAULT-05", "TFS-FAULT-06", "TFS-FAULT-08", "TFS-SECURE-06", "TFS-SECURE-08",
+}  # fmt: skip
+"""Beside the chapter LIVE, the requirements that speak of Python's objects, tasks or loop, or of what JSON cannot say."""
+
+IMPLEMENTATIONS = {
+    "in process": "twilio_reference",
+    "over stdio": f"stdio:{python('twilio_reference')}",
+    "JavaScript": f"stdio:{javascript()}",
+}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """The report and the exit status of each, at every profile, one after the other."""
+    folder = tmp_path_factory.mktemp("reports")
+    path = os.pathsep.join(filter(None, sys.path))
+    found = {}
+    for name, impl in IMPLEMENTATIONS.items():
+        place = folder / "report.json"
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl={impl}", "--profile=all",
+             f"--report={place}"],
+            capture_output=True, text=True, cwd=folder, timeout=900, check=False,
+            env=os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        )  # fmt: skip
+        found[name] = json.loads(place.read_text()), ran
+    return found
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_the_reference_has_the_same_status_over_stdio_for_every_requirement(reports):
+    (in_process, ran), (over_stdio, ran_over_stdio) = reports["in process"], reports["over stdio"]
+    assert (ran.returncode, ran_over_stdio.returncode) == (0, 3), ran_over_stdio.stdout
+    statuses = {name: entry["status"] for name, entry in in_process["requirements"].items()}
+    assert set(statuses.values()) == {"pass"}
+    python_only = PYTHON_ONLY | {name for name in statuses if name.startswith("TFS-LIVE-")}
+    assert PYTHON_ONLY < statuses.keys()
+    assert {
+        name: entry["status"] for name, entry in over_stdio["requirements"].items()
+    } == statuses | dict.fromkeys(python_only, "not-applicable")
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_the_reference_is_the_same_implementation_over_stdio(reports):
+    in_process, over_stdio = (reports[name][0]["implementation"] for name in ("in process", "over stdio"))
+    assert over_stdio | {"spec": in_process["spec"]} == in_process
+
+
+@pytest.mark.xdist_group("verdicts")
+@pytest.mark.parametrize("name", ["over stdio", "JavaScript"])
+def test_every_profile_is_conformed_to_but_live_which_does_not_apply(reports, name):
+    report, ran = reports[name]
+    verdicts = {profile: verdict["conformant"] for profile, verdict in report["verdict"].items()}
+    assert verdicts == dict.fromkeys(("core", "robust", "secure", "audio"), True) | {"live": False}
+    assert "live    not applicable" in ran.stdout
+    assert "nothing of live applies to it: the profile was not graded, and is at the gate" in ran.stdout
+    assert ran.returncode == 3
+    assert report["notes"] == []
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_what_is_not_applicable_to_javascript_says_why(reports):
+    report, _ = reports["JavaScript"]
+    checks = [check for entry in report["requirements"].values() for check in entry["checks"]]
+    messages = {check["message"] for check in checks if check["status"] == "not-applicable"}
+    assert messages and all("stdio" in message for message in messages)
