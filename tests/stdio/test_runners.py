@@ -65,7 +65,7 @@ def _expect_agreement(told: dict[str, str], status: int, impl: str) -> None:
     compared = {key: outcome for key, outcome in compared.items() if outcome != "not-played"}
     graded = _graded(impl)
     assert compared == {key: graded[key] for key in compared}
-    assert len(compared) > 200
+    assert len(compared) > 180
     assert "fail" in compared.values()
     assert status == 1
 
