@@ -49,21 +49,35 @@ SILENT = {
 """Command, what it is graded on, what is said, and whether it is the adapter's fault."""
 
 
+LATE = "an adapter that starts in 11 s"
+
+
 @pytest.fixture(scope="module")
-def silent():
-    """What was found of each that gives no answer: their time limits run at the same time."""
-    launched = {name: launch(line, wanted) for name, (line, wanted, *_) in SILENT.items()}
-    found = {name: (executor, executor.result(*jobs)) for name, (executor, jobs) in launched.items()}
-    yield found
+def silent(tmp_path_factory):
+    """What was found of each that gives no answer in time: their time limits run at the same time."""
+    started = tmp_path_factory.mktemp("late") / "started"
+    late = f"sh -c 'test -e {started} && sleep 11; touch {started}; exec {javascript()}'"
+    wanted = {name: (line, [asked]) for name, (line, asked, *_) in SILENT.items()}
+    # The process that said hello serves the first job, a new one the second.
+    wanted[LATE] = late, [CLEAR, CONSTRUCTION]
+    launched = {name: launch(line, *asked) for name, (line, asked) in wanted.items()}
+    yield {name: (executor, list(map(executor.result, jobs))) for name, (executor, jobs) in launched.items()}
     for executor, _ in launched.values():
         executor.close()
+
+
+@pytest.mark.xdist_group("silent")
+def test_an_adapter_is_given_its_time_to_start(silent):
+    executor, found = silent[LATE]
+    assert [outcome.status for each in found for outcome in each.outcomes.values()] == [PASS, PASS]
+    assert executor.notes == []
 
 
 @pytest.mark.xdist_group("silent")
 @pytest.mark.parametrize("name", SILENT)
 def test_who_gives_no_answer_is_told(silent, name):
     _, (requirement, _), diagnosis, is_adapters_fault = SILENT[name]
-    executor, found = silent[name]
+    executor, (found,) = silent[name]
     outcome = found.outcomes[requirement]
     assert outcome.status == NOT_TESTABLE, outcome.message
     assert diagnosis in outcome.message
