@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +81,9 @@ def test_a_profile_of_which_nothing_applies_is_not_passed_in_silence(tmp_path):
     assert not report["verdict"]["live"]["conformant"]
 
 
-def _graded(line, folder, *options):
+def _graded(
+    line: str, folder: Path, *options: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     place = folder / "report.json"
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | os.environ
     told = subprocess.run(

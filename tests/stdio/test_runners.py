@@ -22,7 +22,7 @@ LIMIT = 149
 
 JAVASCRIPT = ["node", EXAMPLES / "run_vectors.mjs", ROOT / "vectors" / "v1"]
 PYTHON = [sys.executable, EXAMPLES / "run_vectors.py", ROOT / "vectors" / "v1"]
-SOUND = {
+SOUND: dict[str, list[str | Path]] = {
     "JavaScript": [*JAVASCRIPT, EXAMPLES / "javascript" / "serializer.mjs"],
     "Python": [*PYTHON, "twilio_reference:TwilioFrameSerializer"],
 }
