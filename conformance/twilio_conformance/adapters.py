@@ -245,6 +245,9 @@ class Pool:
                 env=os.environ | dict.fromkeys(TRUST, self._authority.name),
             )
         except OSError as error:
+            errors.close()
+            if entrance:
+                entrance.close()
             raise UsageError(
                 f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
             ) from error

@@ -235,10 +235,12 @@ def diagnose(command: str) -> Iterator[Diagnosis]:
                 adapter = None
                 if examine is _shakes_hands:
                     return
-        yield _ends_with_its_input(adapter or pool.take())
+        adapter = adapter or pool.take()
+        yield _ends_with_its_input(adapter)
     finally:
         if adapter is not None:
             adapter.end()
+        pool.end()
 
 
 def _ends_with_its_input(adapter: Adapter) -> Diagnosis:

@@ -89,6 +89,12 @@ class Entrance:
         # Only now: a change of credentials takes the request back.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
+    def close(self) -> None:
+        """Gives up what led there."""
+        self._here.close()
+        self._there.close()
+        self._folder.cleanup()
+
     def doors(self) -> Doors:
         """The doors of the process that has entered.
 
@@ -101,9 +107,7 @@ class Entrance:
         except OSError as error:
             raise Unavailable(str(error)) from error
         finally:
-            self._here.close()
-            self._there.close()
-            self._folder.cleanup()
+            self.close()
         if not descriptors:
             raise Unavailable(message.decode("utf-8", "replace"))
         *listeners, resolver = (socket.socket(fileno=descriptor) for descriptor in descriptors)

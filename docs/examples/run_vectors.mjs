@@ -17,13 +17,13 @@ const NAMES = { stream_sid: "MZ1a", other_stream_sid: "MZ2b", call_sid: "CA3c", 
   api_key_sid: "SK6f", api_key_secret: "7a" };
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 const decode = (text) => Buffer.from(text, "base64");
-
 // Twilio's API
 let twilio;
 const server = http.createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray()).toString();
   const { method, url: target, headers } = request;
-  const form = /^application\/x-www-form-urlencoded\b/.test(headers["content-type"]) && Object.fromEntries(new URLSearchParams(body));
+  const fields = [...new URLSearchParams(body)].filter(([name]) => ["Status", "Url", "Twiml"].includes(name));
+  const form = /^application\/x-www-form-urlencoded\b/.test(headers["content-type"]) && Object.fromEntries(fields);
   const basic = /^([^:]*):(.*)$/s.exec(decode(headers.authorization?.split(" ")[1] ?? ""))?.slice(1);
   twilio.requests.push({ method, target, url: headers["x-url"], form, basic });
   const answer = twilio.answers.length > 1 ? twilio.answers.shift() : twilio.answers[0];
@@ -128,6 +128,7 @@ for (const path of readdirSync(folder, { recursive: true }).filter((name) => /\/
   const vector = JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, name) => JSON.stringify(names[name]).slice(1, -1)));
   const isPlayed = !vector.given.answers.some((answer) => answer.fault || answer.delay || answer.interim);
   const seen = isPlayed ? await play(vector) : {};
+  const isMoot = vector.premise === "attempt" && !seen.requests?.length;
   const grades = [
     ...(vector.construction ?? []).map((wanted) => [wanted, ofStep, seen.construction]),
     ...vector.steps.flatMap(({ expect = [] }, place) => expect.map((wanted) => [wanted, ofStep, seen.steps?.[place] ?? null])),
@@ -140,10 +141,9 @@ for (const path of readdirSync(folder, { recursive: true }).filter((name) => /\/
       held = what && table[kind](what, wanted[kind], wanted);
     } catch {} // it is not even of the kind
     const key = `${wanted.requirement} ${vector.id}`;
-    const outcome = isPlayed ? { true: "pass", false: "fail", null: "not-testable" }[held] : "not-played";
+    const outcome = isPlayed ? { true: "pass", false: "fail", null: "not-testable" }[held && isMoot ? null : held] : "not-played";
     if ((outcomes.get(key) ?? "pass") === "pass") outcomes.set(key, outcome);
   }
 }
-const status = [...outcomes.values()].some((outcome) => ["fail", "not-testable"].includes(outcome)) ? 1 : 0;
-const lines = [...outcomes].map(([key, outcome]) => `${outcome} ${key}\n`);
-process.stdout.write(lines.join(""), () => process.exit(status)); // a pipe takes its time
+const lines = [...outcomes].map(([key, outcome]) => `${outcome} ${key}\n`).join("");
+process.stdout.write(lines, () => process.exit(/^(fail|not-testable) /m.test(lines) ? 1 : 0)); // a pipe takes its time

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from twilio_conformance.checks.media import REFERENCE_ENCODERS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -127,3 +129,8 @@ def test_rendering_changes_nothing_that_is_committed(render: ModuleType) -> None
     lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
     assert render.specification(everything) == render.SPECIFICATION.read_text(encoding="utf-8")
     assert render.traceability(everything, lines) == render.TRACEABILITY.read_text(encoding="utf-8")
+
+
+def test_the_text_gives_the_digests_that_encoders_are_graded_against() -> None:
+    text = (ROOT / "spec" / "SPECIFICATION.md").read_text()
+    assert all(f"| `{digest}` |" in text for digest in REFERENCE_ENCODERS)

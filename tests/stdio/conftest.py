@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from twilio_conformance.isolation import Executor, Found, Job
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 
-Grade = Callable[[str, str, str], Found]
+Wanted = tuple[str, str]
+"""A requirement, and the vector or check that grades it."""
 
 
 def command(*words: object) -> str:
@@ -33,9 +35,27 @@ def python(implementation: str) -> str:
     return command(sys.executable, EXAMPLES / "adapter.py", implementation)
 
 
+def javascript_with(folder: Path, file: str, before: str, after: str) -> str:
+    """The command of the JavaScript adapter with one text in one file replaced, in a folder of its own."""
+    copy = shutil.copytree(EXAMPLES / "javascript", folder / "javascript", dirs_exist_ok=True)
+    text = (copy / file).read_text()
+    assert text.count(before) == 1
+    (copy / file).write_text(text.replace(before, after))
+    return command("node", copy / "adapter.mjs")
+
+
 def broken(how: str) -> str:
     """The command of an adapter that is broken in this way."""
     return command(sys.executable, Path(__file__).parent / "broken_adapter.py", how)
+
+
+def launch(line: str, *wanted: Wanted) -> tuple[Executor, list[Job]]:
+    """Starts to grade an adapter on some vectors."""
+    executor = Executor(f"stdio:{line}", EDITION, jobs=1)
+    executor.start()
+    jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
+    executor.submit(jobs)
+    return executor, jobs
 
 
 @pytest.fixture
@@ -43,12 +63,9 @@ def grade() -> Iterator[Callable[..., tuple[Executor, dict[str, Found]]]]:
     """Grades an adapter on some vectors; gives the executor and what each found."""
     started: list[Executor] = []
 
-    def run(line: str, *wanted: tuple[str, str]) -> tuple[Executor, dict[str, Found]]:
-        executor = Executor(f"stdio:{line}", EDITION, jobs=1)
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Found]]:
+        executor, jobs = launch(line, *wanted)
         started.append(executor)
-        executor.start()
-        jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
-        executor.submit(jobs)
         return executor, {job.id: executor.result(job) for job in jobs}
 
     yield run

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stdio.conftest import broken, javascript
+from tests.stdio.conftest import broken, javascript, launch
 from twilio_conformance.errors import UsageError
 from twilio_conformance.verdict import NOT_TESTABLE, PASS
 
@@ -39,16 +39,49 @@ def test_a_broken_adapter_is_diagnosed_as_what_it_is(grade, how):
     assert any(DIAGNOSES[how] in note for note in executor.notes)
 
 
-@pytest.mark.parametrize(
-    ("how", "diagnosis", "asked"),
-    [("deaf", "answers nothing while serialize is under way", ENCODING),
-     ("slow", "does not answer construct within 10 s", CONSTRUCTION)],
-)  # fmt: skip
-def test_an_adapter_without_an_answer_is_told_from_an_implementation_that_hangs(grade, how, diagnosis, asked):
-    _, found = grade(broken(how), asked)
-    outcome = found[asked[1]].outcomes[asked[0]]
+SILENT = {
+    "a deaf adapter": (broken("deaf"), ENCODING, "answers nothing while serialize is under way", True),
+    "a slow adapter": (broken("slow"), CONSTRUCTION, "does not answer construct within 10 s", True),
+    "an implementation that hangs": (
+        javascript(Path(__file__).parent / "hanging_serializer.mjs"), CLEAR,
+        "setup raised DidNotReturn('no return within 10 s')", False),
+}  # fmt: skip
+"""Command, what it is graded on, what is said, and whether it is the adapter's fault."""
+
+
+LATE = "an adapter that starts in 11 s"
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory):
+    """What was found of each that gives no answer in time: their time limits run at the same time."""
+    started = tmp_path_factory.mktemp("late") / "started"
+    late = f"sh -c 'test -e {started} && sleep 11; touch {started}; exec {javascript()}'"
+    wanted = {name: (line, [asked]) for name, (line, asked, *_) in SILENT.items()}
+    # The process that said hello serves the first job, a new one the second.
+    wanted[LATE] = late, [CLEAR, CONSTRUCTION]
+    launched = {name: launch(line, *asked) for name, (line, asked) in wanted.items()}
+    yield {name: (executor, list(map(executor.result, jobs))) for name, (executor, jobs) in launched.items()}
+    for executor, _ in launched.values():
+        executor.close()
+
+
+@pytest.mark.xdist_group("silent")
+def test_an_adapter_is_given_its_time_to_start(silent):
+    executor, found = silent[LATE]
+    assert [outcome.status for each in found for outcome in each.outcomes.values()] == [PASS, PASS]
+    assert executor.notes == []
+
+
+@pytest.mark.xdist_group("silent")
+@pytest.mark.parametrize("name", SILENT)
+def test_who_gives_no_answer_is_told(silent, name):
+    _, (requirement, _), diagnosis, is_adapters_fault = SILENT[name]
+    executor, (found,) = silent[name]
+    outcome = found.outcomes[requirement]
     assert outcome.status == NOT_TESTABLE, outcome.message
     assert diagnosis in outcome.message
+    assert any(diagnosis in note for note in executor.notes) == is_adapters_fault
 
 
 @pytest.mark.parametrize(
@@ -68,13 +101,16 @@ def test_after_an_adapter_has_died_the_next_job_has_a_new_one(grade):
     assert found[CONSTRUCTION[1]].outcomes[CONSTRUCTION[0]].status == PASS
 
 
-def test_no_adapter_outlives_the_run(grade, tmp_path):
-    witness = tmp_path / "pid"
-    line = f"sh -c 'echo $$ > {witness}; {javascript()} & sleep 600 & wait'"
-    with pytest.raises(UsageError):
-        # In the background, a shell gives its commands no input: nothing answers.
-        grade(line, CLEAR)
-    _expect_gone(int(witness.read_text()))
+def test_no_adapter_and_no_process_of_one_outlives_the_run(tmp_path):
+    witness = tmp_path / "pids"
+    line = f"sh -c 'sleep 600 & echo $! $$ > {witness}; {javascript()}; true'"
+    executor, (job,) = launch(line, CLEAR)
+    assert executor.result(job).outcomes[CLEAR[0]].status == PASS
+    pids = [int(word) for word in witness.read_text().split()]
+    assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+    executor.close()
+    for pid in pids:
+        _expect_gone(pid)
 
 
 def test_no_adapter_outlives_a_suite_that_is_killed(tmp_path):
@@ -83,13 +119,16 @@ def test_no_adapter_outlives_a_suite_that_is_killed(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl=stdio:{line}", "-k", CLEAR[1]],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     try:
         until = time.monotonic() + 60
-        while not witness.exists() and time.monotonic() < until:
+        while (
+            not (witness.exists() and witness.read_text())
+            and process.poll() is None
+            and time.monotonic() < until
+        ):
             time.sleep(0.1)
-        time.sleep(1)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -8,9 +8,9 @@ import subprocess
 import jsonschema
 import pytest
 
-from tests.stdio.conftest import ROOT, broken, command, javascript
+from tests.stdio.conftest import ROOT, command, javascript, javascript_with, python
 from twilio_conformance import catalogue
-from twilio_conformance.checkup import diagnose
+from twilio_conformance.command import main
 
 PAGE = (ROOT / "spec" / "ADAPTER.md").read_text()
 LINES = [line for line in PAGE.splitlines() if line.startswith(("> {", "< {"))]
@@ -47,16 +47,52 @@ def test_a_line_with_a_mistake_does_not_fit_the_schema(line):
     assert not jsonschema.Draft202012Validator(catalogue.load_schema("adapter")).is_valid(json.loads(line))
 
 
-@pytest.mark.parametrize("line", [javascript()])
-def test_a_sound_adapter_passes_its_checkup(line):
-    assert [diagnosis for diagnosis in diagnose(line) if diagnosis.trouble] == []
+@pytest.mark.parametrize("line", [javascript(), python("twilio_reference")])
+def test_the_doctor_finds_a_sound_adapter_in_order(capsys, line):
+    assert main(["doctor", line]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == "It can be graded."
+    assert len([sentence for sentence in told if sentence.startswith("works ")]) >= 9
+    assert not [sentence for sentence in told if sentence.startswith("BROKEN")]
+
+
+HANDSHAKE, FRAMING = "it answers hello, and again at once", "a line feed ends a line, and nothing else does"
+ERRORS, LIMITS = "it refuses unknown operations, members and serializers", "it takes long lines"
+CHANGES = {
+    "it speaks another version": ("protocol: 1, name", "protocol: 2, name", HANDSHAKE, "is not what the schema says"),
+    "it splits at U+2028": (
+        "answer(line);\n  }", "line.split(/[\\n\\u2028]/).forEach(answer);\n  }", FRAMING, ""),
+    "it takes unknown members": ("if (unknown)", "if (false)", ERRORS, "'error' is wanted"),
+    "it calls a mistake in a request an exception": (
+        "if (error instanceof AdapterError || id === null)", "if (id === null)", ERRORS, "'error' is wanted"),
+    "it forgets nothing": ("    serializers.delete(serializer);\n", "",
+                           "it keeps serializers apart, and forgets closed ones", "'error' is wanted"),
+    "it ends at a long line": (
+        "answer(line);\n  }", "if (line.length > 1e6) process.exit(3);\n    answer(line);\n  }", LIMITS, "ended with status 3"),
+    "it talks": ("answer(line);\n  }", 'console.log("a line");\n    answer(line);\n  }', HANDSHAKE, "is not JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_doctor_says_what_is_broken(capsys, tmp_path, change):
+    before, after, part, trouble = CHANGES[change]
+    assert main(["doctor", javascript_with(tmp_path, "adapter.mjs", before, after)]) == 1
+    (found,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"BROKEN  {part}: "))
+    assert trouble in found
 
 
 @pytest.mark.parametrize(
     ("line", "trouble"),
-    [(broken("lying"), "is answered with"),
-     (command("sh", "-c", "echo hello; sleep 5"), "is not JSON"),
-     (command("true"), "ended with status 0")],
-)  # fmt: skip
-def test_a_broken_adapter_fails_its_checkup(line, trouble):
-    assert any(trouble in diagnosis.trouble for diagnosis in diagnose(line) if diagnosis.trouble)
+    [(command("sh", "-c", "echo hello; sleep 5"), "is not JSON"), (command("true"), "ended with status 0")],
+)
+def test_the_doctor_looks_no_further_than_a_handshake_that_fails(capsys, line, trouble):
+    assert main(["doctor", line]) == 1
+    (found,) = (
+        line for line in capsys.readouterr().out.splitlines() if line.startswith(("BROKEN", "works "))
+    )
+    assert found.startswith(f"BROKEN  {HANDSHAKE}: ") and trouble in found
+
+
+def test_the_doctor_needs_a_command_that_starts(capsys):
+    assert main(["doctor", "no-such-program"]) == 4
+    assert "no-such-program cannot be started" in capsys.readouterr().err

@@ -37,9 +37,11 @@ export class TwilioFrameSerializer {
   /**
    * @param given stream_sid, call_sid, account_sid, auth_token, region, edge, params, api_key_sid, api_key_secret, base_url
    * @param log is given a level of Python's logging and a text
-   * @throws {ValueError} a credential, or one of region and edge, is missing where a call is to be ended
+   * @throws {ValueError} stream_sid is missing; or, where a call is to be ended, a credential or one of region and edge is, or
+   *   base_url is no place to send a request to
    */
   constructor(given, log = (level, text) => console.error(`${level}: ${text}`)) {
+    if (!given.stream_sid) throw new ValueError("stream_sid is missing: Twilio drops every message without it");
     this.#stream = given.stream_sid;
     this.#params = { ...DEFAULTS, ...given.params };
     this.#log = log;
@@ -146,12 +148,17 @@ function authorityOf(given) {
   for (const [name, label] of Object.entries({ region, edge })) {
     if (label && !HOST_LABEL.test(label)) throw new ValueError(`${name} is no part of a host's name`);
   }
+  if (base && !isPlace(base)) throw new ValueError("base_url has to be http or https, with a host and without query and fragment");
   const root = base || (region ? `https://api.${edge}.${region}.twilio.com` : "https://api.twilio.com");
   const [account, call] = ["account_sid", "call_sid"].map((name) => segmentOf(name, given[name]));
   return {
     url: new URL(`${root.replace(/\/+$/, "")}/2010-04-01/Accounts/${account}/Calls/${call}.json`),
     login: `${given[user]}:${given[password]}`,
   };
+}
+
+function isPlace(base) {
+  return /^https?:\/\/[^/?#]+[^?#]*$/i.test(base) && URL.canParse(base);
 }
 
 /** A text as one segment of a path; a dot or two would be resolved away, and half a surrogate pair cannot be written. */
