@@ -134,13 +134,38 @@ def load(edition: str = EDITION) -> Catalogue:
     return Catalogue(edition, chapters, vectors, digest, flags)
 
 
+def verify(catalogue: Catalogue) -> None:
+    """Holds every vector against its schema; this takes a second or two, and nothing else of a run needs it.
+
+    Raises:
+        DataError: A vector says what its schema forbids, or a schema is none.
+    """
+    _validator("report")
+    validator = _validator("vector")
+    for vector in catalogue.vectors.values():
+        for problem in validator.iter_errors(vector.data):
+            path = vectors_folder() / f"{vector.id}.json"
+            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
+
+
+def _validator(name: str) -> jsonschema.Draft202012Validator:
+    """What holds a document against a schema, which is held against JSON Schema's own."""
+    schema = load_schema(name)
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        path = specification_folder() / "schemas" / f"{name}.schema.json"
+        raise DataError(f"{path}: not a JSON Schema: {error.json_path}: {error.message[:300]}") from error
+    return jsonschema.Draft202012Validator(schema)
+
+
 def _data_folder(name: str, in_repository: Path) -> Path:
     installed = _PACKAGE / "data" / name
     return installed if installed.is_dir() else in_repository
 
 
 def _load_chapters(edition: str) -> tuple[Chapter, ...]:
-    validator = jsonschema.Draft202012Validator(load_schema("requirement"))
+    validator = _validator("requirement")
     chapters = []
     seen: dict[str, Path] = {}
     paths = sorted((specification_folder() / "requirements").glob("*.toml"))
@@ -149,6 +174,8 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
     for path in paths:
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not TOML: {error}") from error
         for problem in validator.iter_errors(document):
@@ -186,22 +213,17 @@ def _requirement(chapter: str, entry: Json) -> Requirement:
 def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]:
     folder = vectors_folder()
     manifest = _read_json(folder / "manifest.json")
-    if missing := sorted({"digest", "files", "flags"} - manifest.keys()):
-        raise DataError(f"{folder / 'manifest.json'}: lacks {', '.join(missing)}; run `make vectors`")
+    for member, kind in (("digest", str), ("files", dict), ("flags", dict)):
+        if not isinstance(manifest.get(member), kind):
+            raise DataError(f"{folder / 'manifest.json'}: lacks {member}, or it is none; run `make vectors`")
     vectors = {}
     for name, digest in manifest["files"].items():
         path = folder / name
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise DataError(
-                f"{path}: differs from its digest in manifest.json; restore it or run `make vectors`"
-            )
-        vector = Vector(json.loads(content))
-        if vector.since <= edition:
-            vectors[vector.id] = vector
+        document = _read_json(path, digest)
+        if document.get("id") != name.removesuffix(".json") or not isinstance(document.get("since"), str):
+            raise DataError(f"{path}: its id is not its path, or it has no since; run `make vectors`")
+        if document["since"] <= edition:
+            vectors[document["id"]] = Vector(document)
     lines = "".join(f"{digest}  {name}\n" for name, digest in manifest["files"].items())
     if hashlib.sha256(lines.encode()).hexdigest() != manifest["digest"]:
         raise DataError(
@@ -210,9 +232,14 @@ def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]
     return vectors, manifest["digest"], manifest["flags"]
 
 
-def _read_json(path: Path) -> Json:
+def _read_json(path: Path, digest: str | None = None) -> Json:
     try:
-        document = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise DataError(
+                f"{path}: differs from its digest in manifest.json; restore it or run `make vectors`"
+            )
+        document = json.loads(content)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:

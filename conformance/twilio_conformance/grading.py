@@ -216,7 +216,7 @@ class Account:
             except UsageError as error:
                 run.troubles.append(str(error))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            except SuiteError as error:
+            except (DataError, SuiteError) as error:
                 run.troubles.append(str(error))
                 session.exitstatus = EXIT_INCOMPLETE
 

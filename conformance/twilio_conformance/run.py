@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -65,8 +66,12 @@ class Run:
         """
         if self.edition > EDITION or not self.catalogue.requirements:
             raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
-        self.executor.start()
+        # While the worker imports the implementation, there is time for it.
+        with ThreadPoolExecutor(1) as thread:
+            verified = thread.submit(catalogue.verify, self.catalogue)
+            self.executor.start()
         try:
+            verified.result()
             self.entries  # noqa: B018
         except DataError:
             self.executor.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,22 @@ def _delete(pattern: str) -> Callable[[Path], None]:
     return damage
 
 
+def _vector(change: Callable[[dict[str, Any]], str]) -> Callable[[Path], None]:
+    """Changes a vector whose digests are put right afterwards."""
+
+    def damage(data: Path) -> None:
+        place, manifest = data / "vectors/key/1.json", data / "vectors/manifest.json"
+        place.write_text(change(json.loads(place.read_text())))
+        old = json.loads(manifest.read_text())
+        files = old["files"] | {"key/1.json": hashlib.sha256(place.read_bytes()).hexdigest()}
+        lines = "".join(f"{digest}  {name}\n" for name, digest in files.items())
+        manifest.write_text(
+            json.dumps(old | {"files": files, "digest": hashlib.sha256(lines.encode()).hexdigest()})
+        )
+
+    return damage
+
+
 #: What is damaged, and what the message has to say.
 DAMAGE = {
     "a changed vector": (_change("vectors/key/1.json", "1", "2"), "key/1.json: differs from its digest"),
@@ -108,10 +125,28 @@ DAMAGE = {
         lambda data: (data / "vectors/manifest.json").write_text("[]"),
         "manifest.json: not a JSON object",
     ),
-    "a manifest without files": (_manifest(lambda old: {"flags": {}}), "manifest.json: lacks digest, files"),
+    "a manifest without files": (_manifest(lambda old: {"flags": {}}), "manifest.json: lacks digest"),
     "a manifest with another digest": (
         _manifest(lambda old: old | {"digest": "0" * 64}),
         "manifest.json: its digest is not that of its files",
+    ),
+    "a manifest whose files are a list": (
+        _manifest(lambda old: old | {"files": [*old["files"]]}),
+        "manifest.json: lacks files, or it is none",
+    ),
+    "a vector that is no JSON": (_vector(lambda old: "{"), "key/1.json: not JSON"),
+    "a vector that is a list": (_vector(lambda old: "[]"), "key/1.json: not a JSON object"),
+    "a vector with another's id": (
+        _vector(lambda old: json.dumps(old | {"id": "key/2"})),
+        "key/1.json: its id is not its path",
+    ),
+    "a vector without steps": (
+        _vector(lambda old: json.dumps({name: value for name, value in old.items() if name != "steps"})),
+        r"key/1.json: \$: 'steps' is a required property",
+    ),
+    "a vector with an unknown member": (
+        _vector(lambda old: json.dumps(old | {"bogus": 1})),
+        r"key/1.json: \$: .*'bogus' was unexpected",
     ),
     "no requirements": (_delete("spec/requirements/*.toml"), "requirements holds no chapter"),
     "no TOML": (
@@ -138,6 +173,18 @@ DAMAGE = {
         _change("spec/requirements/keys.toml", "TFS-KEY-02", "TFS-CALL-01"),
         "keys.toml: TFS-CALL-01 is in calls.toml already",
     ),
+    "a folder among the requirements": (
+        lambda data: (data / "spec/requirements/zz.toml").mkdir(),
+        "zz.toml: cannot be read: Is a directory",
+    ),
+    "a schema that is none": (
+        lambda data: (data / "spec/schemas/requirement.schema.json").write_text('{"type": 7}'),
+        "requirement.schema.json: not a JSON Schema",
+    ),
+    "no schema of reports": (
+        _delete("spec/schemas/report.schema.json"),
+        "report.schema.json: cannot be read",
+    ),
     "a schema that is no JSON": (
         lambda data: (data / "spec/schemas/requirement.schema.json").write_text("["),
         "requirement.schema.json: not JSON",
@@ -150,4 +197,8 @@ def test_a_damaged_file_is_named_with_what_is_wrong(data: Path, case: str) -> No
     damage, sentence = DAMAGE[case]
     damage(data)
     with pytest.raises(DataError, match=sentence):
-        catalogue.load()
+        catalogue.verify(catalogue.load())
+
+
+def test_the_real_vectors_are_what_their_schema_says() -> None:
+    catalogue.verify(catalogue.load())
