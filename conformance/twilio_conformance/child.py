@@ -7,6 +7,7 @@ import contextlib
 import errno
 import functools
 import importlib
+import inspect
 import math
 import sys
 import traceback
@@ -24,7 +25,7 @@ from twilio_conformance.errors import Finding, NotApplicable, NotTestable, OutOf
 from twilio_conformance.integrity import replaced
 from twilio_conformance.names import Names
 from twilio_conformance.probe import Probe, Raised
-from twilio_conformance.target import HANDSHAKE, Implementation
+from twilio_conformance.target import HANDSHAKE, METHODS, Implementation
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
@@ -187,11 +188,9 @@ def _shake_hands(probe: Probe) -> str | None:
     _, subject = probe.attempt(**probe.arguments())
     if subject is None:
         return None
-    missing = [
-        name
-        for name in ("setup", "serialize", "deserialize")
-        if not callable(getattr(subject.instance, name, None))
-    ]
+    if inspect.isclass(subject.instance):
+        return f"type, the class {subject.instance.__name__} itself"
+    missing = [name for name in METHODS if not callable(getattr(subject.instance, name, None))]
     return f"{type(subject.instance).__name__} without {', '.join(missing)}" if missing else None
 
 

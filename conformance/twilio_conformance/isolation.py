@@ -241,6 +241,7 @@ class Executor:
         if "error" in answer:
             raise _ERRORS.get(answer["kind"], SuiteError)(answer["error"])
         self.implementation = answer["ready"]
+        self.notes += self.implementation.pop("notes")
         worker.is_ready = True
 
     def _shake_hands(self) -> None:

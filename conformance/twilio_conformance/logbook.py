@@ -91,7 +91,15 @@ def _text(record: logging.LogRecord) -> str:
         text = f"{shown} (cannot be formatted: {type(error).__name__})"
     if record.exc_info:
         text += "\n" + "".join(traceback.format_exception(*record.exc_info))
-    return text
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    try:
+        return f"{text} {extra!r}" if extra else text
+    except Exception as error:
+        return f"{text} (its extra cannot be shown: {type(error).__name__})"
+
+
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""What every record has; more comes from `extra`, which formatters may write."""
 
 
 BOOK = LogBook()

@@ -33,6 +33,9 @@ NETWORKS = {
 REAL_TIME = 3
 """How many times a job's limit one has whose implementation is in another process, where no clock can skip."""
 
+METHODS = ("setup", "serialize", "deserialize")
+"""What a serializer has to have."""
+
 _STDIO = "stdio:"
 
 _CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
@@ -125,6 +128,10 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
     if not callable(found):
         raise UsageError(
             f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
+        )
+    if inspect.isclass(found) and (missing := [name for name in METHODS if not hasattr(found, name)]):
+        raise UsageError(
+            f"--impl={target.spec}: the class {found.__name__} has no {', '.join(missing)}: it is no serializer"
         )
     name = getattr(found, "__qualname__", None)
     home = found.__module__ if name else target.module

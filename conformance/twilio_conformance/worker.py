@@ -139,17 +139,20 @@ class Worker:
 
     def _import(self, impl: str) -> World:
         """Imports the implementation, and the checks after it: it finds Pipecat as it is anywhere else."""
-        before, named = integrity.vital(), target.parse(impl)
+        before, state, named = integrity.vital(), integrity.state(), target.parse(impl)
         if named.command:
             from twilio_conformance.adapters import Pool
 
             self._pool = Pool(named, network.certificate())
         implementation = self._pool.resolve() if self._pool else target.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if changed := [name for name in integrity.replaced(before) if name.startswith("os.")]:
+        replaced = integrity.replaced(before)
+        if changed := [name for name in replaced if name.startswith("os.")]:
             raise UsageError(
                 f"--impl={impl}: importing it replaces {', '.join(changed)}, which the suite needs"
             )
+        deeds = [f"replaces {', '.join(replaced)}"] if replaced else []
+        self._news = [f"importing the implementation {deed}" for deed in [*deeds, *integrity.deeds(state)]]
         from twilio_conformance import checks, child
 
         child.import_late_modules()
@@ -162,6 +165,7 @@ class Worker:
             self._answers,
             {
                 "ready": {
+                    "notes": self._news,
                     "name": found.name,
                     "version": found.version,
                     "capabilities": sorted(found.capabilities),

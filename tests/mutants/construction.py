@@ -332,7 +332,7 @@ class OneHangUpForAll(CallSeam):
         return await super().serialize(frame)
 
 
-@mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.")
-class AnyStream(Seamed):
+@mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.", also="TFS-SECURE-13")
+class NoStream(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid or "none", *arguments, **keywords)

@@ -43,6 +43,16 @@ IMPLEMENTATIONS = {
         "mine:make",
         ["the factory gave a value of type str"],
     ),
+    "a factory of the class": (
+        REFERENCE + "def make(**_): return TwilioFrameSerializer",
+        "mine:make",
+        ["the factory gave a value of type type, the class TwilioFrameSerializer itself"],
+    ),
+    "a class of something else": (
+        "class Frame: ...",
+        "mine:Frame",
+        ["the class Frame has no setup, serialize, deserialize: it is no serializer"],
+    ),
     "an unknown capability": (
         REFERENCE + "TwilioFrameSerializer.conformance_capabilities = ['flight']",
         "mine",

@@ -124,6 +124,19 @@ def test_a_record_that_cannot_be_formatted_is_kept_and_raises_nothing(book: LogB
     assert "<exception str() failed>" in texts[2]
 
 
+def test_what_a_record_carries_besides_is_part_of_the_text(book: LogBook) -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise ValueError("no repr")
+
+    logging.getLogger("app").info("ready", extra={"token": "secret"})
+    logging.getLogger("app").info("ready", extra={"token": Shy()})
+    assert [record.text for record in book.records] == [
+        "ready {'token': 'secret'}",
+        "ready (its extra cannot be shown: ValueError)",
+    ]
+
+
 def test_attaching_twice_keeps_each_record_once(book: LogBook) -> None:
     book.attach()
     logger.info("once")

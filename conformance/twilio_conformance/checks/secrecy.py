@@ -200,32 +200,44 @@ async def no_value_in_a_traceback_is_a_credential(probe: Probe) -> None:
 
 @check("TFS-SECURE-07", limit=60)
 async def the_callers_voice_is_not_logged(probe: Probe) -> None:
-    """No part of a payload is in the log, neither of a good message nor of one that is damaged."""
-    payload = base64.b64encode(Random(8).randbytes(300)).decode()
-    parts = [payload[start : start + VOICE] for start in range(0, len(payload) - VOICE, VOICE // 3)]
-    for message in _with_payload(payload):
-        subject = await probe.ready()
-        await subject.deserialize(message)
-        for record in probe.logs:
-            heard, shown = any(part in record.text for part in parts), shorten(record.text, 200)
-            expect(not heard, "the caller's audio is in the log",
-                   expected="none of it", actual=f"{record.level_name}: {shown}")  # fmt: skip
+    """No part of a payload is logged or printed, in base64 or as hex, of a good message or a damaged one."""
+    codes = Random(8).randbytes(300)
+    payload = base64.b64encode(codes).decode()
+    parts = {
+        text[start : start + length]
+        for text, length in ((payload, VOICE), (codes.hex(), VOICE * 3 // 2))
+        for start in range(0, len(text) - length, length // 3)
+    }
+    with _kept_output() as printed:
+        for message in _with_payload(payload):
+            subject = await probe.ready()
+            await subject.deserialize(message)
+            written = [(record.level_name, record.text) for record in probe.logs]
+            for place, text in [*written, ("printed", printed())]:
+                heard = any(part in text or part in text.lower() for part in parts)
+                expect(not heard, "the caller's audio is in the log",
+                       expected="none of it", actual=f"{place}: {shorten(text, 200)}")  # fmt: skip
 
 
 @check("TFS-SECURE-08", limit=60)
 async def log_records_are_bounded(probe: Probe) -> None:
     """A mebibyte of a message or of an answer is not written down whole."""
     subject = await probe.ready()
-    for message in ("x" * FLOOD, '{"event": "' + "x" * FLOOD, '["' + "x" * FLOOD + '"]'):
-        await subject.deserialize(message)
-        _expect_short_records(probe, "a long message")
-    unsayable = {"text": "x" * FLOOD, "number": float("nan"), "set": {1}}
-    await subject.serialize({"frame": "OutputTransportMessageFrame", "message": unsayable})
-    _expect_short_records(probe, "a long transport message")
-    for answer in ({"status": 500, "body": "x" * FLOOD}, {"status": 404, "json": {"message": "x" * FLOOD}}):
-        probe.answer([answer])
-        await _hang_up(probe, probe.arguments())
-        _expect_short_records(probe, "a long answer")
+    with _kept_output() as printed:
+        for message in ("x" * FLOOD, '{"event": "' + "x" * FLOOD, '["' + "x" * FLOOD + '"]'):
+            await subject.deserialize(message)
+            _expect_short_lines(probe, printed(), "a long message")
+        unsayable = {"text": "x" * FLOOD, "number": float("nan"), "set": {1}}
+        await subject.serialize({"frame": "OutputTransportMessageFrame", "message": unsayable})
+        _expect_short_lines(probe, printed(), "a long transport message")
+        answers: list[Json] = [
+            {"status": 500, "body": "x" * FLOOD},
+            {"status": 404, "json": {"message": "x" * FLOOD}},
+        ]
+        for answer in answers:
+            probe.answer([answer])
+            await _hang_up(probe, probe.arguments())
+            _expect_short_lines(probe, printed(), "a long answer")
     expect_attempt(probe)
 
 
@@ -395,8 +407,9 @@ def _kept_output() -> Iterator[Callable[[], str]]:
                 os.close(original)
 
 
-def _expect_short_records(probe: Probe, cause: str) -> None:
-    longest = max((len(record.text) for record in probe.logs), default=0)
+def _expect_short_lines(probe: Probe, printed: str, cause: str) -> None:
+    lines = [*(record.text for record in probe.logs), *printed.splitlines()]
+    longest = max(map(len, lines), default=0)
     if longest > LONGEST_RECORD:
         raise Violation(f"{cause} makes a long log record",
                         expected=f"at most {LONGEST_RECORD} characters", actual=longest)  # fmt: skip

@@ -101,7 +101,7 @@ class QuotesWhatItRefuses(Sound):
 class RefusesBesideTheToken(Sound):
     """Raises on a line that holds the token, whose value loguru shows."""
 
-    violates = ("TFS-SECURE-06",)
+    violates = ("TFS-SECURE-13",)
 
     def complain(self, problem: str) -> None:
         raise ValueError(problem if self.login else "no login")

@@ -20,11 +20,13 @@ class RefusesAndAsksOnceByAiohttp(Sound):
 
 
 class Encodes(Sound):
-    """Takes whatever it is given and percent-encodes it; only dots alone cannot be encoded."""
+    """Takes whatever it is given and percent-encodes it; dots alone, and a colon in a login, cannot be encoded."""
 
     def problem(self, call_sid: str, account_sid: str, region: str | None, edge: str | None) -> str | None:
         if account_sid in (".", ".."):
             return "account_sid is a dot segment"
+        if ":" in account_sid:
+            return "account_sid has a colon"
         return super().problem("CA" + "0" * 32, "AC" + "0" * 32, region, edge)
 
     def address(self, call_sid: str, account_sid: str, region: str | None, edge: str | None) -> str:
