@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from loguru import logger
 
 from twilio_conformance import EDITION, catalogue
 from twilio_conformance.catalogue import Catalogue, Requirement
-from twilio_conformance.checks import load_checks
+from twilio_conformance.errors import DataError
 from twilio_conformance.ledger import Entry, entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +24,9 @@ SPECIFICATION = ROOT / "spec" / "SPECIFICATION.md"
 TRACEABILITY = ROOT / "docs" / "traceability.md"
 
 KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY|REQUIRED|SHALL|RECOMMENDED|OPTIONAL)\b")
+IDENTIFIER = re.compile(r"\bTFS-[A-Z]+-[0-9]{2}\b")
+FENCED = re.compile(r"^( *)(`{3,}|~{3,}).*?^\1\2", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"""([`"])(?:(?!\1|\n *\n).)+\1|^ *>[^\n]*""", re.MULTILINE | re.DOTALL)
 
 GENERATED = "<!-- Rendered by docs/render.py: run `make spec`. -->\n"
 
@@ -35,16 +42,13 @@ def specification(everything: Catalogue) -> str:
 
 def _specification(everything: Catalogue) -> Iterator[str]:
     preface = (ROOT / "spec" / "PREFACE.md").read_text(encoding="utf-8")
-    if found := KEYWORD.search(_without_definitions(preface)):
-        raise RenderError(f"spec/PREFACE.md: {found.group()} outside a requirement")
     yield preface.replace("{edition}", EDITION).rstrip() + "\n"
     yield "## Contents\n"
     for number, chapter in enumerate(everything.chapters, start=1):
         yield f"{number}. [{chapter.title}](#{_anchor(f'{number}. {chapter.title}')})"
     yield ""
     for number, chapter in enumerate(everything.chapters, start=1):
-        if found := KEYWORD.search(chapter.introduction):
-            raise RenderError(f"introduction of {chapter.title}: {found.group()} outside a requirement")
+        _expect_no_keyword(f"introduction of {chapter.title}", chapter.introduction)
         yield f"## {number}. {chapter.title}\n"
         yield chapter.introduction.strip() + "\n"
         for requirement in chapter.requirements:
@@ -55,6 +59,7 @@ def _requirement(requirement: Requirement) -> Iterator[str]:
     words = KEYWORD.findall(requirement.statement)
     if set(words) != {requirement.level}:
         raise RenderError(f"{requirement.id}: the level is {requirement.level}, the statement says {words}")
+    _expect_no_keyword(f"{requirement.id}, rationale", requirement.rationale)
     statement = re.sub(r"\b(MUST NOT|SHOULD NOT|MUST|SHOULD|MAY)\b", r"**\1**", requirement.statement)
     yield f'<a id="{requirement.id.lower()}"></a>\n'
     yield f"### {requirement.id}\n"
@@ -78,9 +83,60 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _without_definitions(text: str) -> str:
-    """The text without what stands in quotation marks or backticks, where keywords are only named."""
-    return re.sub(r"`[^`]*`|\"[^\"]*\"", "", text)
+def expect_keywords_in_requirements(root: Path) -> None:
+    """No text beside the requirements uses a keyword; SPECIFICATION.md is rendered from what is checked elsewhere.
+
+    Raises:
+        RenderError: One does; the message says where, and what to do.
+    """
+    for path in sorted((root / "spec").rglob("*.md")):
+        if path.name != SPECIFICATION.name:
+            _expect_no_keyword(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+    for path in sorted((root / "docs").glob("*.md")):
+        # A table that shows requirements repeats their levels.
+        text = path.read_text(encoding="utf-8")
+        lines = ["" if IDENTIFIER.search(line) else line for line in text.split("\n")]
+        _expect_no_keyword(str(path.relative_to(root)), "\n".join(lines))
+    for path in sorted((root / "spec" / "schemas").rglob("*.json")):
+        for place, description in _descriptions(json.loads(path.read_text(encoding="utf-8"))):
+            _expect_no_keyword(f"{path.relative_to(root)}: {place}", description)
+    asyncapi = root / "spec" / "asyncapi.yaml"
+    # In YAML, quotation marks quote nothing.
+    _expect_no_keyword("spec/asyncapi.yaml", asyncapi.read_text(encoding="utf-8").replace('"', " "))
+
+
+def _expect_no_keyword(place: str, text: str) -> None:
+    """Keywords that code or a quotation only names are none.
+
+    Raises:
+        RenderError: There is one.
+    """
+    unnamed = NAMED.sub(_blank, FENCED.sub(_blank, text))
+    if found := KEYWORD.search(unnamed):
+        line = unnamed.count("\n", 0, found.start()) + 1
+        raise RenderError(
+            f"{place}: line {line}: {found.group()} outside a requirement: make it a requirement, say it without the "
+            "keyword, or put the keyword in backticks where it is only named"
+        )
+
+
+def _blank(found: re.Match[str]) -> str:
+    """As many lines as were found, with nothing in them."""
+    return "\n" * found.group().count("\n")
+
+
+def _descriptions(schema: object, place: str = "$") -> Iterator[tuple[str, str]]:
+    """Each title, description and comment of a schema, with its place."""
+    members: list[tuple[Any, object]] = []
+    if isinstance(schema, dict):
+        members = list(schema.items())
+    elif isinstance(schema, list):
+        members = list(enumerate(schema))
+    for name, member in members:
+        if name in ("title", "description", "$comment") and isinstance(member, str):
+            yield f"{place}.{name}", member
+        elif name != "examples":
+            yield from _descriptions(member, f"{place}.{name}")
 
 
 def traceability(everything: Catalogue, lines: list[Entry]) -> str:
@@ -93,8 +149,35 @@ def traceability(everything: Catalogue, lines: list[Entry]) -> str:
     return GENERATED + "\n".join(_traceability(everything, sentences, graded)).rstrip() + "\n"
 
 
-def _sentences() -> list[dict[str, str]]:
-    return list(tomllib.loads((ROOT / "spec" / "api.toml").read_text(encoding="utf-8"))["sentence"])
+def _sentences() -> list[dict[str, Any]]:
+    """The sentences of spec/api.toml.
+
+    Raises:
+        RenderError: The file is no TOML, or a sentence has neither or both of requirements and a reason to have none.
+    """
+    try:
+        document = tomllib.loads((ROOT / "spec" / "api.toml").read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise RenderError(f"spec/api.toml: not TOML: {error}") from error
+    sentences: list[dict[str, Any]] = document.get("sentence", [])
+    for number, sentence in enumerate(sentences, start=1):
+        _expect_origin(number, sentence)
+    return sentences
+
+
+def _expect_origin(number: int, sentence: dict[str, Any]) -> None:
+    """A sentence of api.txt has become requirements, or says why it has not.
+
+    Raises:
+        RenderError: Neither, both, or one that is empty.
+    """
+    text = sentence.get("text", "")
+    given = [name for name in ("requirements", "excluded") if name in sentence]
+    if not text or len(given) != 1 or not sentence[given[0]]:
+        raise RenderError(
+            f"spec/api.toml: sentence {number}, {text[:60]!r}: needs a text and exactly one of requirements and "
+            "excluded, which may not be empty"
+        )
 
 
 def _expect_whole(sentences: list[str]) -> None:
@@ -114,7 +197,7 @@ def _expect_whole(sentences: list[str]) -> None:
 
 
 def _traceability(
-    everything: Catalogue, sentences: list[dict[str, str]], graded: dict[str, list[str]]
+    everything: Catalogue, sentences: list[dict[str, Any]], graded: dict[str, list[str]]
 ) -> Iterator[str]:
     yield "# Traceability\n"
     yield "Each sentence of `api.txt`, the requirements that it became, and what grades them.\n"
@@ -155,11 +238,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a document differs")
     check = parser.parse_args().check
-    everything = catalogue.load()
+    from twilio_conformance.checks import load_checks
+
     try:
+        expect_keywords_in_requirements(ROOT)
+        everything = catalogue.load()
         lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
         documents = {SPECIFICATION: specification(everything), TRACEABILITY: traceability(everything, lines)}
-    except RenderError as error:
+    except (RenderError, DataError) as error:
         print(f"docs/render.py: {error}", file=sys.stderr)
         return 1
     differing = [
@@ -176,4 +262,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Pipecat, which main imports with the checks, greets at INFO.
+    logger.configure(handlers=[{"sink": sys.stderr, "level": "WARNING"}])
     sys.exit(main())

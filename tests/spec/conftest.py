@@ -1,4 +1,4 @@
-"""The schemas of the wire and of the exchange, and a validator over all of them."""
+"""All schemas, and a validator over all of them."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def schemas() -> dict[str, Any]:
     """Each schema under its path below spec/schemas, without the ending."""
     return {
         path.relative_to(FOLDER).as_posix().partition(".")[0]: json.loads(path.read_text(encoding="utf-8"))
-        for path in [*sorted(FOLDER.glob("wire/*.json")), FOLDER / "exchange.schema.json"]
+        for path in sorted(FOLDER.rglob("*.json"))
     }
 
 

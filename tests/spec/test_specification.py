@@ -1,14 +1,11 @@
-"""The specification and its table of origins: nothing without an id, and every example holds."""
+"""The specification: every example in it holds."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,17 +14,6 @@ import pytest
 from twilio_conformance.checks.media import REFERENCE_ENCODERS
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def render() -> ModuleType:
-    """docs/render.py as a module."""
-    spec = importlib.util.spec_from_file_location("render", ROOT / "docs" / "render.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["render"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -83,52 +69,6 @@ def test_the_http_example_is_the_request_that_the_vectors_expect(text: str) -> N
     assert (method, target) == (wanted["method"], wanted["target"])
     assert f"Host: {wanted['url'].removeprefix('https://')}" in headers
     assert {name: values[0] for name, values in parse_qs(body.strip()).items()} == wanted["form"]
-
-
-def test_a_keyword_outside_a_requirement_is_refused(render: ModuleType) -> None:
-    assert render.KEYWORD.search("Twilio SHOULD answer")
-    assert not render.KEYWORD.search("Twilio should answer, and may not")
-
-
-def test_a_statement_whose_keyword_is_not_its_level_is_refused(render: ModuleType) -> None:
-    from dataclasses import replace
-
-    from twilio_conformance import catalogue
-
-    requirement = next(iter(catalogue.load().requirements.values()))
-    with pytest.raises(render.RenderError, match="the level is MAY"):
-        list(render._requirement(replace(requirement, level="MAY")))
-
-
-@pytest.mark.parametrize(
-    "wrong", [[], ["twilio", "Nothing of the kind."]], ids=["a sentence lacks", "one too many"]
-)
-def test_api_txt_that_is_not_wholly_accounted_for_is_refused(render: ModuleType, wrong: list[str]) -> None:
-    with pytest.raises(render.RenderError, match=r"api\.toml"):
-        render._expect_whole(wrong)
-
-
-def test_every_requirement_that_api_txt_is_the_source_of_stands_in_the_table(render: ModuleType) -> None:
-    from twilio_conformance import catalogue
-
-    named = {name for sentence in render._sentences() for name in sentence.get("requirements", ())}
-    cited = {
-        requirement.id
-        for requirement in catalogue.load().requirements.values()
-        if any(source.startswith("api.txt") for source in requirement.source)
-    }
-    assert cited <= named
-
-
-def test_rendering_changes_nothing_that_is_committed(render: ModuleType) -> None:
-    from twilio_conformance import catalogue
-    from twilio_conformance.checks import load_checks
-    from twilio_conformance.ledger import entries
-
-    everything = catalogue.load()
-    lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
-    assert render.specification(everything) == render.SPECIFICATION.read_text(encoding="utf-8")
-    assert render.traceability(everything, lines) == render.TRACEABILITY.read_text(encoding="utf-8")
 
 
 def test_the_text_gives_the_digests_that_encoders_are_graded_against() -> None:

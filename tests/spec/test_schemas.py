@@ -1,4 +1,4 @@
-"""The schemas of the wire and of the exchange: valid, explained field by field, and true of every example."""
+"""The schemas: valid, explained field by field, and true of every example."""
 
 import copy
 import json
@@ -15,7 +15,8 @@ FROM_TWILIO = [
     f"wire/{name}" for name in ("connected", "start", "media-inbound", "dtmf", "mark-inbound", "stop")
 ]
 TO_TWILIO = [f"wire/{name}" for name in ("media-outbound", "mark-outbound", "clear")]
-SCHEMAS = [*FROM_TWILIO, *TO_TWILIO, "wire/inbound", "wire/outbound", "exchange"]
+SEEN = [*FROM_TWILIO, *TO_TWILIO, "wire/inbound", "wire/outbound", "exchange"]
+SCHEMAS = [*SEEN, "adapter", "report", "requirement", "vector"]
 
 Schema = dict[str, Any]
 Reasons = Callable[[str, object], set[tuple[str, str]]]
@@ -67,12 +68,13 @@ def test_a_schema_is_named_after_its_file(schemas: dict[str, Schema], name: str)
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_example_is_valid(schemas: dict[str, Schema], reasons: Reasons, name: str) -> None:
+    assert schemas[name]["examples"]
     for example in schemas[name]["examples"]:
         assert reasons(name, example) == set()
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_every_field_has_a_title_and_a_description_of_one_sentence(
+@pytest.mark.parametrize("name", SEEN)
+def test_every_field_element_and_definition_of_what_is_seen_has_a_title_and_a_description_of_one_sentence(
     schemas: dict[str, Schema], name: str
 ) -> None:
     schema = schemas[name]
@@ -83,6 +85,21 @@ def test_every_field_has_a_title_and_a_description_of_one_sentence(
         assert re.fullmatch(r"[A-Z](?:(?!\. ).)+\.", description), (
             f"{name}{place}: no sentence: {description!r}"
         )
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_member_has_a_description_of_one_sentence(schemas: dict[str, Schema], name: str) -> None:
+    schema = schemas[name]
+    rules = {key: value for key, value in schema.items() if key != "examples"}
+    found = [pair for item in objects(rules) for pair in item.get("properties", {}).items()]
+    if name not in ("wire/inbound", "wire/outbound"):
+        assert found
+    for member, rule in found:
+        explained = rule
+        if "description" not in rule and "$ref" in rule:
+            explained = schema["$defs"][rule["$ref"].rpartition("/")[2]]
+        description = explained.get("description", "")
+        assert re.fullmatch(r"[A-Z](?:(?!\. ).)+\.", description), f"{name}: {member}: {description!r}"
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
