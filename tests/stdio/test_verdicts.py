@@ -14,6 +14,7 @@ from tests.stdio.conftest import javascript, python
 PYTHON_ONLY = {
     "TFS-CONSTRUCT-02", "TFS-CONSTRUCT-03", "TFS-CONSTRUCT-05", "TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-SETUP-04",
     "TFS-ABUSE-08", "TFS-ABUSE-09", "TFS-FAULT-05", "TFS-FAULT-06", "TFS-FAULT-08", "TFS-SECURE-06", "TFS-SECURE-08",
+    "TFS-SECURE-13",
 }  # fmt: skip
 """Beside the chapter LIVE, the requirements that speak of Python's objects, tasks or loop, or of what JSON cannot say."""
 

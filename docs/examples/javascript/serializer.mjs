@@ -142,6 +142,7 @@ function authorityOf(given) {
   const [user, password] = hasKey ? ["api_key_sid", "api_key_secret"] : ["account_sid", "auth_token"];
   const missing = [...new Set(["call_sid", "account_sid", user, password])].filter((name) => !given[name]);
   if (missing.length) throw new ValueError(`auto_hang_up needs ${missing.join(", ")}`);
+  if (given[user].includes(":")) throw new ValueError(`${user} holds a colon, which ends the name in a login`);
   if (Boolean(region) !== Boolean(edge)) {
     throw new ValueError(region ? "region was given without edge" : "edge was given without region");
   }
