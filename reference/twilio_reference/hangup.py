@@ -6,6 +6,7 @@ Sources: https://www.twilio.com/docs/voice/api/call-resource (the request), .../
 
 import asyncio
 import re
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,7 +20,9 @@ _TIME_LIMIT: Final = 8.0
 _PAUSES: Final = (0.25, 0.75)
 """Seconds before the first and second repetition."""
 
-_WORTH_REPEATING: Final = frozenset({429, 500, 503})
+_WORTH_REPEATING: Final = frozenset(
+    {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
+)
 _ALREADY_ENDED: Final = frozenset({(404, 20404), (400, 21220)})
 
 _MAX_BODY: Final = 4096

@@ -15,7 +15,7 @@ from twilio_reference import TwilioFrameSerializer
 @mutant(
     "TFS-CONSTRUCT-01",
     "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).",
-    also="TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
+    also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
 )
 class StreamIdForStreamSid(Seamed):
     def __init__(self, stream_id: str, *arguments: Any, **keywords: Any) -> None:
@@ -45,7 +45,7 @@ class WithoutEdge(Seamed):
         )
 
 
-@mutant("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-SECURE-06")
+@mutant("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-SECURE-13")
 class AccountBeforeCall(Seamed):
     def __init__(
         self,
@@ -59,7 +59,7 @@ class AccountBeforeCall(Seamed):
 
 
 @mutant("TFS-CONSTRUCT-02", "A new argument is put before region, as region was put before params (Pipecat 0.0.86):"
-        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03 TFS-SECURE-06", untestable=True)  # fmt: skip
+        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03 TFS-SECURE-13", untestable=True)  # fmt: skip
 class NewArgumentInTheMiddle(Seamed):
     def __init__(
         self,
@@ -96,7 +96,7 @@ class BaseUrlBeforeParams(Seamed):
 
 
 @mutant("TFS-CONSTRUCT-04", "Credentials are demanded of everybody, hang-up or not (first form of pipecat-ai/pipecat PR 2627).",
-        also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-06")  # fmt: skip
+        also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
 class CredentialsAlways(Seamed):
     def __init__(
         self, stream_sid: str, call_sid: str | None = None, *arguments: Any, **keywords: Any
@@ -153,13 +153,13 @@ class MissingCredentialsPass(_Lenient):
 
 
 @mutant("TFS-CONSTRUCT-06", "auth_token is not checked with the others (pipecat-ai/pipecat PR 2726).",
-        also="TFS-CONSTRUCT-07 TFS-SECURE-06")  # fmt: skip
+        also="TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
 class TokenNotChecked(_Lenient):
     required = ("call_sid", "account_sid")
 
 
 @mutant("TFS-CONSTRUCT-06", "assert is used for the check: AssertionError, and nothing under -O.",
-        also="TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
+        also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
 class AssertForCheck(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
@@ -271,7 +271,7 @@ class PositionalParams(Seamed):
 
 
 @mutant("TFS-CONSTRUCT-12", "params or InputParams(auto_hang_up=False) stands in the constructor.",
-        also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-LIVE-*")  # fmt: skip
+        also="TFS-HANGUP-19 TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-LIVE-*")  # fmt: skip
 class OtherDefaultsWithoutParams(Seamed):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
         if len(arguments) < 7:
@@ -282,7 +282,7 @@ class OtherDefaultsWithoutParams(Seamed):
 @mutant(
     "TFS-CONSTRUCT-12",
     "params is read without a default: None has no attribute.",
-    also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+    also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class ParamsRequired(Seamed):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
@@ -309,7 +309,7 @@ class HalfAKeyPasses(Seamed):
 
 
 @mutant("TFS-CONSTRUCT-14", "The stream is kept on the class (pipecat-ai/pipecat PR 255).", isolated=True,
-        also="TFS-SECURE-06 TFS-FIDELITY-14 TFS-LIVE-*")  # fmt: skip
+        also="TFS-SECURE-13 TFS-FIDELITY-14 TFS-LIVE-*")  # fmt: skip
 class StreamOnTheClass(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid, *arguments, **keywords)
@@ -333,6 +333,6 @@ class OneHangUpForAll(CallSeam):
 
 
 @mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.", also="TFS-SECURE-13")
-class NoStream(Seamed):
+class AnyStreamSid(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid or "none", *arguments, **keywords)

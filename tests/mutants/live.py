@@ -37,12 +37,20 @@ class _Held(CodeSeam):
         return frame
 
 
-@mutant("TFS-LIVE-01", "A jitter buffer of 200 ms for audio that has none.", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-01",
+    "A jitter buffer of 200 ms for audio that has none.",
+    also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
+)
 class Holds200Milliseconds(_Held):
     hold = 1600
 
 
-@mutant("TFS-LIVE-02", "A stream resampler's default withholds 100 ms, as in pipecat-ai 1.14.0.", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-02",
+    "A stream resampler's default withholds 100 ms, as in pipecat-ai 1.14.0.",
+    also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
+)
 class Holds100Milliseconds(_Held):
     hold = 800
 
@@ -50,18 +58,24 @@ class Holds100Milliseconds(_Held):
 @mutant(
     "TFS-LIVE-03",
     "The last 300 ms wait for a flush that never comes (pipecat-ai/pipecat PR 465).",
-    also=_AUDIO,
+    also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
 )
 class Holds300Milliseconds(_Held):
     hold = 2400
 
 
-@mutant("TFS-LIVE-04", "The last 100 ms wait for a block to fill.", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-04", "The last 100 ms wait for a block to fill.", also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*"
+)
 class Holds120Milliseconds(_Held):
     hold = 960
 
 
-@mutant("TFS-LIVE-05", "Every tenth chunk is lost between two threads.", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-05",
+    "Every tenth chunk is lost between two threads.",
+    also="TFS-ABUSE-03 TFS-ABUSE-05 TFS-ABUSE-06 TFS-CLEAR-05 TFS-MEDIAOUT-05 TFS-MEDIAOUT-06 TFS-MEDIAOUT-07 TFS-MEDIAOUT-08 TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
+)
 class LosesChunks(CodeSeam):
     count = 0
 
@@ -71,7 +85,9 @@ class LosesChunks(CodeSeam):
 
 
 @mutant(
-    "TFS-LIVE-06", "Messages that come in a burst are taken for repetitions.", also=_AUDIO + " TFS-HANGUP-12"
+    "TFS-LIVE-06",
+    "Messages that come in a burst are taken for repetitions.",
+    also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-03 TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-* TFS-HANGUP-12",
 )
 class DropsBursts(Seamed):
     last: ClassVar[float] = 0.0
@@ -85,7 +101,11 @@ class DropsBursts(Seamed):
         return None if is_burst else frame
 
 
-@mutant("TFS-LIVE-07", "The end of the last answer stays in the serializer.", also=_AUDIO)
+@mutant(
+    "TFS-LIVE-07",
+    "The end of the last answer stays in the serializer.",
+    also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
+)
 class KeepsTheEnd(_Held):
     hold = 1200
 
@@ -93,7 +113,7 @@ class KeepsTheEnd(_Held):
 @mutant(
     "TFS-LIVE-08",
     "What the resampler held of the interrupted answer is sent first of all (R25).",
-    also=_AUDIO,
+    also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
 )
 class SpeaksOnAfterClear(CodeSeam):
     kept = b""
@@ -112,7 +132,7 @@ class SpeaksOnAfterClear(CodeSeam):
 @mutant(
     "TFS-LIVE-09",
     "Keys are ignored while the caller speaks.",
-    also="TFS-DTMF-* TFS-MEDIAIN-* TFS-INPUT-* TFS-LIVE-*",
+    also="TFS-DTMF-04 TFS-INPUT-09 TFS-LIVE-*",
 )
 class KeysOnlyInSilence(Seamed):
     speaking = False
@@ -124,7 +144,7 @@ class KeysOnlyInSilence(Seamed):
 
 
 @mutant("TFS-LIVE-10", "An exception out of deserialize ends the receiving loop (pipecat-ai/pipecat issue 5816).",
-        also="TFS-INPUT-* TFS-SECURE-* TFS-MEDIAIN-*")  # fmt: skip
+        also="TFS-INPUT-01 TFS-INPUT-02 TFS-INPUT-07 TFS-INPUT-08 TFS-INPUT-10")  # fmt: skip
 class MalformedRaises(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         json.loads(data)["event"]
@@ -134,7 +154,7 @@ class MalformedRaises(Seamed):
 @mutant(
     "TFS-LIVE-11",
     "Each terminal frame hangs up (pipecat-ai/pipecat PR 1645).",
-    also="TFS-HANGUP-* TFS-FAULT-* TFS-SECURE-* TFS-CONSTRUCT-* TFS-LIVE-14",
+    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-11 TFS-LIVE-14",
 )
 class NeverHangsUp(Seamed):
     async def serialize(self, frame: Frame) -> Any:
@@ -144,7 +164,7 @@ class NeverHangsUp(Seamed):
 @mutant(
     "TFS-LIVE-12",
     "A returned mark raises, and Pipecat's receiving loop ends with it.",
-    also="TFS-MARK-* TFS-LIVE-*",
+    also="TFS-INPUT-11 TFS-MARK-02 TFS-MARK-03 TFS-LIVE-*",
 )
 class MarkEndsTheCall(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
@@ -156,7 +176,7 @@ class MarkEndsTheCall(Seamed):
 @mutant(
     "TFS-LIVE-13",
     "A member of the inbound message is copied into the outbound one (Twilio: 31951).",
-    also="TFS-MEDIAOUT-*",
+    also="TFS-MEDIAOUT-02",
 )
 class ExtraMember(MessageSeam):
     events = ("media",)
@@ -166,7 +186,7 @@ class ExtraMember(MessageSeam):
 
 
 @mutant("TFS-LIVE-14", "One buffer for all calls of the process (pipecat-ai/pipecat PR 255).", isolated=True,
-        also="TFS-CONSTRUCT-14 " + _AUDIO)  # fmt: skip
+        also="TFS-ABUSE-05 TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-* TFS-CONSTRUCT-14")  # fmt: skip
 class SharedBuffer(MessageSeam):
     events = ("media",)
     buffer: ClassVar[list[bytes]] = []

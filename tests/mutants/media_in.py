@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pipecat.frames.frames import InputAudioRawFrame, OutputAudioRawFrame
 
-from tests.mutants.registry import SOUND_IN, mutant
+from tests.mutants.registry import mutant
 from tests.mutants.seams import Seamed
 
 
@@ -52,7 +52,7 @@ class _MessageSeam(Seamed):
 
 
 @mutant("TFS-MEDIAIN-01", "The output frame is taken for the caller's: it goes back out (pipecat-ai/pipecat PR 480).",
-        also=SOUND_IN)  # fmt: skip
+        also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]")  # fmt: skip
 class OutputFrameForTheCaller(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if not isinstance(frame, InputAudioRawFrame):
@@ -60,19 +60,31 @@ class OutputFrameForTheCaller(Seamed):
         return OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels)
 
 
-@mutant("TFS-MEDIAIN-01", "num_channels is 2, as in the browser's sample code.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-01",
+    "num_channels is 2, as in the browser's sample code.",
+    also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
+)
 class TwoChannels(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         return _with(frame, num_channels=2) if isinstance(frame, InputAudioRawFrame) else frame
 
 
-@mutant("TFS-MEDIAIN-02", "A-law is decoded in the place of μ-law.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-02",
+    "A-law is decoded in the place of μ-law.",
+    also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
+)
 class AlawFromTwilio(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         return audioop.alaw2lin(audioop.lin2ulaw(pcm, 2), 2)
 
 
-@mutant("TFS-MEDIAIN-02", "The samples are written big-endian.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-02",
+    "The samples are written big-endian.",
+    also="TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
+)
 class BigEndianIn(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         return audioop.byteswap(pcm, 2)
@@ -81,7 +93,7 @@ class BigEndianIn(_CallerSeam):
 @mutant(
     "TFS-MEDIAIN-02",
     "The table holds 14-bit values and nobody scales them: the caller whispers.",
-    also=SOUND_IN,
+    also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
 )
 class FourteenBits(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
@@ -91,7 +103,7 @@ class FourteenBits(_CallerSeam):
 @mutant(
     "TFS-MEDIAIN-02",
     "Negative codes come out one too high: the bias is taken off before the sign.",
-    also=SOUND_IN,
+    also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
 )
 class BiasAfterSign(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
@@ -102,7 +114,11 @@ class BiasAfterSign(_CallerSeam):
 # Sessions
 
 
-@mutant("TFS-MEDIAIN-03", "Every eleventh message is lost to a queue that is one too short.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-03",
+    "Every eleventh message is lost to a queue that is one too short.",
+    also="TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
+)
 class DropsMessages(_CallerSeam):
     count = 0
 
@@ -112,7 +128,7 @@ class DropsMessages(_CallerSeam):
 
 
 @mutant("TFS-MEDIAIN-03", "Messages are put in order by their timestamps, so that each comes out with the next.",
-        also=SOUND_IN)  # fmt: skip
+        also="TFS-MEDIAIN-02 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]")  # fmt: skip
 class SwapsMessages(_CallerSeam):
     kept = b""
 
@@ -122,7 +138,9 @@ class SwapsMessages(_CallerSeam):
 
 
 @mutant(
-    "TFS-MEDIAIN-03", "Silence from the caller is not passed on, so that no pause ever ends.", also=SOUND_IN
+    "TFS-MEDIAIN-03",
+    "Silence from the caller is not passed on, so that no pause ever ends.",
+    also="TFS-MEDIAIN-02 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
 )
 class DropsTheCallersSilence(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
@@ -130,7 +148,7 @@ class DropsTheCallersSilence(_CallerSeam):
 
 
 @mutant("TFS-MEDIAIN-04", "The frame is labelled with the pipeline's rate and never converted (pipecat-ai/pipecat PR 1148).",
-        also="TFS-FIDELITY-* TFS-LATENCY-* TFS-ABUSE-* TFS-INPUT-*")  # fmt: skip
+        also="TFS-FIDELITY-* TFS-LATENCY-*")  # fmt: skip
 class LabelWithoutConversion(Seamed):
     async def setup(self, setup: Any) -> None:
         self.rate = setup.audio_in_sample_rate
@@ -157,8 +175,7 @@ class BytesByStr(Seamed):
         return str(data)
 
 
-@mutant("TFS-MEDIAIN-06", "A regular expression finds the payload, and expects event to come first.",
-        also="TFS-INPUT-*")  # fmt: skip
+@mutant("TFS-MEDIAIN-06", "A regular expression finds the payload, and expects event to come first.")  # fmt: skip
 class EventFirst(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
@@ -166,7 +183,7 @@ class EventFirst(Seamed):
 
 
 @mutant("TFS-MEDIAIN-06", "A strict model of the message refuses the members that it does not know.",
-        also="TFS-INPUT-* TFS-MEDIAIN-0[39] TFS-MEDIAIN-10")  # fmt: skip
+        also="TFS-MEDIAIN-05 TFS-MEDIAIN-0[39] TFS-MEDIAIN-10")  # fmt: skip
 class KnownMembersOnly(_MessageSeam):
     known = frozenset({"event", "sequenceNumber", "streamSid", "media", "dtmf", "mark", "start", "stop"})
 
@@ -174,7 +191,11 @@ class KnownMembersOnly(_MessageSeam):
         return message if message.keys() <= self.known else {}
 
 
-@mutant("TFS-MEDIAIN-07", "Anything but 160 bytes is taken for damaged.", also=SOUND_IN)
+@mutant(
+    "TFS-MEDIAIN-07",
+    "Anything but 160 bytes is taken for damaged.",
+    also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-SETUP-0[23]",
+)
 class TwentyMillisecondsOnly(_CallerSeam):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         is_media = isinstance(frame, InputAudioRawFrame)
@@ -182,14 +203,13 @@ class TwentyMillisecondsOnly(_CallerSeam):
         return frame if size == 160 else None
 
 
-@mutant("TFS-MEDIAIN-07", "The payload is cut to a buffer of 4096 bytes.", also="TFS-INPUT-* TFS-ABUSE-*")
+@mutant("TFS-MEDIAIN-07", "The payload is cut to a buffer of 4096 bytes.")
 class CutAt4096(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
         return pcm[:8192]
 
 
-@mutant("TFS-MEDIAIN-08", "A message without samples gives a frame without samples (pipecat-ai/pipecat issue 1054).",
-        also="TFS-INPUT-* TFS-MEDIAIN-*")  # fmt: skip
+@mutant("TFS-MEDIAIN-08", "A message without samples gives a frame without samples (pipecat-ai/pipecat issue 1054).")  # fmt: skip
 class EmptyFrames(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if frame is not None:
@@ -204,7 +224,6 @@ class EmptyFrames(Seamed):
 @mutant(
     "TFS-MEDIAIN-09",
     "track is not read, as in pipecat-ai 1.14.0: the agent hears itself.",
-    also="TFS-INPUT-*",
 )
 class BothTracks(_MessageSeam):
     def reword(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +232,7 @@ class BothTracks(_MessageSeam):
         return message
 
 
-@mutant("TFS-MEDIAIN-10", "streamSid is not compared, as in pipecat-ai 1.14.0.", also="TFS-INPUT-*")
+@mutant("TFS-MEDIAIN-10", "streamSid is not compared, as in pipecat-ai 1.14.0.")
 class AnyStream(_MessageSeam):
     def reword(self, message: dict[str, Any]) -> dict[str, Any]:
         message.pop("streamSid", None)
@@ -223,8 +242,7 @@ class AnyStream(_MessageSeam):
 # Setup
 
 
-@mutant("TFS-SETUP-01", "setup reads an attribute that older configuration objects have (pipecat-ai/pipecat PR 5316).",
-        also="TFS-*")  # fmt: skip
+@mutant("TFS-SETUP-01", "setup reads an attribute that older configuration objects have (pipecat-ai/pipecat PR 5316).")  # fmt: skip
 class SetupOfAnotherPipecat(Seamed):
     async def setup(self, setup: Any) -> None:
         raise AttributeError(f"{type(setup).__name__!r} object has no attribute 'audio_in_rate'")
@@ -233,7 +251,7 @@ class SetupOfAnotherPipecat(Seamed):
 @mutant(
     "TFS-SETUP-01",
     "setup insists on a rate in its list.",
-    also="TFS-SETUP-02 TFS-INPUT-* TFS-ABUSE-* TFS-FIDELITY-*",
+    also="TFS-ABUSE-06 TFS-FIDELITY-* TFS-SETUP-02",
 )
 class UsualRatesOnly(Seamed):
     async def setup(self, setup: Any) -> None:
@@ -243,7 +261,7 @@ class UsualRatesOnly(Seamed):
 
 
 @mutant("TFS-SETUP-02", "Frames are labelled with Twilio's rate (pipecat-ai/pipecat PR 1148, PR 1154).",
-        also="TFS-MEDIAIN-04 TFS-FIDELITY-* TFS-LATENCY-* TFS-SETUP-03 TFS-ABUSE-* TFS-INPUT-*")  # fmt: skip
+        also="TFS-FIDELITY-* TFS-LATENCY-* TFS-MEDIAIN-04 TFS-SETUP-03")  # fmt: skip
 class LabelledWithTwiliosRate(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         return _with(frame, sample_rate=8000) if isinstance(frame, InputAudioRawFrame) else frame
@@ -276,7 +294,7 @@ class OverrideOfTheLabel(Seamed):
 
 
 @mutant("TFS-SETUP-04", "setup has nothing to await and is written without async (the API before Pipecat 0.0.55).",
-        also="TFS-*")  # fmt: skip
+        also="TFS-SETUP-01")  # fmt: skip
 class PlainSetup(Seamed):
     def setup(self, setup: Any) -> Any:
         coroutine = super().setup(setup)
@@ -288,7 +306,7 @@ class PlainSetup(Seamed):
 
 
 @mutant("TFS-SETUP-04", "serialize returns its text at once for an interruption (the API before Pipecat 0.0.55).",
-        also="TFS-CLEAR-* TFS-CONSTRUCT-* TFS-ABUSE-* TFS-LATENCY-* TFS-LIVE-*")  # fmt: skip
+        also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-CLEAR-01 TFS-CLEAR-03 TFS-SECURE-12 TFS-LATENCY-* TFS-LIVE-*")  # fmt: skip
 class PlainSerialize(Seamed):
     def serialize(self, frame: Any) -> Any:
         if type(frame).__name__ == "InterruptionFrame":

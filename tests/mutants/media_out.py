@@ -61,7 +61,7 @@ class PlayAudio(MessageSeam):
 
 
 @mutant("TFS-MEDIAOUT-01", "Codes are put on the wire without an envelope, as Asterisk takes them.",
-        also="TFS-MEDIAOUT-* " + SOUND_OUT)  # fmt: skip
+        also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[3569]")  # fmt: skip
 class RawCodes(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         is_media = isinstance(frame, AudioRawFrame) and text
@@ -302,7 +302,7 @@ class EchoesTheCaller(Seamed):
 
 
 @mutant("TFS-CLEAR-01", "An interruption is taken for the transport's business (before pipecat-ai/pipecat PR 422).",
-        also="TFS-CLEAR-03 TFS-ABUSE-*")  # fmt: skip
+        also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03")  # fmt: skip
 class WithoutClear(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         return None if isinstance(frame, InterruptionFrame) else text
@@ -314,7 +314,9 @@ class ClearAsBytes(Seamed):
         return text.encode() if isinstance(frame, InterruptionFrame) else text
 
 
-@mutant("TFS-CLEAR-01", "A reason is added for the log of the other side (Twilio: 31951).")
+@mutant(
+    "TFS-CLEAR-01", "A reason is added for the log of the other side (Twilio: 31951).", also="TFS-SECURE-12"
+)
 class ClearWithReason(MessageSeam):
     events = ("clear",)
 
@@ -322,7 +324,11 @@ class ClearWithReason(MessageSeam):
         return message | {"reason": "interruption"}
 
 
-@mutant("TFS-CLEAR-01", "clearAudio is another provider's word (Plivo).", also="TFS-CLEAR-03 TFS-ABUSE-*")
+@mutant(
+    "TFS-CLEAR-01",
+    "clearAudio is another provider's word (Plivo).",
+    also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03",
+)
 class ClearAudio(MessageSeam):
     events = ("clear",)
 
@@ -330,7 +336,9 @@ class ClearAudio(MessageSeam):
         return message | {"event": "clearAudio"}
 
 
-@mutant("TFS-CLEAR-02", "The call's SID stands where the stream's belongs.", also="TFS-CONSTRUCT-02")
+@mutant(
+    "TFS-CLEAR-02", "The call's SID stands where the stream's belongs.", also="TFS-SECURE-12 TFS-CONSTRUCT-02"
+)
 class ClearNamesTheCall(MessageSeam):
     events = ("clear",)
 
@@ -352,7 +360,11 @@ class ClearOnce(MessageSeam):
         return None if before else message
 
 
-@mutant("TFS-CLEAR-03", "Nothing was sent yet, so nothing needs clearing.", also="TFS-CLEAR-01 TFS-ABUSE-*")
+@mutant(
+    "TFS-CLEAR-03",
+    "Nothing was sent yet, so nothing needs clearing.",
+    also="TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-01",
+)
 class ClearOnlyAfterAudio(Seamed):
     spoken = False
 

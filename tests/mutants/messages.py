@@ -39,15 +39,13 @@ def _dtmf(data: str | bytes) -> dict[str, Any]:
 # DTMF
 
 
-@mutant("TFS-DTMF-01", "Only the digits are keys: int() reads them.", also="TFS-DTMF-0[34] TFS-INPUT-*")
+@mutant("TFS-DTMF-01", "Only the digits are keys: int() reads them.", also="TFS-DTMF-0[34]")
 class DigitsOnly(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         return None if isinstance(frame, InputDTMFFrame) and not frame.button.value.isdigit() else frame
 
 
-@mutant(
-    "TFS-DTMF-01", "Star and pound are mixed up in a table typed by hand.", also="TFS-DTMF-0[34] TFS-INPUT-*"
-)
+@mutant("TFS-DTMF-01", "Star and pound are mixed up in a table typed by hand.", also="TFS-DTMF-0[34]")
 class StarForPound(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputDTMFFrame) and frame.button.value in "*#":
@@ -58,7 +56,7 @@ class StarForPound(Seamed):
 @mutant(
     "TFS-DTMF-01",
     "The digit is handed on as text, not as a KeypadEntry.",
-    also="TFS-MEDIAIN-05 TFS-DTMF-0[34] TFS-INPUT-*",
+    also="TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-DTMF-0[34]",
 )
 class DigitAsText(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
@@ -67,9 +65,7 @@ class DigitAsText(Seamed):
         return frame
 
 
-@mutant(
-    "TFS-DTMF-02", "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).", also="TFS-INPUT-*"
-)
+@mutant("TFS-DTMF-02", "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).")
 class UnknownKeysRaise(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -81,7 +77,6 @@ class UnknownKeysRaise(Seamed):
 @mutant(
     "TFS-DTMF-02",
     "The digit is stripped and cut to one character before it is looked up.",
-    also="TFS-INPUT-*",
 )
 class FirstCharacter(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
@@ -91,7 +86,7 @@ class FirstCharacter(Seamed):
         return data
 
 
-@mutant("TFS-DTMF-02", "str(digit) is looked up, so that the number 5 is a key.", also="TFS-INPUT-*")
+@mutant("TFS-DTMF-02", "str(digit) is looked up, so that the number 5 is a key.")
 class NumbersAreKeys(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -103,7 +98,7 @@ class NumbersAreKeys(Seamed):
 
 
 @mutant("TFS-DTMF-03", "Only the track inbound is taken, though dtmf.track reads inbound_track.",
-        also="TFS-MEDIAIN-05 TFS-DTMF-* TFS-INPUT-* TFS-ABUSE-* TFS-HANGUP-12 TFS-MEDIAIN-03 TFS-LIVE-*")  # fmt: skip
+        also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-LIVE-* TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03")  # fmt: skip
 class InboundKeysOnly(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         is_other = isinstance(frame, InputDTMFFrame) and _dtmf(data).get("track") != "inbound"
@@ -167,7 +162,7 @@ class MarkEndsThePipeline(Seamed):
 
 
 @mutant("TFS-MARK-02", "mark.name is looked up among the marks sent, and raises KeyError for the others.",
-        also="TFS-MARK-03")  # fmt: skip
+        also="TFS-INPUT-11 TFS-MARK-03")  # fmt: skip
 class UnknownMarksRaise(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
         message = _parsed(data)

@@ -188,7 +188,7 @@ class _Unquoted(CallSeam):
 @mutant(
     "TFS-SECURE-09",
     "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
-    also="TFS-SECURE-06 TFS-SECURE-10",
+    also="TFS-SECURE-13 TFS-SECURE-10",
 )
 class RawCallSid(_Unquoted):
     name = "call_sid"
@@ -197,7 +197,7 @@ class RawCallSid(_Unquoted):
 @mutant(
     "TFS-SECURE-10",
     "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
-    also="TFS-SECURE-06 TFS-SECURE-09",
+    also="TFS-SECURE-13 TFS-SECURE-09",
 )
 class RawAccountSid(_Unquoted):
     name = "account_sid"
@@ -224,7 +224,7 @@ class RawRegion(CallSeam):
 @mutant(
     "TFS-SECURE-12",
     "The message is put together with an f-string, quotes and all.",
-    also="TFS-CLEAR-* TFS-MEDIAOUT-*",
+    also="TFS-SECURE-13 TFS-CLEAR-* TFS-MEDIAOUT-*",
 )
 class RawStreamSid(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:

@@ -24,7 +24,7 @@ KILLERS = Path(__file__).parent / "killers.json"
 """By which check each mutation was killed when that was last written."""
 
 TARGET = 95.0
-"""Per cent of the mutations that are not equivalent which the suite has to kill."""
+"""Per cent of the mutations which the suite has to kill, but for those that are equivalent or permitted."""
 
 
 @dataclass
@@ -84,8 +84,8 @@ def grade(
         A sentence with the score, and what is wrong: survivors that nobody explains, or too many.
     """
     everything = [mutation for mutation in mutations() if not names or mutation.module in names]
-    equivalent, accepted = known("equivalent"), known("accepted")
-    excused = {*equivalent, *accepted}
+    equivalent, permitted = known("equivalent"), known("permitted")
+    excused = {*equivalent, *permitted}
     record = {} if full else read_killers()
     trial, bench = Trial({}, [], []), _Bench(lab, full)
     on_record = [mutation for mutation in everything if record.get(mutation.key) in lab.tasks]
@@ -101,9 +101,9 @@ def grade(
     if write:
         write_killers(trial.killers)
     graded = {mutation.key for mutation in everything}
-    relevant = len(graded - equivalent.keys())
-    killed = len(trial.killers.keys() - equivalent.keys())
-    score = 100 * killed / relevant if relevant else 100.0
+    forbidden, visible = graded - excused, graded - equivalent.keys()
+    killed = len(trial.killers.keys() & forbidden)
+    score = 100 * killed / max(len(forbidden), 1)
     faults = [
         f"{name}: survives, and survivors.toml gives no reason"
         for name in trial.survivors
@@ -117,8 +117,9 @@ def grade(
     if score < TARGET:
         faults.append(f"only {score:.1f} % are killed; the target is {TARGET:g} %")
     return (
-        f"mutations of the reference killed by the suite alone: {killed} of {relevant} ({score:.1f} %),"
-        f" {len(graded & equivalent.keys())} equivalent"
+        f"mutations of the reference killed by the suite alone: {killed} of {len(forbidden)} ({score:.1f} %);"
+        f" beside them {len(graded - visible)} equivalent and {len(visible - forbidden)} permitted"
+        f" ({100 * killed / max(len(visible), 1):.1f} % of all that can be told apart)"
     ), faults
 
 
@@ -145,7 +146,7 @@ def killer_in(lab: Laboratory, findings: Findings) -> str | None:
 
 
 def known(kind: str) -> dict[str, str]:
-    """The survivors on record, with their reasons: those that are `equivalent`, or those `accepted`."""
+    """The survivors on record, with their reasons: those that are `equivalent`, or those `permitted`."""
     listed: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(kind, {})
     return listed
 

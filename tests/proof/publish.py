@@ -76,7 +76,7 @@ def _variants() -> Iterator[str]:
 
 def _survivors() -> Iterator[str]:
     known = tomllib.loads(SURVIVORS.read_text())
-    for title, kind in (("Equivalent mutations", "equivalent"), ("Mutations that survive", "accepted")):
+    for title, kind in (("Equivalent mutations", "equivalent"), ("Permitted mutations", "permitted")):
         found = known.get(kind, {})
         yield f"## {title}: {len(found)}"
         yield _table(("mutation", "reason"), ((f"`{name}`", reason) for name, reason in found.items()))

@@ -62,6 +62,7 @@ def other_success() -> Iterator[Case]:
         ("201", "201 with the call.", {"status": 201} | body),
         ("202", "202, accepted.", {"status": 202} | body),
         ("204", "204 without a body.", {"status": 204}),
+        ("299", "299, which nobody has assigned, and which counts as any 2xx.", {"status": 299} | body),
         ("200-chunked", "200 in two chunks.", {"status": 200, "chunked": True} | body),
         ("200-after-100", "200 after 100.", {"status": 200, "interim": [100]} | body),
         ("200-other-reason", "200 with a reason of its own.", {"status": 200, "reason": "Gone well"} | body),
