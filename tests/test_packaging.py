@@ -20,6 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.once import once
 from twilio_conformance import EDITION
 
 ROOT = Path(__file__).parents[1]
@@ -27,9 +28,6 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PYPROJECT["project"]["version"]
 LOCKS = [*ROOT.glob("*.lock"), *ROOT.glob("locks/*.lock")]
 GRADE_LOCKS = [ROOT / "requirements.lock", *ROOT.glob("locks/pipecat-*.lock")]
-
-# The archives are built once, by one worker of pytest-xdist.
-built = pytest.mark.xdist_group("built archives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,16 @@ class Archives:
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
-    folder = tmp_path_factory.mktemp("dist")
-    for options in (["--outdir", str(folder)], ["--wheel", "--outdir", str(folder / "direct")]):
-        command = [sys.executable, "-m", "build", "--no-isolation", *options, str(ROOT)]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+    folder = once(tmp_path_factory, "dist", _build)
     stem = f"pipecat_twilio_conformance-{VERSION}"
     wheel = f"{stem}-py3-none-any.whl"
     return Archives(folder / f"{stem}.tar.gz", folder / wheel, folder / "direct" / wheel)
+
+
+def _build(folder: Path) -> None:
+    for options in (["--outdir", str(folder)], ["--wheel", "--outdir", str(folder / "direct")]):
+        command = [sys.executable, "-m", "build", "--no-isolation", *options, str(ROOT)]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
 def sources(folder: str) -> Iterator[Path]:
@@ -69,7 +70,6 @@ def sources(folder: str) -> Iterator[Path]:
             yield path.relative_to(ROOT)
 
 
-@built
 @pytest.mark.parametrize(
     ("folder", "packaged"),
     [
@@ -87,7 +87,6 @@ def test_wheel_carries_every_file_of(archives: Archives, folder: str, packaged: 
     assert carried == {name: (ROOT / path).read_bytes() for name, path in expected.items()}
 
 
-@built
 def test_wheel_carries_nothing_else(archives: Archives) -> None:
     with ZipFile(archives.wheel) as wheel:
         count = sum(1 for name in wheel.namelist() if ".dist-info/" not in name)
@@ -95,13 +94,11 @@ def test_wheel_carries_nothing_else(archives: Archives) -> None:
     assert count == sum(1 for folder in folders for _ in sources(folder))
 
 
-@built
 @pytest.mark.parametrize("package", ["twilio_conformance", "twilio_reference"])
 def test_package_declares_its_types(archives: Archives, package: str) -> None:
     assert archives.read(f"{package}/py.typed") == ""
 
 
-@built
 def test_wheel_registers_the_plugin_and_the_command(archives: Archives) -> None:
     entry_points = ConfigParser()
     entry_points.read_string(archives.read("*.dist-info/entry_points.txt"))
@@ -111,7 +108,6 @@ def test_wheel_registers_the_plugin_and_the_command(archives: Archives) -> None:
     }
 
 
-@built
 def test_metadata_name_licence_and_extras(archives: Archives) -> None:
     metadata = archives.metadata
     assert metadata["Name"] == "pipecat-twilio-conformance"
@@ -120,12 +116,10 @@ def test_metadata_name_licence_and_extras(archives: Archives) -> None:
     assert archives.read("*.dist-info/licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 
 
-@built
 def test_wheel_from_the_sdist_equals_the_wheel_from_the_tree(archives: Archives) -> None:
     assert archives.wheel.read_bytes() == archives.direct_wheel.read_bytes()
 
 
-@built
 @pytest.mark.parametrize("folder", ["tests", "vectors/cases", "docs", "locks", ".ci"])
 def test_sdist_carries_what_develops_the_project(archives: Archives, folder: str) -> None:
     with tarfile.open(archives.sdist) as sdist:

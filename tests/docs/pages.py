@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 
+PROGRAMS = {
+    "python": (),
+    "pytest": ("-m", "pytest", "-p", "no:randomly"),
+    "twilio-conformance": ("-m", "twilio_conformance.command"),
+}
+"""What is executed of a console block, as arguments of this environment's Python."""
+
 _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"\[exit status (\d)\]")
 _FOREIGN = re.compile(r"(PYTEST|COV|PY_COLORS|CI$|GITHUB|TWILIO_CONFORMANCE|PYTHON)")
@@ -61,10 +68,15 @@ def run(command: Command, folder: Path, path: list[Path]) -> subprocess.Complete
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     program, *rest = command.words
-    assert program in ("python", "pytest"), f"{program} is not executed: use a block of another language"
-    start = [sys.executable] if program == "python" else [sys.executable, "-m", "pytest", "-p", "no:randomly"]
+    assert program in PROGRAMS, f"{program} is not executed: use a block of another language"
     return subprocess.run(
-        [*start, *rest], cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, *PROGRAMS[program], *rest],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
 
 

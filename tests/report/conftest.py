@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import fcntl
 import json
 import os
 import subprocess
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.once import once
 
 ROOT = Path(__file__).parents[2]
 IMPL = "pipecat.serializers.twilio"
@@ -135,24 +136,13 @@ def saved(tmp_path: Path) -> Callable[[Json, str], str]:
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with report.json, .html, .svg and .md of the installed Pipecat, from one graded run."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / "real"
-    with (shared / "real.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker grades, the others wait for its reports
-        if not folder.exists():
-            _grade(folder)
-    return folder
+    return once(tmp_path_factory, "real", _grade)
 
 
 def _grade(folder: Path) -> None:
-    part = folder.with_suffix(".part")
-    part.mkdir()
     forms = [f"--report=report.{form}" for form in ("json", "html", "svg", "md")]
     command = grading_command(f"--impl={IMPL}", "--profile=all", "-q", "-k", SAMPLE, *forms)
     run = subprocess.run(
-        command, cwd=part, env=environment(), capture_output=True, text=True, timeout=900, check=False
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=900, check=False
     )
     assert run.returncode == 1, run.stdout + run.stderr
-    part.rename(folder)
