@@ -333,6 +333,6 @@ class OneHangUpForAll(CallSeam):
 
 
 @mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.")
-class AnyStream(Seamed):
+class NoStreamSid(Seamed):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid or "none", *arguments, **keywords)
