@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,25 +50,30 @@ def broken(how: str) -> str:
     return command(sys.executable, Path(__file__).parent / "broken_adapter.py", how)
 
 
-def launch(line: str, *wanted: Wanted) -> tuple[Executor, list[Job]]:
-    """Starts to grade an adapter on some vectors."""
-    executor = Executor(f"stdio:{line}", EDITION, jobs=1)
-    executor.start()
-    jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
-    executor.submit(jobs)
-    return executor, jobs
-
-
 @pytest.fixture
-def grade() -> Iterator[Callable[..., tuple[Executor, dict[str, Found]]]]:
-    """Grades an adapter on some vectors; gives the executor and what each found."""
+def launch() -> Iterator[Callable[..., tuple[Executor, list[Job]]]]:
+    """Starts to grade an adapter on some vectors; gives the executor and its jobs."""
     started: list[Executor] = []
 
-    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Found]]:
-        executor, jobs = launch(line, *wanted)
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, list[Job]]:
+        executor = Executor(f"stdio:{line}", EDITION, jobs=1)
         started.append(executor)
-        return executor, {job.id: executor.result(job) for job in jobs}
+        executor.start()
+        jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
+        executor.submit(jobs)
+        return executor, jobs
 
     yield run
     for executor in started:
         executor.close()
+
+
+@pytest.fixture
+def grade(launch: Any) -> Callable[..., tuple[Executor, dict[str, Found]]]:
+    """Grades an adapter on some vectors; gives the executor and what each found."""
+
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Found]]:
+        executor, jobs = launch(line, *wanted)
+        return executor, {job.id: executor.result(job) for job in jobs}
+
+    return run

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stdio.conftest import broken, javascript, launch
+from tests.stdio.conftest import broken, javascript
 from twilio_conformance.errors import UsageError
 from twilio_conformance.verdict import NOT_TESTABLE, PASS
 
@@ -49,39 +49,24 @@ SILENT = {
 """Command, what it is graded on, what is said, and whether it is the adapter's fault."""
 
 
-LATE = "an adapter that starts in 11 s"
-
-
-@pytest.fixture(scope="module")
-def silent(tmp_path_factory):
-    """What was found of each that gives no answer in time: their time limits run at the same time."""
-    started = tmp_path_factory.mktemp("late") / "started"
+def test_who_gives_no_answer_is_told_and_who_starts_slowly_is_waited_for(launch, tmp_path):
+    started = tmp_path / "started"
     late = f"sh -c 'test -e {started} && sleep 11; touch {started}; exec {javascript()}'"
-    wanted = {name: (line, [asked]) for name, (line, asked, *_) in SILENT.items()}
+    # All at once: each takes its time limit of 10 s.
+    launched = {name: launch(line, asked) for name, (line, asked, *_) in SILENT.items()}
     # The process that said hello serves the first job, a new one the second.
-    wanted[LATE] = late, [CLEAR, CONSTRUCTION]
-    launched = {name: launch(line, *asked) for name, (line, asked) in wanted.items()}
-    yield {name: (executor, list(map(executor.result, jobs))) for name, (executor, jobs) in launched.items()}
-    for executor, _ in launched.values():
-        executor.close()
-
-
-@pytest.mark.xdist_group("silent")
-def test_an_adapter_is_given_its_time_to_start(silent):
-    executor, found = silent[LATE]
-    assert [outcome.status for each in found for outcome in each.outcomes.values()] == [PASS, PASS]
-    assert executor.notes == []
-
-
-@pytest.mark.xdist_group("silent")
-@pytest.mark.parametrize("name", SILENT)
-def test_who_gives_no_answer_is_told(silent, name):
-    _, (requirement, _), diagnosis, is_adapters_fault = SILENT[name]
-    executor, (found,) = silent[name]
-    outcome = found.outcomes[requirement]
-    assert outcome.status == NOT_TESTABLE, outcome.message
-    assert diagnosis in outcome.message
-    assert any(diagnosis in note for note in executor.notes) == is_adapters_fault
+    executor, jobs = launch(late, CLEAR, CONSTRUCTION)
+    told = {
+        name: (executor.result(job).outcomes[job.requirements[0]], executor.notes)
+        for name, (executor, (job,)) in launched.items()
+    }
+    waited_for = [outcome.status for job in jobs for outcome in executor.result(job).outcomes.values()]
+    for name, (_, _, diagnosis, is_adapters_fault) in SILENT.items():
+        outcome, noted = told[name]
+        assert outcome.status == NOT_TESTABLE, (name, outcome)
+        assert diagnosis in outcome.message, name
+        assert any(diagnosis in note for note in noted) == is_adapters_fault, name
+    assert (waited_for, executor.notes) == ([PASS, PASS], [])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +86,7 @@ def test_after_an_adapter_has_died_the_next_job_has_a_new_one(grade):
     assert found[CONSTRUCTION[1]].outcomes[CONSTRUCTION[0]].status == PASS
 
 
-def test_no_adapter_and_no_process_of_one_outlives_the_run(tmp_path):
+def test_no_adapter_and_no_process_of_one_outlives_the_run(launch, tmp_path):
     witness = tmp_path / "pids"
     line = f"sh -c 'sleep 600 & echo $! $$ > {witness}; {javascript()}; true'"
     executor, (job,) = launch(line, CLEAR)
