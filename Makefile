@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test test-all lint types drift check bench proof proof-full docs releases measurements vectors spec lock wheel wheel-check clean grade-env dev-env
+.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements vectors spec lock wheel wheel-check clean grade-env dev-env
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -24,18 +24,18 @@ help: ## list the targets
 grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into REPORT (report.json), on PIPECAT if given
 	"$(GRADE_ENV)/bin/python" -m pytest "--impl=$$IMPL" "--profile=$$PROFILE" "--report=$$REPORT"
 
-# The clock skips only where no other thread is at work, and a process of xdist has one: its tests run apart.
-TESTS = -m pytest --numprocesses=auto --dist=loadgroup --benchmark-disable -m "not bench"
-QUICK = tests/audio tests/docs tests/reference tests/report tests/spec tests/twilio tests/vectors tests/test_make.py tests/test_packaging.py \
-    tests/suite/test_catalogue.py tests/suite/test_frames.py tests/suite/test_ledger.py tests/suite/test_logbook.py \
-    tests/suite/test_names.py tests/suite/test_target.py tests/suite/test_verdict.py
+# The clock skips only where no other thread is at work, and a process of xdist has one; calls in real time want a quiet
+# machine: both run apart.
+PYTEST = $(PY) -m pytest -m "not bench"
+ALONE = tests/twilio/test_clock.py
+REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py
 
-test: dev-env ## run the project's own quick tests
-	$(PY) -m pytest -m "not bench" tests/twilio/test_clock.py
-	$(PY) $(TESTS) --ignore=tests/twilio/test_clock.py $(QUICK)
+test: dev-env ## run the project's own tests, all but those of calls in real time
+	$(PYTEST) $(ALONE)
+	$(PYTEST) --numprocesses=auto --dist=loadgroup --benchmark-disable $(ALONE:%=--ignore=%) $(REAL_TIME:%=--ignore=%)
 
-test-all: dev-env ## run all tests, those that grade whole implementations too
-	$(PY) $(TESTS)
+test-live: dev-env ## run the tests of calls in real time
+	$(PYTEST) $(REAL_TIME)
 
 lint: dev-env ## style, format and the direction of imports
 	$(PY) -m ruff check
