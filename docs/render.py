@@ -1,4 +1,4 @@
-"""Renders spec/SPECIFICATION.md and docs/traceability.md from the data of spec/; --check compares only."""
+"""Renders spec/SPECIFICATION.md, docs/traceability.md and docs/rules.md from their data; --check compares only."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from twilio_conformance.ledger import Entry, entries
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = ROOT / "spec" / "SPECIFICATION.md"
 TRACEABILITY = ROOT / "docs" / "traceability.md"
+RULES = ROOT / "docs" / "rules.md"
 
 KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY|REQUIRED|SHALL|RECOMMENDED|OPTIONAL)\b")
 IDENTIFIER = re.compile(r"\bTFS-[A-Z]+-[0-9]{2}\b")
@@ -233,6 +234,48 @@ def _grouped(requirement: Requirement, checks: list[str]) -> Iterator[str]:
         yield f"`{pattern}` ({len(found)})" if found != [pattern] else f"`{pattern}`"
 
 
+def rules(everything: Catalogue, gathered: dict[str, Any]) -> str:
+    """What became of each rule of docs/rules.toml, as Markdown."""
+    return GENERATED + "\n".join(_rules(everything, gathered)).rstrip() + "\n"
+
+
+def _rules(everything: Catalogue, gathered: dict[str, Any]) -> Iterator[str]:
+    failed = set(_full(gathered["failed"]))
+    yield "# Rules from the field\n"
+    yield (
+        "Rules gathered from Pipecat's issues and releases before there was a specification, the requirements that they became, "
+        "and how pipecat-ai 1.14.0 fares: as *seen* in the notes then, and as the suite *finds* it, "
+        f"graded on {gathered['graded']}. *Partly* says that some of the requirements hold; those that do not are in bold.\n"
+    )
+    yield "| rule | what it asks | requirements | seen | found | cause of a difference, or a note |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for rule in gathered["rule"]:
+        names = _full(rule.get("requirements", ""))
+        if unknown := [name for name in names if name not in everything.requirements]:
+            raise RenderError(f"docs/rules.toml: {rule['id']} names {', '.join(unknown)}")
+        if bool(names) == ("excluded" in rule):
+            raise RenderError(f"docs/rules.toml: {rule['id']} needs either requirements or excluded")
+        found = _found(names, failed)
+        if names and (found != rule["seen"]) != ("cause" in rule):
+            raise RenderError(f"docs/rules.toml: {rule['id']} seen {rule['seen']}, found {found}: cause?")
+        became = ", ".join(f"**{_link(name)}**" if name in failed else _link(name) for name in names)
+        left_out = f"Left out: {rule['excluded']}." if "excluded" in rule else ""
+        said = rule.get("cause") or rule.get("note") or left_out
+        yield f"| {rule['id']} | {rule['rule']} | {became or 'none'} | {rule['seen']} | {found} | {said} |"
+
+
+def _full(names: str) -> list[str]:
+    return [f"TFS-{name}" for name in names.split()]
+
+
+def _found(names: list[str], failed: set[str]) -> str:
+    """What the suite finds of a rule, from the requirements that it became and those that failed."""
+    if not names:
+        return "-"
+    wrong = len(failed.intersection(names))
+    return "pass" if not wrong else "fail" if wrong == len(names) else "partly"
+
+
 def main() -> int:
     """Writes the documents, or with --check says which differ."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -244,7 +287,11 @@ def main() -> int:
         expect_keywords_in_requirements(ROOT)
         everything = catalogue.load()
         lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
-        documents = {SPECIFICATION: specification(everything), TRACEABILITY: traceability(everything, lines)}
+        documents = {
+            SPECIFICATION: specification(everything),
+            TRACEABILITY: traceability(everything, lines),
+            RULES: rules(everything, tomllib.loads(RULES.with_suffix(".toml").read_text(encoding="utf-8"))),
+        }
     except (RenderError, DataError) as error:
         print(f"docs/render.py: {error}", file=sys.stderr)
         return 1
