@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -325,3 +326,34 @@ class SequenceNumberRaises(_Before):
         message = _message(data)
         if isinstance(message, dict) and "sequenceNumber" in message:
             int(message["sequenceNumber"])
+
+
+class _Suspicious(Seamed):
+    """Refuses what looks odd before it is parsed: whether it is wrong is never asked."""
+
+    odd: re.Pattern[str]
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        text = data if isinstance(data, str) else data.decode(errors="replace")
+        return None if self.odd.search(re.sub(r'"[^"]*"', '""', text)) else frame
+
+
+_BESIDE = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
+"""Where a message with an unknown member has to be understood."""
+
+
+@mutant(
+    "TFS-INPUT-02", "No message of the caller's has a list: any text with a bracket is refused.", also=_BESIDE
+)
+class BracketRefused(_Suspicious):
+    odd = re.compile(r"\[")
+
+
+@mutant("TFS-INPUT-02", "Twilio writes texts: any bare null, true or false is refused.", also=_BESIDE)
+class BareWordRefused(_Suspicious):
+    odd = re.compile(r"\b(null|true|false)\b")
+
+
+@mutant("TFS-INPUT-02", "Twilio writes its numbers as texts: any bare number is refused.", also=_BESIDE)
+class BareNumberRefused(_Suspicious):
+    odd = re.compile(r"\d")
