@@ -152,7 +152,10 @@ class Worker:
                 f"--impl={impl}: importing it replaces {', '.join(changed)}, which the suite needs"
             )
         deeds = [f"replaces {', '.join(replaced)}"] if replaced else []
-        self._news = [f"importing the implementation {deed}" for deed in [*deeds, *integrity.deeds(state)]]
+        if not self._pool:
+            # An adapter's process is one that the suite has started.
+            deeds += integrity.deeds(state)
+        self._news = [f"importing the implementation {deed}" for deed in deeds]
         from twilio_conformance import checks, child
 
         child.import_late_modules()
