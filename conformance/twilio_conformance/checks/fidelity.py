@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from twilio_conformance.audio import metrics, signals
-from twilio_conformance.audio.alignment import Alignment, align, border_excess_db, ideal
+from twilio_conformance.audio.alignment import Alignment, align, border_excess_db, gaps, ideal
 from twilio_conformance.audio.latency import latency
 from twilio_conformance.audio.levels import Samples, Unmeasurable
 from twilio_conformance.audio.passage import Passage
@@ -19,6 +19,9 @@ from twilio_conformance.twilio.clock import held
 
 TONE = signals.REFERENCE_TONE
 SAMPLE = 1.5
+BLOCK = 0.25
+"""Seconds by which what is withheld may vary: more than the longest block of any resampler in docs/resamplers.md."""
+
 LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)
 
 Limits = dict[str, str]
@@ -56,6 +59,10 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
             align(ideal(voice, way.rate_in, way.rate_out)[piece], passage.output, way.rate_out)
             for piece in (slice(way.rate_out), slice(3 * way.rate_out, None))
         )
+        whole = gaps(align(ideal(voice, way.rate_in, way.rate_out), passage.output, way.rate_out))
+        if whole:
+            wrong[str(way)] = f"silent for {1000 * sum(gap.seconds for gap in whole):.0f} ms"
+            continue
         moved = (end.delay - beginning.delay - 3) * way.rate_out
         if abs(moved) > SAMPLE or min(beginning.correlation, end.correlation) < 0.5:
             wrong[str(way)] = f"{moved:+.1f} samples in 3 s, likeness {end.correlation:.2f}"
@@ -254,8 +261,15 @@ async def ten_minutes_do_not_drift(probe: Probe) -> None:
         minute = _noise(way.rate_in, 60, seed=7)
         subject = await way.ready(probe)
         with held():
-            minutes = [(await way.carry(subject, minute, way.rate_in)).output for _ in range(10)]
-        output, beginning = np.concatenate(minutes), 5 * way.rate_out
+            minutes = [await way.carry(subject, minute, way.rate_in) for _ in range(10)]
+        inside = minutes[0].withheld.values
+        kept = 600 - sum(passage.output.size for passage in minutes) / way.rate_out
+        if kept - float(inside[:5].max()) > BLOCK:
+            wrong[str(way)] = (
+                f"{kept:.2f} s withheld after ten minutes, {inside[:5].max():.2f} s after five seconds"
+            )
+            continue
+        output, beginning = np.concatenate([passage.output for passage in minutes]), 5 * way.rate_out
         reference = ideal(minute[: 5 * way.rate_in], way.rate_in, way.rate_out)
         first, last = (
             align(reference, output[start : start + beginning], way.rate_out, reach=0.3)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from twilio_conformance.audio import signals
-from twilio_conformance.audio.alignment import align, ideal
+from twilio_conformance.audio.alignment import align, gaps, ideal
 from twilio_conformance.audio.latency import Latency, latency
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
@@ -179,6 +179,8 @@ def _lost(way: Way, before: Passage, after: Passage) -> float:
             return 0.61
         if found.correlation < 0.5:
             return 0.61
+        if silent := gaps(found):
+            return sum(gap.seconds for gap in silent)
         places.append(found.delay)
     return abs(places[1] - places[0] - 0.61)
 
@@ -233,4 +235,6 @@ def _head(reference: Iterable[float], passage: Passage) -> float | None:
         found = align(np.asarray(reference), passage.output, passage.rate_out)
     except Unmeasurable:
         return None
-    return None if found.correlation < 0.9 else max(-found.delay, 0.0)
+    if found.correlation < 0.9:
+        return None
+    return max(-found.delay, 0.0) + sum(gap.seconds for gap in gaps(found))

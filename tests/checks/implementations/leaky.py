@@ -83,7 +83,7 @@ class Prints(Sound):
 class ShowsItself(Sound):
     """Has the repr of a dataclass."""
 
-    violates = ("TFS-SECURE-06",)
+    violates = ("TFS-SECURE-06", "TFS-SECURE-13")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(login={self.login})"
@@ -92,7 +92,7 @@ class ShowsItself(Sound):
 class QuotesWhatItRefuses(Sound):
     """Says in its errors what it was given."""
 
-    violates = ("TFS-SECURE-06",)
+    violates = ("TFS-SECURE-06", "TFS-SECURE-13")
 
     def complain(self, problem: str) -> None:
         raise ValueError(f"{problem}: {self.login}")
