@@ -242,7 +242,7 @@ def _read_json(path: Path, digest: str | None = None) -> Json:
         document = json.loads(content)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(document, dict):
         raise DataError(f"{path}: not a JSON object")

@@ -13,6 +13,7 @@ import os
 import platform
 import selectors
 import signal
+import socket
 import sys
 import tempfile
 import traceback
@@ -139,6 +140,7 @@ class Worker:
 
     def _import(self, impl: str) -> World:
         """Imports the implementation, and the checks after it: it finds Pipecat as it is anywhere else."""
+        sockets = socket.socket
         before, state, named = integrity.vital(), integrity.state(), target.parse(impl)
         if named.command:
             from twilio_conformance.adapters import Pool
@@ -147,7 +149,10 @@ class Worker:
         implementation = self._pool.resolve() if self._pool else target.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         replaced = integrity.replaced(before)
-        if changed := [name for name in replaced if name.startswith("os.")]:
+        is_usable = isinstance(socket.socket, type) and issubclass(socket.socket, sockets)
+        if changed := [
+            name for name in replaced if name.startswith("os.") or (name == "socket.socket" and not is_usable)
+        ]:
             raise UsageError(
                 f"--impl={impl}: importing it replaces {', '.join(changed)}, which the suite needs"
             )

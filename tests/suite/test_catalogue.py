@@ -135,6 +135,7 @@ DAMAGE = {
         "manifest.json: lacks files, or it is none",
     ),
     "a vector that is no JSON": (_vector(lambda old: "{"), "key/1.json: not JSON"),
+    "a vector without a bottom": (_vector(lambda old: "[" * 200_000), "key/1.json: not JSON"),
     "a vector that is a list": (_vector(lambda old: "[]"), "key/1.json: not a JSON object"),
     "a vector with another's id": (
         _vector(lambda old: json.dumps(old | {"id": "key/2"})),

@@ -32,6 +32,11 @@ IMPLEMENTATIONS = {
         "mine",
         ["importing it replaces os.fork"],
     ),
+    "a module that puts something else in place of sockets": (
+        "import socket; socket.socket = object\n" + REFERENCE,
+        "mine",
+        ["importing it replaces socket.socket, which the suite needs"],
+    ),
     "a module with several": (
         REFERENCE + "class A(TwilioFrameSerializer): ...\nclass B(A): ...\ndel TwilioFrameSerializer",
         "mine",

@@ -16,6 +16,7 @@ from typing import Any
 
 from loguru import logger
 
+from twilio_conformance.audio import ulaw
 from twilio_conformance.checks import check, expect, expect_attempt
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.frames import shorten
@@ -200,14 +201,14 @@ async def no_value_in_a_traceback_is_a_credential(probe: Probe) -> None:
 
 @check("TFS-SECURE-07", limit=60)
 async def the_callers_voice_is_not_logged(probe: Probe) -> None:
-    """No part of a payload is logged or printed, in base64 or as hex, of a good message or a damaged one."""
+    """No part of a payload, of its codes or samples, is logged or printed, of a good message or a damaged one."""
     codes = Random(8).randbytes(300)
     payload = base64.b64encode(codes).decode()
-    parts = {
-        text[start : start + length]
-        for text, length in ((payload, VOICE), (codes.hex(), VOICE * 3 // 2))
-        for start in range(0, len(text) - length, length // 3)
-    }
+    parts = {payload[start : start + VOICE] for start in range(0, len(payload) - VOICE, VOICE // 3)}
+    for sound in (codes, ulaw.decode(codes).astype("<i2").tobytes()):
+        for start in range(0, len(sound) - VOICE, VOICE // 3):
+            piece = sound[start : start + VOICE * 3 // 4]
+            parts |= {piece.hex(), piece.hex(" "), repr(piece)[2:-1], str(list(piece))[1:-1]}
     with _kept_output() as printed:
         for message in _with_payload(payload):
             subject = await probe.ready()
