@@ -46,6 +46,20 @@ def replaced(originals: Mapping[str, object]) -> list[str]:
     return [name for name, value in vital().items() if value is not originals[name]]
 
 
+def ruined(originals: Mapping[str, object]) -> list[str]:
+    """The names of what has been replaced since, and without which no check could run at all."""
+    return [
+        name
+        for name in replaced(originals)
+        if name.startswith("os.") or (name == "socket.socket" and not _is_socket(originals[name]))
+    ]
+
+
+def _is_socket(original: object) -> bool:
+    """Whether sockets are still made by the original class, or by one that is derived from it."""
+    return isinstance(socket.socket, type) and original in socket.socket.__mro__
+
+
 def state() -> dict[str, object]:
     """What the implementation shares with all else in its process, by its name in a sentence."""
     return {

@@ -13,7 +13,6 @@ import os
 import platform
 import selectors
 import signal
-import socket
 import sys
 import tempfile
 import traceback
@@ -123,14 +122,15 @@ class Worker:
                 " Twilio there; bring the loopback interface up (ip link set lo up)"
             ) from None
         network.install()
-        if not target.parse(configuration["impl"]).command:
+        named = target.parse(configuration["impl"])
+        if not named.command:
             # In another process time is real: here it must neither skip nor be held.
             clock.install()
         BOOK.attach()
         self._orders, self._answers = orders, answers
         self._jobs = int(configuration["jobs"])
         self._pool: Pool | None = None
-        self._world = self._import(configuration["impl"])
+        self._world = self._import(named)
         self._waiting: list[Order] = []
         self._children: dict[int, _Child] = {}
         self._patience = Patience()
@@ -138,24 +138,20 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(orders.stream, selectors.EVENT_READ)
 
-    def _import(self, impl: str) -> World:
+    def _import(self, named: target.Target) -> World:
         """Imports the implementation, and the checks after it: it finds Pipecat as it is anywhere else."""
-        sockets = socket.socket
-        before, state, named = integrity.vital(), integrity.state(), target.parse(impl)
+        before, state = integrity.vital(), integrity.state()
         if named.command:
             from twilio_conformance.adapters import Pool
 
             self._pool = Pool(named, network.certificate())
         implementation = self._pool.resolve() if self._pool else target.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        replaced = integrity.replaced(before)
-        is_usable = isinstance(socket.socket, type) and issubclass(socket.socket, sockets)
-        if changed := [
-            name for name in replaced if name.startswith("os.") or (name == "socket.socket" and not is_usable)
-        ]:
+        if ruined := integrity.ruined(before):
             raise UsageError(
-                f"--impl={impl}: importing it replaces {', '.join(changed)}, which the suite needs"
+                f"--impl={named.spec}: importing it replaces {', '.join(ruined)}, which the suite needs"
             )
+        replaced = integrity.replaced(before)
         deeds = [f"replaces {', '.join(replaced)}"] if replaced else []
         if not self._pool:
             # An adapter's process is one that the suite has started.

@@ -93,15 +93,7 @@ PROJECTS: dict[str, tuple[dict[str, str], list[str]]] = {
 def _expect_the_usual_verdict(result: Result) -> None:
     assert result.status == 1, result.text
     assert result.report is not None
-    assert result.statuses == {
-        "TFS-KEY-01": "fail",
-        "TFS-KEY-02": "fail",
-        "TFS-CALL-01": "pass",
-        "TFS-CALL-02": "pass",
-        "TFS-CALL-03": "pass",
-        "TFS-DEED-01": "pass",
-        "TFS-DEED-02": "pass",
-    }
+    assert result.statuses == miniature.STATUSES_OF_BROKEN
     assert not result.report["verdict"]["core"]["partial"]
     assert result.report["verdict"]["secure"]["conformant"]
     assert result.orphans == []

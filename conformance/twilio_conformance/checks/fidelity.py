@@ -55,13 +55,13 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
     for way in WAYS:
         voice = _noise(way.rate_in, 4)
         passage = await _passage(probe, way, np.append(voice, signals.silence(way.rate_in, 1)))
-        beginning, end = (
-            align(ideal(voice, way.rate_in, way.rate_out)[piece], passage.output, way.rate_out)
-            for piece in (slice(way.rate_out), slice(3 * way.rate_out, None))
+        wanted = ideal(voice, way.rate_in, way.rate_out)
+        whole, beginning, end = (
+            align(piece, passage.output, way.rate_out)
+            for piece in (wanted, wanted[: way.rate_out], wanted[3 * way.rate_out :])
         )
-        whole = gaps(align(ideal(voice, way.rate_in, way.rate_out), passage.output, way.rate_out))
-        if whole:
-            wrong[str(way)] = f"silent for {1000 * sum(gap.seconds for gap in whole):.0f} ms"
+        if silent := gaps(whole):
+            wrong[str(way)] = f"silent for {1000 * sum(gap.seconds for gap in silent):.0f} ms"
             continue
         moved = (end.delay - beginning.delay - 3) * way.rate_out
         if abs(moved) > SAMPLE or min(beginning.correlation, end.correlation) < 0.5:
