@@ -49,6 +49,7 @@ def _specification(everything: Catalogue) -> Iterator[str]:
         yield f"{number}. [{chapter.title}](#{_anchor(f'{number}. {chapter.title}')})"
     yield ""
     for number, chapter in enumerate(everything.chapters, start=1):
+        _expect_no_keyword(f"title of {chapter.id}", chapter.title)
         _expect_no_keyword(f"introduction of {chapter.title}", chapter.introduction)
         yield f"## {number}. {chapter.title}\n"
         yield chapter.introduction.strip() + "\n"
@@ -60,7 +61,12 @@ def _requirement(requirement: Requirement) -> Iterator[str]:
     words = KEYWORD.findall(requirement.statement)
     if set(words) != {requirement.level}:
         raise RenderError(f"{requirement.id}: the level is {requirement.level}, the statement says {words}")
-    _expect_no_keyword(f"{requirement.id}, rationale", requirement.rationale)
+    for member, text in (
+        ("rationale", requirement.rationale),
+        ("source", "\n".join(requirement.source)),
+        ("excluded", requirement.excluded or ""),
+    ):
+        _expect_no_keyword(f"{requirement.id}, {member}", text)
     statement = re.sub(r"\b(MUST NOT|SHOULD NOT|MUST|SHOULD|MAY)\b", r"**\1**", requirement.statement)
     yield f'<a id="{requirement.id.lower()}"></a>\n'
     yield f"### {requirement.id}\n"

@@ -93,6 +93,13 @@ BASES = 'text = "Bases: FrameSerializer"\nrequirements = ["TFS-CONSTRUCT-05"]\n'
             "TFS-MARK-01, rationale: ",
         ),
         (
+            "spec/requirements/mark.toml",
+            'source = ["',
+            'source = ["It MUST be so", "',
+            "TFS-MARK-01, source: line 1: MUST",
+        ),
+        ("spec/requirements/mark.toml", 'title = "', 'title = "MAY ', "title of MARK: line 1: MAY"),
+        (
             "spec/schemas/wire/clear.json",
             '"description": "',
             '"description": "It MUST be. ',
