@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements vectors spec lock wheel wheel-check clean grade-env dev-env
+.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -68,6 +68,9 @@ releases: dev-env ## grade every release of Pipecat and write docs/releases.md
 
 measurements: dev-env ## measure the audio of the reference and of Pipecat anew, for the drawings of reports and docs
 	$(PY) -m docs.measure
+
+echo: dev-env ## place echo calls through the reference and through Pipecat's class, side by side
+	$(PY) -m docs.echo
 
 vectors: dev-env ## compile vectors/cases to vectors/v1
 	$(PY) vectors/build.py

@@ -26,17 +26,22 @@ DIGITS = 3
 EXITS = (0, 1)
 
 
-def measure(impl: str) -> dict[str, Any]:
-    """The measurements of an implementation, from a run of the checks that measure audio."""
+def grade(impl: str, checks: str) -> dict[str, Any]:
+    """The report of an implementation on the checks that pytest's -k selects."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "pytest", f"--impl={impl}", "--profile=audio"),
-            *("-k", "TFS-LATENCY or TFS-FIDELITY", f"--report={folder}/report.json"),
+            *(sys.executable, "-m", "pytest", f"--impl={impl}", "-k", checks),
+            f"--report={folder}/report.json",
         ]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode not in EXITS:
             sys.exit(f"{impl}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-        report = reader.load(f"{folder}/report.json")
+        return reader.load(f"{folder}/report.json")
+
+
+def measure(impl: str) -> dict[str, Any]:
+    """The measurements of an implementation, from a run of the checks that measure audio."""
+    report = grade(impl, "TFS-LATENCY or TFS-FIDELITY")
     return {name: report[name] for name in TOLD} | {"metrics": _rounded(report["metrics"])}
 
 

@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 
 from twilio_conformance.audio import signals, ulaw
-from twilio_conformance.audio.alignment import Alignment, align, ideal
+from twilio_conformance.audio.alignment import RECOGNISED, Alignment, align, ideal
 from twilio_conformance.audio.levels import FLOOR_DB, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.twilio.stream import CHUNK, RATE, Caller
 
 AUDIBLE = 500
 """PCM units above which a sample is heard: 23 dB below the peaks of `voice`."""
-
-RECOGNISED = 0.5
-"""The correlation from which on a piece of audio is taken for what was said; strangers reach 0.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,13 @@ def first_audio(caller: Caller) -> FirstAudio | None:
             within = int(loud[0]) / RATE
             return FirstAudio(arrival.moment + within - caller.first_spoken, arrival.spoken + within)
     return None
+
+
+def stalled(caller: Caller) -> float:
+    """Seconds for which nothing could be played, from the first audio to the last; all where none came."""
+    if not caller.arrivals:
+        return caller.spoken
+    return sum(seconds for _, seconds in caller.playout.gaps())
 
 
 def recognise(said: Samples, audio: Samples, rate: int = RATE) -> Alignment | None:

@@ -16,10 +16,9 @@ from pipecat.frames import frames
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from tests.checks.implementations.live import SPECIMENS
-from twilio_conformance import catalogue, hearing
+from twilio_conformance import catalogue, dialling, hearing
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.call import Switchboard
-from twilio_conformance.checks import live
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.hearing import voice
 from twilio_conformance.twilio.stream import RATE, Identity
@@ -141,7 +140,7 @@ async def test_without_the_extra_nothing_passes(absent: str, monkeypatch: pytest
     with pytest.raises(
         NotTestable, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
     ):
-        async with live._switchboard():
+        async with dialling.switchboard():
             pass
 
 

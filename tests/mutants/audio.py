@@ -1,167 +1,34 @@
-"""Mutants of the chapters Latency and Fidelity: broken audio paths off 8000 Hz."""
+"""Mutants of the chapter Fidelity: broken audio paths off 8000 Hz."""
 
 from __future__ import annotations
 
 import audioop
+import base64
+import json
 import math
-import time
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 
 from tests.mutants.registry import mutant
-from tests.mutants.seams import CodeSeam, Seamed
-
-Real = NDArray[np.float64]
+from tests.mutants.seams import Converted, Real, Received, Seamed
 
 
-class _Converted(CodeSeam):
-    """The seam for outgoing codes of frames that had to be converted, as samples; 8000 Hz is left alone."""
-
-    rate = 8000
-    frame: Any = None
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.rate, self.frame = frame.sample_rate, frame
-        return frame
+@mutant("TFS-FIDELITY-01", "A long utterance has a hole: after 2.5 s a buffer runs empty and 100 ms of silence are sent.",
+        also="TFS-FIDELITY-12")  # fmt: skip
+class HoleInALongUtterance(Converted):
+    count = 0
 
     def reshape(self, samples: Real) -> Real:
-        """The samples to send instead."""
-        return samples
-
-    def recode(self, codes: bytes) -> bytes:
-        if self.rate == 8000:
-            return codes
-        samples = np.frombuffer(audioop.ulaw2lin(codes, 2), "<i2").astype(float)
-        shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
-        return audioop.lin2ulaw(shaped.tobytes(), 2)
-
-
-class _Received(Seamed):
-    """The seam for the caller's audio, as samples, where it had to be converted."""
-
-    def reshape(self, samples: Real) -> Real:
-        """The samples to give instead."""
-        return samples
-
-    def understood(self, data: str | bytes, frame: Any) -> Any:
-        if isinstance(frame, InputAudioRawFrame) and frame.sample_rate != 8000:
-            samples = np.frombuffer(frame.audio, "<i2").astype(float)
-            shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
-            return InputAudioRawFrame(audio=shaped.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
-        return frame
-
-
-class _HeldBack(CodeSeam):
-    """Holds back so many codes; what is held is dropped by an interruption."""
-
-    held = 0
-    rate = 8000
-    _kept = b""
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, InterruptionFrame):
-            self._kept = b""
-        if isinstance(frame, OutputAudioRawFrame):
-            self.rate = frame.sample_rate
-        return frame
-
-    def recode(self, codes: bytes) -> bytes:
-        if self.rate == 8000:
-            return codes
-        self._kept += codes
-        cut = max(len(self._kept) - self.held, 0)
-        codes, self._kept = self._kept[:cut], self._kept[cut:]
-        return codes
-
-
-# Latency
-
-
-@mutant("TFS-LATENCY-01", "A block-based resampler waits for 200 ms of audio (pipecat-ai/pipecat PR 2091).",
-        also="TFS-LATENCY-0[234]")  # fmt: skip
-class HeldBack200ms(_HeldBack):
-    held = 1600
-
-
-@mutant("TFS-LATENCY-02", "A jitter buffer of 40 ms is put where nothing jitters.")
-class HeldBack40ms(_HeldBack):
-    held = 320
-
-
-@mutant("TFS-LATENCY-03", "The last block waits for its successor: 100 ms stay inside (pipecat-ai/pipecat PR 5386).",
-        also="TFS-LATENCY-0[124]")  # fmt: skip
-class TailHeldBack(_HeldBack):
-    held = 800
-
-
-@mutant("TFS-LATENCY-04", "Playing starts when 150 ms are there, as a player's pre-buffer does.",
-        also="TFS-LATENCY-0[12] TFS-LATENCY-07")  # fmt: skip
-class PreBuffered(_HeldBack):
-    started = False
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, InterruptionFrame):
-            self.started = False
-        return super().given(frame)
-
-    def recode(self, codes: bytes) -> bytes:
-        if self.rate == 8000 or self.started:
-            return codes
-        self._kept += codes
-        if len(self._kept) < 1200:
-            return b""
-        codes, self._kept, self.started = self._kept, b"", True
-        return codes
-
-
-@mutant("TFS-LATENCY-05", "A timer clears the resampler after 0.2 s without audio, and 30 ms with it "
-        "(pipecat-ai/pipecat issue 5769).")  # fmt: skip
-class ClearedByAPause(_Converted):
-    last = 0.0
-
-    def recode(self, codes: bytes) -> bytes:
-        now, before = time.monotonic(), self.last
-        self.last = now
-        is_late = before > 0 and now - before > 0.2 and self.rate != 8000
-        return codes[240:] if is_late else codes
-
-
-@mutant("TFS-LATENCY-06", "clear is sent, and the resampler goes on with what it holds, as in pipecat-ai 1.14.0.",
-        also="TFS-LATENCY-02")  # fmt: skip
-class StaleAfterClear(_HeldBack):
-    held = 400
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.rate = frame.sample_rate
-        return frame
-
-
-@mutant(
-    "TFS-LATENCY-07", "The frame after an interruption is taken for a late one of the old speech and dropped."
-)
-class FirstAfterClearLost(_Converted):
-    late = False
-
-    def given(self, frame: Frame) -> Frame:
-        self.late = self.late or isinstance(frame, InterruptionFrame)
-        return super().given(frame)
-
-    def recode(self, codes: bytes) -> bytes:
-        dropped, self.late = self.late and self.rate != 8000, False
-        return b"" if dropped else codes
-
-
-# Fidelity
+        places = self.count + np.arange(samples.size)
+        self.count += samples.size
+        return np.where((places >= 20000) & (places < 20800), 0, samples)
 
 
 @mutant("TFS-FIDELITY-01", "The output's length is rounded down for each chunk: a sample is lost.",
         also="TFS-LATENCY-* TFS-FIDELITY-* TFS-MEDIAOUT-09")  # fmt: skip
-class OneSampleLostAChunk(_Converted):
+class OneSampleLostAChunk(Converted):
     def recode(self, codes: bytes) -> bytes:
         return codes if self.rate == 8000 else codes[:-1]
 
@@ -171,14 +38,14 @@ class OneSampleLostAChunk(_Converted):
     "A mix of two channels halves the level, and a mono frame goes through it too.",
     also="TFS-FIDELITY-03 TFS-FIDELITY-1[13]",
 )
-class HalfGain(_Converted):
+class HalfGain(Converted):
     def reshape(self, samples: Real) -> Real:
         return samples / 2
 
 
 @mutant("TFS-FIDELITY-02", "The sign is inverted: a subtraction the wrong way round in the filter.",
         also="TFS-FIDELITY-1[0134]")  # fmt: skip
-class InvertedSign(_Converted):
+class InvertedSign(Converted):
     def reshape(self, samples: Real) -> Real:
         return -samples
 
@@ -188,7 +55,7 @@ class InvertedSign(_Converted):
     "Automatic gain brings every frame to the same peak.",
     also="TFS-FIDELITY-* TFS-LATENCY-*",
 )
-class AutomaticGain(_Received):
+class AutomaticGain(Received):
     def reshape(self, samples: Real) -> Real:
         peak = float(np.abs(samples).max(initial=0))
         return samples * 12000 / peak if peak > 500 else samples
@@ -196,7 +63,7 @@ class AutomaticGain(_Received):
 
 @mutant("TFS-FIDELITY-03", "Dither of the wrong size is added before the samples are rounded.",
         also="TFS-FIDELITY-0[89] TFS-FIDELITY-1[14]")  # fmt: skip
-class LoudDither(_Received):
+class LoudDither(Received):
     def reshape(self, samples: Real) -> Real:
         dither = np.random.default_rng(7).uniform(-120, 120, samples.size)
         return samples + np.where(samples == 0, 0, dither)
@@ -205,12 +72,12 @@ class LoudDither(_Received):
 @mutant(
     "TFS-FIDELITY-03", "Samples are cut to 8 linear bits on their way.", also="TFS-FIDELITY-* TFS-LATENCY-06"
 )
-class EightLinearBits(_Received):
+class EightLinearBits(Received):
     def reshape(self, samples: Real) -> Real:
         return np.floor(samples / 256) * 256
 
 
-class _Smoothed(_Received):
+class _Smoothed(Received):
     """A symmetric filter of three taps, and the gain that keeps 1020 Hz; `share` is that of the outer taps."""
 
     share = 0.0
@@ -236,7 +103,23 @@ class SlightlyDull(_Smoothed):
     share = 0.06
 
 
-class _Decimated(_Converted):
+@mutant("TFS-FIDELITY-04", "Samples between those of Twilio lie on straight lines: np.interp for a resampler.",
+        also="TFS-FIDELITY-0[3567]")  # fmt: skip
+class LinearInterpolation(Seamed):
+    last = 0.0
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame) or frame.sample_rate % 8000 or frame.sample_rate == 8000:
+            return frame
+        codes = base64.b64decode(json.loads(data)["media"]["payload"])
+        given = np.append(self.last, np.frombuffer(audioop.ulaw2lin(codes, 2), "<i2").astype(float))
+        self.last = given[-1]
+        places = np.arange(1, len(codes) * frame.sample_rate // 8000 + 1) * 8000 / frame.sample_rate
+        drawn = np.rint(np.interp(places, np.arange(given.size), given)).astype("<i2")
+        return InputAudioRawFrame(audio=drawn.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
+
+
+class _Decimated(Converted):
     """Naive decimation, every n-th sample, where the ratio is whole; `share` of it is mixed in."""
 
     share = 1.0
@@ -266,19 +149,19 @@ class ShortFilter(_Decimated):
 
 @mutant("TFS-FIDELITY-08", "Comfort noise is put into silence, as a codec with voice activity detection does.",
         also="TFS-FIDELITY-09")  # fmt: skip
-class ComfortNoise(_Received):
+class ComfortNoise(Received):
     def reshape(self, samples: Real) -> Real:
         return samples if samples.any() else np.random.default_rng(3).normal(0, 40, samples.size)
 
 
 @mutant("TFS-FIDELITY-09", "Unsigned samples are centred one bit too high.")
-class Offset(_Received):
+class Offset(Received):
     def reshape(self, samples: Real) -> Real:
         return samples + 40
 
 
 @mutant("TFS-FIDELITY-10", "The cast to 16 bits comes before the clip: the loudest peaks wrap around.")
-class WrappedPeaks(_Received):
+class WrappedPeaks(Received):
     def reshape(self, samples: Real) -> Real:
         return np.where(np.abs(samples) >= 32767, -samples, samples)
 
@@ -296,7 +179,7 @@ class FilterOfEachChunk(Seamed):
     "TFS-FIDELITY-12",
     "The ratio of the rates is a rounded decimal number: a sample too many every ten seconds.",
 )
-class Drifts(_Received):
+class Drifts(Received):
     count = 0.0
 
     def understood(self, data: str | bytes, frame: Any) -> Any:
@@ -310,9 +193,38 @@ class Drifts(_Received):
         return InputAudioRawFrame(audio=audio, sample_rate=frame.sample_rate, num_channels=1)
 
 
+@mutant("TFS-FIDELITY-12", "The queue in front of the converter grows: 50 ms more are withheld each minute.")
+class WithholdsMoreAndMore(Converted):
+    count = 0
+    _kept = b""
+
+    def recode(self, codes: bytes) -> bytes:
+        if self.rate == 8000:
+            return codes
+        self.count += len(codes)
+        self._kept += codes
+        cut = max(len(self._kept) - 400 * (self.count // (60 * 8000)), 0)
+        codes, self._kept = self._kept[:cut], self._kept[cut:]
+        return codes
+
+
+@mutant(
+    "TFS-FIDELITY-11", "A frame of less than a millisecond is taken for the rest of a division and dropped."
+)
+class TinyFramesDropped(Converted):
+    def given(self, frame: Frame) -> Frame:
+        super().given(frame)
+        if isinstance(frame, OutputAudioRawFrame) and len(frame.audio) // 2 < frame.sample_rate // 1000:
+            silent = frame.sample_rate != 8000
+            return OutputAudioRawFrame(
+                audio=b"" if silent else frame.audio, sample_rate=frame.sample_rate, num_channels=1
+            )
+        return frame
+
+
 @mutant("TFS-FIDELITY-13", "A new rate makes a new resampler, and the frame that brought it is lost.",
         also="TFS-FIDELITY-14")  # fmt: skip
-class FrameOfTheChangeLost(_Converted):
+class FrameOfTheChangeLost(Converted):
     known: ClassVar[tuple[int, ...]] = ()
     before = 0
 
@@ -337,7 +249,7 @@ class SharedResampler(Seamed):
 
 @mutant("TFS-FIDELITY-14", "One history serves both directions: what the caller says colours what the agent says.",
         also="TFS-FIDELITY-* TFS-LATENCY-*")  # fmt: skip
-class DirectionsMixed(_Received):
+class DirectionsMixed(Received):
     last: Real = np.zeros(1)
 
     def reshape(self, samples: Real) -> Real:

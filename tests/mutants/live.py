@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     InputAudioRawFrame,
     InputDTMFFrame,
     InterruptionFrame,
+    OutputAudioRawFrame,
 )
 
 from tests.mutants.registry import mutant
@@ -69,6 +70,18 @@ class Holds300Milliseconds(_Held):
 )
 class Holds120Milliseconds(_Held):
     hold = 960
+
+
+@mutant("TFS-LIVE-15", "A rate limiter sleeps in mid-speech: every 20th frame waits for 0.3 s.")
+class StallsInMidSpeech(Seamed):
+    count = 0
+
+    async def serialize(self, frame: Frame) -> Any:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.count += 1
+            if self.count % 20 == 0:
+                await asyncio.sleep(0.3)
+        return await super().serialize(frame)
 
 
 @mutant(

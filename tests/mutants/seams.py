@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import audioop
 import base64
 import json
 from typing import Any, ClassVar
 from unittest import mock
 
 import httpx
-from pipecat.frames.frames import AudioRawFrame, CancelFrame, EndFrame, Frame, InterruptionFrame
+import numpy as np
+from numpy.typing import NDArray
+from pipecat.frames.frames import (
+    AudioRawFrame,
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+)
 
 from twilio_reference import TwilioFrameSerializer
 
 Json = dict[str, Any]
+Real = NDArray[np.float64]
 
 CAPABILITIES = ("base_url", "api_key")
 
@@ -83,6 +95,44 @@ class CodeSeam(MessageSeam):
             return None
         message["media"]["payload"] = base64.b64encode(codes).decode()
         return message
+
+
+class Converted(CodeSeam):
+    """The seam for outgoing codes of frames that had to be converted, as samples; 8000 Hz is left alone."""
+
+    rate = 8000
+    frame: Any = None
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.rate, self.frame = frame.sample_rate, frame
+        return frame
+
+    def reshape(self, samples: Real) -> Real:
+        """The samples to send instead."""
+        return samples
+
+    def recode(self, codes: bytes) -> bytes:
+        if self.rate == 8000:
+            return codes
+        samples = np.frombuffer(audioop.ulaw2lin(codes, 2), "<i2").astype(float)
+        shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
+        return audioop.lin2ulaw(shaped.tobytes(), 2)
+
+
+class Received(Seamed):
+    """The seam for the caller's audio, as samples, where it had to be converted."""
+
+    def reshape(self, samples: Real) -> Real:
+        """The samples to give instead."""
+        return samples
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(frame, InputAudioRawFrame) and frame.sample_rate != 8000:
+            samples = np.frombuffer(frame.audio, "<i2").astype(float)
+            shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
+            return InputAudioRawFrame(audio=shaped.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
+        return frame
 
 
 class CallSeam(Seamed):

@@ -24,6 +24,7 @@ METRICS: dict[str, Any] = {
     "call, jitter": {"seconds": [0, 1, 2], "ms": [1.5, 2.5, 0.5]},
     "remark": "nothing to draw",
     **{f"withheld, {way}": {"seconds": [0.02, 0.04], "milliseconds": [20.0, 0.0]} for way in WAYS},
+    **{f"latency, {way}": {"seconds": [0.02, 0.06], "milliseconds": [0.0, 40.0]} for way in WAYS},
     **{f"response, {way}": {"Hz": [200.0, 1020.0, 3400.0], "dB": [-0.1, 0.0, -4.0]} for way in WAYS},
     **{f"SINAD, {way}": {"dBm0": [0.0, -40.0], "dB": [37.0, 30.0]} for way in WAYS},
 }
@@ -34,6 +35,7 @@ def test_every_series_is_drawn_and_every_other_value_is_left_as_numbers(over: di
     drawn, rest = plots.draw(METRICS, over)
     assert [plot.name for plot in drawn] == [
         "latency",
+        "timeline",
         "withheld",
         "response",
         "sinad",

@@ -11,6 +11,7 @@ import samplerate
 import soxr
 from numpy.typing import NDArray
 from pipecat.frames.frames import Frame
+from scipy.signal import lfilter
 
 from tests.mutants.seams import Seamed
 from tests.variants.registry import variant
@@ -138,3 +139,24 @@ class _Later(Resampler):
          foregoes="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04", why="They are more than the 20 ms that are advised.")  # fmt: skip
 class HeldBackFor40Milliseconds(_OtherResampler):
     resampler = _Later
+
+
+class _AllPass(Resampler):
+    """The reference's, then an all-pass filter: every level stays, and phases bend as with minimum phase."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._state = np.zeros(1)
+
+    def process(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(super().process(pcm), "<i2").astype(float)
+        if self.input_rate == self.output_rate or not samples.size:
+            return samples.astype("<i2").tobytes()
+        bent, self._state = lfilter([-0.4, 1], [1, -0.4], samples, zi=self._state)
+        rounded: bytes = np.rint(bent).clip(-32768, 32767).astype("<i2").tobytes()
+        return rounded
+
+
+@variant("A filter without linear phase.")
+class WithoutLinearPhase(_OtherResampler):
+    resampler = _AllPass

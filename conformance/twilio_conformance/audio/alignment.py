@@ -10,8 +10,13 @@ from functools import cached_property
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from .levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, decibels, rms
+
+RECOGNISED = 0.5
+"""The correlation from which on an output is taken for its reference: strangers reach 0.1, and no response or phase
+that is permitted takes more than 0.2 of it."""
 
 
 def ideal(samples: Samples | Real, rate_in: int, rate_out: int) -> Real:
@@ -165,16 +170,22 @@ def gaps(alignment: Alignment, *, drop_db: float = 20.0, frame: float = 0.005) -
     )
 
 
+def at_borders(count: int, borders: Real, rate: int, *, width: float = 0.001) -> NDArray[np.bool_]:
+    """Tell which of `count` samples lie within +-`width` seconds of the borders, which are in samples too."""
+    near = np.zeros(count, bool)
+    reach = max(round(width * rate), 1)
+    for border in np.rint(borders).astype(int):
+        near[max(border - reach, 0) : max(border + reach, 0)] = True
+    return near
+
+
 def border_excess_db(residual: Real, borders: Real, rate: int, *, width: float = 0.001) -> float:
     """Return the RMS of a residual within +-`width` seconds of the borders over its RMS elsewhere, in dB.
 
     About 0 for a path without clicks. `borders` are in samples of the residual: a passage's borders, plus
     the delay, less an alignment's start. Raises Unmeasurable when one of the two sides has no sample.
     """
-    near = np.zeros(len(residual), bool)
-    reach = max(round(width * rate), 1)
-    for border in np.rint(borders).astype(int):
-        near[max(border - reach, 0) : max(border + reach, 0)] = True
+    near = at_borders(len(residual), borders, rate, width=width)
     if near.all() or not near.any():
         raise Unmeasurable("no border, or nothing but borders, within the residual")
     return decibels(rms(residual[near]), rms(residual[~near]))

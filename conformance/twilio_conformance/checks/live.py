@@ -7,9 +7,7 @@ the verdicts. Only the first audio depends on it a little, so the quickest of se
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib.util
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,13 @@ import numpy as np
 
 from twilio_conformance import hearing
 from twilio_conformance.audio import signals, ulaw
+from twilio_conformance.audio.alignment import gaps
 from twilio_conformance.audio.latency import delay_track
 from twilio_conformance.checks import check, expect
-from twilio_conformance.errors import NotTestable, SuiteError
+from twilio_conformance.dialling import dial, switchboard
 from twilio_conformance.hearing import milliseconds, voice
 from twilio_conformance.probe import Probe
-from twilio_conformance.twilio import clock
-from twilio_conformance.twilio.stream import RATE, Identity
+from twilio_conformance.twilio.stream import RATE
 
 if TYPE_CHECKING:
     from twilio_conformance.call import Call, Switchboard
@@ -36,6 +34,15 @@ MOST = 0.060
 
 EXACT = 0.001
 """Seconds that a figure may be off: places between samples."""
+
+STALL = 0.140
+"""Seconds that the caller may wait in mid-speech: what may be withheld both ways, and one message."""
+
+RINGING = 0.005
+"""Seconds of sound that a filter of linear phase may give ahead of an answer's first sample."""
+
+FOREIGN_DB = -25.0
+"""A tone that is cut off smears over those of others at -30 dB; another's call would be heard at 0 dB."""
 
 ATTEMPTS = 3
 """Calls of which the quickest decides."""
@@ -67,39 +74,6 @@ MALFORMED: dict[str, str | bytes] = {
 """What Twilio never sends, but what reaches any public endpoint."""
 
 
-@contextlib.asynccontextmanager
-async def _switchboard() -> AsyncIterator[Switchboard]:
-    """Pipecat's server, in real time."""
-    missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise NotTestable(
-            f"{' and '.join(missing)} not installed: pip install 'pipecat-twilio-conformance[live]'",
-            expected=["fastapi", "uvicorn"],
-            actual={"missing": missing},
-        )
-    from twilio_conformance.call import Switchboard
-
-    async with Switchboard() as board:
-        skipped = clock.skipped()
-        yield board
-        if clock.skipped() != skipped:
-            raise SuiteError("the clock skipped while a call was under way")
-
-
-@contextlib.asynccontextmanager
-async def _call(
-    probe: Probe, board: Switchboard, rate: int, *, echoes: bool = True, hangs_up: bool = False
-) -> AsyncIterator[Call]:
-    """A call to a pipeline whose serializer is an instance of the implementation."""
-    identity = Identity.random(probe.names.values["account_sid"])
-    arguments: dict[str, Any] = {"params": {"auto_hang_up": False}}
-    if hangs_up:
-        arguments = {"account_sid": "${account_sid}", "auth_token": "${auth_token}"}
-    subject = probe.construct(stream_sid=identity.stream_sid, call_sid=identity.call_sid, **arguments)
-    async with board.call(subject.instance, identity, rate, echoes=echoes) as call:
-        yield call
-
-
 async def _at_every_rate(
     play: Callable[[Switchboard, int], Awaitable[str | None]], complaint: str, expected: str
 ) -> None:
@@ -108,7 +82,7 @@ async def _at_every_rate(
     Raises:
         Violation: There is one.
     """
-    async with _switchboard() as board:
+    async with switchboard() as board:
         results = await asyncio.gather(*(play(board, rate) for rate in RATES))
     wrong = {f"{rate} Hz": result for rate, result in zip(RATES, results, strict=True) if result is not None}
     expect(not wrong, complaint, expected=expected, actual=wrong)
@@ -127,7 +101,7 @@ async def _first_audio(probe: Probe, limit: float) -> None:
     async def play(board: Switchboard, rate: int) -> str | None:
         attempts = []
         for _ in range(ATTEMPTS):
-            async with _call(probe, board, rate) as call:
+            async with dial(probe, board, rate) as call:
                 caller = call.caller
                 speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.6))))
                 await speaking
@@ -162,7 +136,7 @@ async def the_first_audio_is_back_after_80_ms_of_speech(probe: Probe) -> None:
 async def _echo(probe: Probe, limit: float) -> None:
     async def play(board: Switchboard, rate: int) -> str | None:
         said = voice(3.0)
-        async with _call(probe, board, rate) as call:
+        async with dial(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
             lost = hearing.missing(said, hearing.heard(call.caller))
@@ -191,11 +165,11 @@ async def an_echo_is_returned_but_for_60_ms(probe: Probe) -> None:
 
 @check("TFS-LIVE-05", limit=60)
 async def an_echo_has_no_break(probe: Probe) -> None:
-    """What is heard of two seconds is one piece of what was said: nothing cut out, put in or changed."""
+    """What is heard of two seconds is one piece of what was said: nothing cut out, put in or silenced."""
     said = voice(2.0)
 
     async def play(board: Switchboard, rate: int) -> str | None:
-        async with _call(probe, board, rate) as call:
+        async with dial(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
             audio = hearing.heard(call.caller)
@@ -205,9 +179,29 @@ async def an_echo_has_no_break(probe: Probe) -> None:
         slips = delay_track(said, audio, RATE).slips
         if slips:
             return ", ".join(f"{milliseconds(slip.seconds):+g} ms at {slip.time:.2f} s" for slip in slips)
-        return f"a likeness of {found.correlation:.3f}" if found.correlation < 0.98 else None
+        silent = sum(gap.seconds for gap in gaps(found))
+        return f"{milliseconds(silent):g} ms of silence" if silent else None
 
-    await _at_every_rate(play, "the echo is broken", "one piece of what was said, with a likeness of 0.98")
+    await _at_every_rate(play, "the echo is broken", "one piece of what was said")
+
+
+@check("TFS-LIVE-15", limit=60)
+async def an_echo_does_not_stall(probe: Probe) -> None:
+    """Two seconds of speech; the call of three in which the caller waits the least decides."""
+
+    async def play(board: Switchboard, rate: int) -> str | None:
+        waited = []
+        for _ in range(ATTEMPTS):
+            async with dial(probe, board, rate) as call:
+                await call.caller.speak(ulaw.encode(voice(2.0)))
+                await call.caller.until_quiet(QUIET)
+                waited.append(hearing.stalled(call.caller))
+            if waited[-1] <= STALL:
+                break
+        _record(probe, "stalled in 2 s, ms", rate, milliseconds(min(waited)))
+        return f"{milliseconds(min(waited)):g} ms" if min(waited) > STALL + EXACT else None
+
+    await _at_every_rate(play, "the echo stops and goes on", f"at most {milliseconds(STALL):g} ms")
 
 
 @check("TFS-LIVE-06", limit=60)
@@ -216,7 +210,7 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
     said, piece = voice(2.4), round(0.8 * RATE)
 
     async def play(board: Switchboard, rate: int) -> str | None:
-        async with _call(probe, board, rate) as call:
+        async with dial(probe, board, rate) as call:
             caller = call.caller
             speaking = asyncio.create_task(caller.speak(ulaw.encode(said)))
             await caller.until(lambda: caller.spoken >= 1.2, 10)
@@ -240,7 +234,7 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
 
     async def play(board: Switchboard, rate: int) -> str | None:
         answer = voice(1.0, rate=rate, seed=2)
-        async with _call(probe, board, rate, echoes=False) as call:
+        async with dial(probe, board, rate, echoes=False) as call:
             await call.agent.say(answer, rate)
             await call.caller.until_quiet(QUIET)
             lost = hearing.missing(answer, hearing.heard(call.caller), rate)
@@ -257,7 +251,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
 
     async def play(board: Switchboard, rate: int) -> str | None:
         other = voice(0.6, rate=rate, seed=4)
-        async with _call(probe, board, rate, echoes=False) as call:
+        async with dial(probe, board, rate, echoes=False) as call:
             caller = call.caller
             await call.agent.say(voice(3.0, rate=rate, seed=3), rate)
             await caller.until(
@@ -277,7 +271,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
         stale = hearing.stale(other, ulaw.decode(b"".join(codes)), rate)
         if stale is None:
             return "what the agent says after the clear is not recognised"
-        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > 0.005 else None
+        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > RINGING else None
 
     await _at_every_rate(
         play, "an interruption is not clean", "one clear, and nothing of the interrupted speech after it"
@@ -287,7 +281,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
 @check("TFS-LIVE-09", limit=60)
 async def every_key_reaches_the_pipeline(probe: Probe) -> None:
     """Twelve keys, pressed while the caller speaks, come as InputDTMFFrame in their order."""
-    async with _switchboard() as board, _call(probe, board, 16000) as call:
+    async with switchboard() as board, dial(probe, board, 16000) as call:
         speaking = asyncio.create_task(call.caller.speak(ulaw.encode(voice(0.8))))
         for key in KEYS:
             await call.caller.press(key)
@@ -303,7 +297,7 @@ async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
     """A call for each malformed message: a key and speech that come after it are taken as before."""
 
     async def play(board: Switchboard, data: str | bytes) -> str | None:
-        async with _call(probe, board, 8000) as call:
+        async with dial(probe, board, 8000) as call:
             caller = call.caller
             await caller.speak(ulaw.encode(voice(0.2)))
             await caller.until_quiet(0.2)
@@ -315,7 +309,7 @@ async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
                 return None
         return "the pipeline ended the call" if caller.closed_by_server else "the caller is heard no more"
 
-    async with _switchboard() as board:
+    async with switchboard() as board:
         results = await asyncio.gather(*(play(board, data) for data in MALFORMED.values()))
     ended = {name: result for name, result in zip(MALFORMED, results, strict=True) if result is not None}
     expect(not ended, "a malformed message ends the call", expected="a call that goes on", actual=ended)
@@ -331,14 +325,14 @@ async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
     """EndFrame, CancelFrame, and one right after the other: a request each, for the call's own SID."""
 
     async def play(board: Switchboard, way: str) -> int:
-        async with _call(probe, board, 16000, hangs_up=True) as call:
+        async with dial(probe, board, 16000, hangs_up=True) as call:
             await call.caller.speak(ulaw.encode(voice(0.3)))
             frames = {"EndFrame": call.end, "CancelFrame": call.cancel}
             await asyncio.gather(*(frames[name]() for name in way.split(" and ")))
         return _hang_ups(probe, call)
 
     ways = ("EndFrame", "CancelFrame", "EndFrame and CancelFrame")
-    async with _switchboard() as board:
+    async with switchboard() as board:
         counts = await asyncio.gather(*(play(board, way) for way in ways))
     wrong = {way: f"{count} requests" for way, count in zip(ways, counts, strict=True) if count != 1}
     expect(not wrong, "the call is not hung up once", expected="one request", actual=wrong)
@@ -347,7 +341,7 @@ async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
 @check("TFS-LIVE-12", limit=60)
 async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
     """Two answers with a mark behind each: both return in order, the call goes on."""
-    async with _switchboard() as board, _call(probe, board, 16000, echoes=False) as call:
+    async with switchboard() as board, dial(probe, board, 16000, echoes=False) as call:
         for number, name in enumerate(("first", "second")):
             await call.agent.say(voice(0.4, rate=16000, seed=number), 16000)
             await call.agent.mark(name, call.caller.identity.stream_sid)
@@ -363,7 +357,7 @@ async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
 @check("TFS-LIVE-13", limit=60)
 async def nothing_is_sent_that_twilio_does_not_take(probe: Probe) -> None:
     """A call with speech, a key, an interruption, a mark and an end; Pipecat sends RTVI messages besides."""
-    async with _switchboard() as board, _call(probe, board, 24000, hangs_up=True) as call:
+    async with switchboard() as board, dial(probe, board, 24000, hangs_up=True) as call:
         caller = call.caller
         call.agent.interrupts = True
         await caller.speak(ulaw.encode(voice(0.5)))
@@ -386,7 +380,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
     async def play(board: Switchboard, number: int, rate: int) -> str | None:
         leaves, key = number % 2 == 1, KEYS[number % len(KEYS)]
         hum = ulaw.encode(signals.sine(tones[number], -10, RATE, 1.0))
-        async with _call(probe, board, rate, hangs_up=True) as call:
+        async with dial(probe, board, rate, hangs_up=True) as call:
             caller = call.caller
             await caller.speak(hum[: RATE // 2])
             await caller.press(key)
@@ -398,7 +392,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
                 await call.end()
         levels = hearing.tones(hearing.heard(caller), tones)
         foreign, hang_ups = max(np.delete(levels, number)), _hang_ups(probe, call)
-        if foreign > -25:
+        if foreign > FOREIGN_DB:
             return f"another's tone, {foreign:.0f} dB"
         if not leaves and levels[number] < -1:
             return "not its own tone"
@@ -406,7 +400,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
             return f"keys {call.agent.keys} in place of {key}"
         return f"{hang_ups} hang-ups" if hang_ups > 1 or not (hang_ups or leaves) else None
 
-    async with _switchboard() as board:
+    async with switchboard() as board:
         rates = islice(cycle(RATES), len(tones))
         results = await asyncio.gather(*(play(board, number, rate) for number, rate in enumerate(rates)))
     wrong = {f"call {number}": result for number, result in enumerate(results) if result is not None}

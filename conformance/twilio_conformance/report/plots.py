@@ -156,6 +156,17 @@ def _stop_band(own: Metrics, over: Metrics) -> Plot:
 
 
 def _withheld(own: Metrics, over: Metrics) -> Plot:
+    return _over_time("withheld", "Withheld audio over time", own, over, "seconds given",
+                      "How many ms of audio are inside the serializer after each chunk of 20 ms, at each rate.")  # fmt: skip
+
+
+def _timeline(own: Metrics, over: Metrics) -> Plot:
+    return _over_time("timeline", "Latency over time", own, over, "seconds heard",
+                      "How many ms each 40 ms of sound took, from the call that gave it to that which gave it back.")  # fmt: skip
+
+
+def _over_time(name: str, title: str, own: Metrics, over: Metrics, label: str, told: str) -> Plot:
+    """Milliseconds as they change in a passage: a row for each rate, a column for each direction."""
     series, under = _series(own), _series(over)
     rates = [rate for rate in RATES if any(pattern.format(rate) in series for pattern in WAYS)]
     peak = {way: max(values) for way, (_, values) in series.items()}
@@ -174,14 +185,11 @@ def _withheld(own: Metrics, over: Metrics) -> Plot:
     for axis, heading in zip(grid[0], WAYS.values(), strict=True):
         axis.set_title(heading, loc="left")
     for axis in grid[-1]:
-        axis.set_xlabel("seconds given")
+        axis.set_xlabel(label)
     worst = max(peak, key=lambda way: peak[way])
-    summary = (
-        "How many ms of audio are inside the serializer after each chunk of 20 ms, at each rate."
-        f" The most is {_number(peak[worst])} ms, {worst}. The dashed line is {MUST_MS} ms."
-    )
+    summary = f"{told} The most is {_number(peak[worst])} ms, {worst}. The dashed line is {MUST_MS} ms."
     others = {way: max(values) for way, (_, values) in under.items()}
-    return _done("withheld", "Withheld audio over time", summary, figure, *_table(peak, others, "most, ms"))
+    return _done(name, title, summary, figure, *_table(peak, others, "most, ms"))
 
 
 def _response(own: Metrics, over: Metrics) -> Plot:
@@ -244,6 +252,7 @@ def _any_series(name: str, value: Metrics, under: Any) -> Plot:
 
 _KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
     "added latency, ms": _latency,
+    "latency": _timeline,
     "withheld": _withheld,
     "response": _response,
     "SINAD": _sinad,
