@@ -53,7 +53,7 @@ class TailHeldBack(_HeldBack):
 
 
 @mutant("TFS-LATENCY-04", "Playing starts when 150 ms are there, as a player's pre-buffer does.",
-        also="TFS-LATENCY-0[12] TFS-LATENCY-07")  # fmt: skip
+        also="TFS-LATENCY-0[12]")  # fmt: skip
 class PreBuffered(_HeldBack):
     started = False
 
