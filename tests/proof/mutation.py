@@ -43,7 +43,7 @@ def _of_module(module: str) -> Iterator[Mutation]:
     tree = ast.parse(path.read_text())
     seen: dict[str, int] = {}
     for place in list(_places(tree)):
-        for name, change in _changes(place.node):
+        for name, change in _limit_changes() if place.is_limit else _changes(place.node):
             around = "" if place.node is place.statement else f" in {_line(place.statement)}"
             key = f"{module}.{place.scope}: {name} {_line(place.node)}{around}"
             seen[key] = seen.get(key, 0) + 1
@@ -67,6 +67,17 @@ class _Place:
     parent: ast.AST
     field: str
     index: int | None
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is a number that a module names, alone or in a tuple: a limit, a length, a rate."""
+        named = self.statement.value if isinstance(self.statement, ast.AnnAssign) else None
+        return (
+            self.scope == "module"
+            and isinstance(self.node, ast.Constant)
+            and type(self.node.value) in (int, float)
+            and (self.node is named or (self.parent is named and isinstance(named, ast.Tuple)))
+        )
 
     def put(self, node: ast.AST) -> None:
         """Puts a node there."""
@@ -113,6 +124,12 @@ def _is_text(node: ast.AST) -> bool:
 
 
 Change = Callable[[Any], ast.AST]
+
+
+def _limit_changes() -> Iterator[tuple[str, Change]]:
+    """The rules for a limit: one more or less is the same limit, ten times or a tenth of it is another."""
+    yield "ten times", lambda found: ast.Constant(found.value * 10)
+    yield "a tenth of", lambda found: ast.Constant(type(found.value)(found.value / 10))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
