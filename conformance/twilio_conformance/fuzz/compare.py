@@ -120,12 +120,17 @@ def _steps(story: _Story, actual: Json, expected: Json) -> Iterator[Difference]:
             deed = f"raises {kind}"
             if kind == hangups.NEVER_RETURNED:
                 requirement, deed = hangups.BOUND if "serialize" in ours["call"] else requirement, "hangs"
-            text = f"{ours['call'][:80]} raised {kind}"
+            text = f"{_short(ours['call'])} raised {kind}"
             yield Difference(requirement, text, deed=deed, step=number, wanted=wanted)
         elif topic is not None and ours["raised"] is None and theirs["raised"] is None:
             difference = _value(topic, ours, theirs)
             if difference is not None:
                 yield difference.at(number)
+
+
+def _short(call: str) -> str:
+    """A call in one line of a report: long arguments are cut, and the cut is shown."""
+    return call if len(call) <= 80 else f"{call[:78]}…)"
 
 
 def _value(topic: Topic, ours: Json, theirs: Json) -> Difference | None:
@@ -138,13 +143,13 @@ def _value(topic: Topic, ours: Json, theirs: Json) -> Difference | None:
         kind = value.get("frame", "text" if "text" in value else "something")
         is_grave = topic.silent_on is None or kind in ("InputAudioRawFrame", "InputDTMFFrame", "EndFrame")
         requirement = topic.requirement if is_grave or topic.silent_on is None else topic.silent_on
-        return Difference(requirement, f"{ours['call'][:80]} returned {kind}, the reference None",
+        return Difference(requirement, f"{_short(ours['call'])} returned {kind}, the reference None",
                           deed=f"returns {kind}", wanted={"returns": "nothing"})  # fmt: skip
     if topic.demand == KEY:
         key, wanted = _key(value), {"frame": {"frame": "InputDTMFFrame", "button": _key(other)}}
         if key == _key(other):
             return None
-        text = f"{ours['call'][:80]} gave the key {key}"
+        text = f"{_short(ours['call'])} gave the key {key}"
         return Difference(topic.requirement, text, deed="key", wanted=wanted)
     if topic.demand == TEXT:
         return _text(topic, ours, theirs)
@@ -162,7 +167,7 @@ def _text(topic: Topic, ours: Json, theirs: Json) -> Difference | None:
     is_text = ours["value"] is not None and "text" in ours["value"]
     if value == other and (is_text or topic.requirement != "TFS-CLEAR-01"):
         return None
-    return Difference(topic.requirement, f"{ours['call'][:80]} gave {json.dumps(value)[:120]}", deed="text",
+    return Difference(topic.requirement, f"{_short(ours['call'])} gave {json.dumps(value)[:120]}", deed="text",
                       wanted={"returns": {"json": other}})  # fmt: skip
 
 

@@ -90,7 +90,8 @@ def compare_converted(actual: Samples, expected: Samples, rate: int, *, has_sile
     for place, level in enumerate(ours[: theirs.size]):
         near = around[place : place + 2 * DRIFT + 1]
         if not near.min() / FACTOR - FLOOR <= level <= near.max() * FACTOR + FLOOR:
-            return Discord("unlike", f"a level of {level:.0f} after {1000 * place * BLOCK:.0f} ms,"
+            kind = "leaked" if near.max() <= FLOOR else "unlike"
+            return Discord(kind, f"a level of {level:.0f} after {1000 * place * BLOCK:.0f} ms,"
                                      f" the reference's is {near.min():.0f} to {near.max():.0f}")  # fmt: skip
     return None
 
