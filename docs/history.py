@@ -127,10 +127,18 @@ def render(grades: Json, known: Json, requirements: dict[str, Requirement], *, o
         HistoryError: They do not.
     """
     releases = Releases(grades, requirements, _unsteady(known))
-    oldest = Version(releases.versions[0])
-    history = [entry for entry in known["change"] if Version(entry["version"]) > oldest]
+    history = list(_since_the_oldest(releases, known["change"]))
     _expect_agreement(releases, history)
     return GENERATED + "\n".join(_page(releases, history, oldest_promised)).rstrip() + "\n"
+
+
+def _since_the_oldest(releases: Releases, changes: list[Json]) -> Iterator[Json]:
+    """The changes after the oldest release graded, each with the first release graded that has it."""
+    for entry in changes:
+        change = Version(entry["version"])
+        first = next((version for version in releases.versions if Version(version) >= change), None)
+        if first is not None and change > Version(releases.versions[0]):
+            yield entry | {"first": first}
 
 
 def _unsteady(known: Json) -> dict[str, str]:
@@ -178,7 +186,7 @@ def _expect_agreement(releases: Releases, history: list[Json]) -> None:
     explained: dict[str, set[str]] = {}
     for entry in history:
         seen = releases.requirements.keys() & set(entry.get("seen", ()))
-        explained.setdefault(entry["version"], set()).update(seen)
+        explained.setdefault(entry["first"], set()).update(seen)
     problems = [
         f"{version}: {name} turned from {before} to {since}, which docs/history.toml does not explain"
         for version, found in turns.items()
@@ -297,7 +305,7 @@ def _turns(releases: Releases, history: list[Json]) -> Iterator[str]:
     for version, found in reversed(releases.turns().items()):
         yield f"### {version}\n"
         for entry in history:
-            if entry["version"] == version and entry.get("seen"):
+            if entry["first"] == version and entry.get("seen"):
                 yield f"{entry['change']}\n"
         for name, (before, since) in found.items():
             statement = releases.requirements[name].statement
