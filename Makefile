@@ -28,7 +28,7 @@ grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into R
 # machine: both run apart.
 PYTEST = $(PY) -m pytest -m "not bench"
 ALONE = tests/twilio/test_clock.py
-REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py
+REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py tests/report/test_rerun.py
 
 test: dev-env ## run the project's own tests, all but those of calls in real time
 	$(PYTEST) $(ALONE)

@@ -149,7 +149,8 @@ def side_by_side(grades: Json, known: Json, catalogue: Catalogue) -> str:
     """The same grades as `twilio-conformance matrix` shows several reports, a column for each group of releases."""
     releases = Releases(grades, catalogue.requirements, _unsteady(known))
     reports = [_as_report(releases, group, catalogue) for group in releases.groups()]
-    return matrix.as_html(matrix.build(reports)) + "\n"
+    heading = f"Pipecat's releases, {_span(releases.versions)}"
+    return matrix.as_html(matrix.build(reports), heading) + "\n"
 
 
 def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Json:
@@ -162,7 +163,7 @@ def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Js
         "suite": document["edition"],
         "edition": document["edition"],
         "vectors_digest": document["vectors_digest"],
-        "pipecat": group[0],
+        "pipecat": "",  # it is the implementation
         "implementation": {"name": "pipecat-ai", "version": _span(group)},
         "verdict": {
             name: asdict(verdict)
