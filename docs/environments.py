@@ -76,10 +76,11 @@ def make_all(versions: Iterable[str]) -> dict[str, str]:
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     needed = _needed()
-    missing = [version for version in versions if _made_of(version) != _key(needed)]
+    missing = [version for version in versions if _made_of(version) != _key([_release(version), *needed])]
     left_out, problems = {}, []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for version, said in zip(missing, pool.map(lambda each: _make(each, needed), missing), strict=True):
+        made = pool.map(lambda each: _make(each, [_release(each)], needed), missing)
+        for version, said in zip(missing, made, strict=True):
             if UNSOLVABLE in said:
                 left_out[version] = " ".join(said.partition(UNSOLVABLE)[2].split())
             elif said:
@@ -89,11 +90,27 @@ def make_all(versions: Iterable[str]) -> dict[str, str]:
     return left_out
 
 
+def make_one(name: str, packages: list[str]) -> None:
+    """Makes one environment of a name of its own, with some packages and what the suite needs.
+
+    Raises:
+        InstallationError: It could not be made.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    needed = _needed()
+    if _made_of(name) != _key([*packages, *needed]) and (said := _make(name, packages, needed)):
+        raise InstallationError(f"{' '.join(packages)} was not installed:\n{said[-1500:]}")
+
+
 def _needed() -> list[str]:
     """What the suite needs besides the release."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["live"]]
     return [entry for entry in needed if Dependency(entry).name not in NOT_NEEDED]
+
+
+def _release(version: str) -> str:
+    return f"pipecat-ai[websocket]=={version}"
 
 
 def _key(needed: list[str]) -> str:
@@ -107,20 +124,19 @@ def _made_of(version: str) -> str:
     return stamp.read_text(encoding="utf-8") if stamp.exists() and python(version).exists() else ""
 
 
-def _make(version: str, needed: list[str]) -> str:
+def _make(version: str, packages: list[str], needed: list[str]) -> str:
     """Makes one environment; returns what went wrong, or nothing."""
     uv = str(Path(sys.executable).with_name("uv"))
     place = folder(version)
     shutil.rmtree(place, ignore_errors=True)
     for command in (
         [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(place)],
-        [uv, "pip", "install", "--quiet", "--python", str(python(version)),
-         f"pipecat-ai[websocket]=={version}", *needed],
-    ):  # fmt: skip
+        [uv, "pip", "install", "--quiet", "--python", str(python(version)), *packages, *needed],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode != 0:
             shutil.rmtree(place, ignore_errors=True)
             return done.stderr or f"{command[:3]}: exit status {done.returncode}"
-    (place / "made_of").write_text(_key(needed), encoding="utf-8")
-    print(f"pipecat-ai {version}: installed", flush=True)
+    (place / "made_of").write_text(_key([*packages, *needed]), encoding="utf-8")
+    print(f"{' '.join(packages)}: installed", flush=True)
     return ""
