@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env
+.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -28,7 +28,7 @@ grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into R
 # machine: both run apart.
 PYTEST = $(PY) -m pytest -m "not bench"
 ALONE = tests/twilio/test_clock.py
-REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py
+REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py tests/report/test_rerun.py
 
 test: dev-env ## run the project's own tests, all but those of calls in real time
 	$(PYTEST) $(ALONE)
@@ -65,6 +65,9 @@ docs: dev-env ## build the pages into site/
 
 releases: dev-env ## grade every release of Pipecat and write docs/releases.md
 	$(PY) -m docs.releases grade
+
+examples: dev-env ## grade packages for other carriers through their adapters and write docs/examples.md
+	$(PY) -m docs.examples
 
 measurements: dev-env ## measure the audio of the reference and of Pipecat anew, for the drawings of reports and docs
 	$(PY) -m docs.measure

@@ -1,15 +1,19 @@
-"""Renders docs/releases.md from the grades in docs/releases.json and what docs/history.toml knows."""
+"""Renders docs/releases.md and .html from the grades in docs/releases.json and what docs/history.toml knows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
 from packaging.version import Version
 
-from twilio_conformance.catalogue import PROFILES, Requirement
+from twilio_conformance.catalogue import PROFILES, Catalogue, Requirement
+from twilio_conformance.report import matrix
+from twilio_conformance.verdict import judge
 
 Json = dict[str, Any]
 
@@ -25,6 +29,12 @@ WORDS = {
     "not-testable": "**untestable**",
     UNGRADED: "none",
 }
+
+LONGEST_FINDING = 100
+"""Characters of a finding in a table."""
+
+LONGEST_REASON = 300
+"""Characters of the reason why a release cannot be installed."""
 
 GENERATED = "<!-- Rendered by docs/releases.py: run `make releases`. -->\n"
 
@@ -116,12 +126,60 @@ def render(grades: Json, known: Json, requirements: dict[str, Requirement], *, o
     Raises:
         HistoryError: They do not.
     """
-    unsteady = {entry["requirement"]: entry["reason"] for entry in known.get("unsteady", ())}
-    releases = Releases(grades, requirements, unsteady)
-    oldest = Version(releases.versions[0])
-    history = [entry for entry in known["change"] if Version(entry["version"]) > oldest]
+    releases = Releases(grades, requirements, _unsteady(known))
+    history = list(_since_the_oldest(releases, known["change"]))
     _expect_agreement(releases, history)
     return GENERATED + "\n".join(_page(releases, history, oldest_promised)).rstrip() + "\n"
+
+
+def _since_the_oldest(releases: Releases, changes: list[Json]) -> Iterator[Json]:
+    """The changes after the oldest release graded, each with the first release graded that has it."""
+    for entry in changes:
+        change = Version(entry["version"])
+        first = next((version for version in releases.versions if Version(version) >= change), None)
+        if first is not None and change > Version(releases.versions[0]):
+            yield entry | {"first": first}
+
+
+def _unsteady(known: Json) -> dict[str, str]:
+    return {entry["requirement"]: entry["reason"] for entry in known.get("unsteady", ())}
+
+
+def side_by_side(grades: Json, known: Json, catalogue: Catalogue) -> str:
+    """The same grades as `twilio-conformance matrix` shows several reports, a column for each group of releases."""
+    releases = Releases(grades, catalogue.requirements, _unsteady(known))
+    reports = [_as_report(releases, group, catalogue) for group in releases.groups()]
+    heading = f"Pipecat's releases, {_span(releases.versions)}"
+    return matrix.as_html(matrix.build(reports), heading) + "\n"
+
+
+def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Json:
+    """What a matrix needs of the report on the first of some releases that grade the same."""
+    document, titles = releases.document, {chapter.id: chapter.title for chapter in catalogue.chapters}
+    found = {name: releases.status(name, group[0]) for name in releases.requirements}
+    graded = {name: status for name, status in found.items() if status != UNGRADED}
+    own = releases.requirements.values()
+    return {
+        "suite": document["edition"],
+        "edition": document["edition"],
+        "vectors_digest": document["vectors_digest"],
+        "pipecat": "",  # it is the implementation
+        "implementation": {"name": "pipecat-ai", "version": _span(group)},
+        "verdict": {
+            name: asdict(verdict)
+            for name, verdict in judge(own, graded, partial=len(graded) < len(found)).items()
+        },
+        "requirements": {
+            name: {
+                "chapter": titles[releases.requirements[name].chapter],
+                "level": releases.requirements[name].level,
+                "profile": releases.requirements[name].profile,
+                "statement": releases.requirements[name].statement,
+                "status": status,
+            }
+            for name, status in graded.items()
+        },
+    }
 
 
 def _expect_agreement(releases: Releases, history: list[Json]) -> None:
@@ -129,7 +187,7 @@ def _expect_agreement(releases: Releases, history: list[Json]) -> None:
     explained: dict[str, set[str]] = {}
     for entry in history:
         seen = releases.requirements.keys() & set(entry.get("seen", ()))
-        explained.setdefault(entry["version"], set()).update(seen)
+        explained.setdefault(entry["first"], set()).update(seen)
     problems = [
         f"{version}: {name} turned from {before} to {since}, which docs/history.toml does not explain"
         for version, found in turns.items()
@@ -162,11 +220,13 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
         f" does not have is left out there ({_unplayed(document)}).\n"
     )
     for version, reason in document["left_out"].items():
-        yield f"{version} cannot be installed with what the suite needs: {_cell(reason)}\n"
+        yield f"{version} cannot be installed with what the suite needs: {_escaped(reason[:LONGEST_REASON])}\n"
     yield _packages(document)
     if releases.later:
-        names = ", ".join(map(_link, releases.later))
-        yield f"Requirements that came after these grades, and are in none of the tables: {names}.\n"
+        chapters = _by_chapter(releases.later)
+        counted = ", ".join(f"{len(names)} of {chapter}" for chapter, names in chapters.items())
+        yield f"{len(releases.later)} requirements came after these grades and are in none of the tables: {counted}.\n"
+    yield "[All requirements, side by side](releases.html), the differences first.\n"
     yield "## In short\n"
     yield "Releases that grade the same in every requirement stand together. Numbers count MUSTs that hold.\n"
     yield from _verdicts(releases)
@@ -190,7 +250,16 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
     yield from _findings(releases)
     always = [name for name, found in releases.statuses.items() if set(found) <= set(HOLDS)]
     yield "## Requirements that every release meets\n"
-    yield f"{len(always)}, counting those that do not apply to some: {', '.join(map(_link, always))}.\n"
+    yield f"{len(always)}, counting those that do not apply to some.\n"
+    yield "| chapter | requirements |"
+    yield "| --- | --- |"
+    for chapter, names in _by_chapter(always).items():
+        yield f"| {chapter} | {' '.join(_link(name, name.rpartition('-')[2]) for name in names)} |"
+
+
+def _by_chapter(names: Iterable[str]) -> dict[str, list[str]]:
+    """Ids of requirements by the chapter that they name."""
+    return {chapter: list(own) for chapter, own in groupby(names, key=lambda name: name.split("-")[1])}
 
 
 def _which(document: Json) -> str:
@@ -237,7 +306,7 @@ def _turns(releases: Releases, history: list[Json]) -> Iterator[str]:
     for version, found in reversed(releases.turns().items()):
         yield f"### {version}\n"
         for entry in history:
-            if entry["version"] == version and entry.get("seen"):
+            if entry["first"] == version and entry.get("seen"):
                 yield f"{entry['change']}\n"
         for name, (before, since) in found.items():
             statement = releases.requirements[name].statement
@@ -287,10 +356,16 @@ def _span(group: list[str]) -> str:
     return group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}"
 
 
-def _link(requirement: str) -> str:
-    return f"[{requirement}](../spec/SPECIFICATION.md#{requirement.lower()})"
+def _link(requirement: str, text: str = "") -> str:
+    return f"[{text or requirement}](../spec/SPECIFICATION.md#{requirement.lower()})"
 
 
 def _cell(text: str) -> str:
-    text = text if len(text) <= 160 else f"{text[:160]}…"
+    """A finding in the cell of a table: without the argument, which is long and says less than the requirement."""
+    text = re.sub(r"(\b(?:de)?serialize)\(.*\): ", r"\1(…): ", text, flags=re.DOTALL)
+    text = text if len(text) <= LONGEST_FINDING else f"{text[:LONGEST_FINDING]}…"
+    return _escaped(text)
+
+
+def _escaped(text: str) -> str:
     return "".join(f"&#{ord(character)};" if character in "|<>{}*_`[]" else character for character in text)

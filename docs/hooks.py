@@ -33,7 +33,8 @@ PAGES = {
 }
 """Files of the project that are pages of the site, by their path from the root."""
 
-DATA = ("LICENSE", "spec/asyncapi.yaml", "spec/**/*.toml", "spec/**/*.json", "docs/**/*.py", "docs/**/*.mjs")
+DATA = ("LICENSE", "spec/asyncapi.yaml", "spec/**/*.toml", "spec/**/*.json", "docs/**/*.py", "docs/**/*.mjs",
+        "docs/releases.html")  # fmt: skip
 """Files that pages link to, served as they are."""
 
 _LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement as Dependency
 from packaging.version import Version
 
-from docs.history import HOLDS, UNGRADED, HistoryError, compress, render
+from docs import environments
+from docs.history import HOLDS, UNGRADED, HistoryError, compress, render, side_by_side
 from twilio_conformance import EDITION, catalogue
+from twilio_conformance.report import reader
 
 Json = dict[str, Any]
 
@@ -27,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GRADES = ROOT / "docs" / "releases.json"
 HISTORY = ROOT / "docs" / "history.toml"
 PAGE = ROOT / "docs" / "releases.md"
-ENVIRONMENTS = ROOT / ".venv-releases"
+TABLE = ROOT / "docs" / "releases.html"
 
 OLDEST = Version("0.0.95")
 """The last release that wrote the token into logs; the suite runs with releases as old as 0.0.87."""
@@ -41,107 +43,82 @@ PACKAGES = ("soxr", "aiohttp")
 BUSY = "after others had not returned"
 """What a report says of calls that were cut short since others had timed out; on an idle machine none do."""
 
-NOT_NEEDED = ("pipecat-ai", "soxr")
-"""Dependencies of this project that each release brings in its own version."""
+ATTEMPTS = 2
+"""Runs of one release before it counts as not gradable: the first may have met a busy machine."""
 
-SUITE = ("conformance/twilio_conformance/checks", "spec/requirements", "vectors/v1")
+LIMIT = 300.0
+"""Seconds for one run, which takes some 40 on two processors."""
+
+SUITE = ("conformance/twilio_conformance", "spec/requirements", "vectors/v1")
 """What decides on a grade besides the release: where it changes, every release is graded anew."""
 
-UNSOLVABLE = "No solution found"
-"""What uv says where a release and its dependencies do not go together."""
+NO_GRADER = ("__pycache__", "report", "fuzz")
+"""Parts of the suite that no grade depends on."""
 
 
 class GradeError(Exception):
     """A release could not be graded; the message says why."""
 
 
-class UninstallableError(Exception):
-    """A release cannot be installed together with what the suite needs; the message says why."""
+def grade(version: str) -> str:
+    """Writes the report on one release into its environment, and returns what it says in brief.
 
-
-def available() -> list[str]:
-    """Every release on the package index since the oldest that is graded, oldest first; none that is yanked."""
-    command = [sys.executable, "-m", "pip", "index", "versions", "pipecat-ai"]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    listed = re.search(r"^Available versions: (.*)$", answer, re.MULTILINE)
-    if listed is None:
-        raise GradeError(f"pip lists no release of pipecat-ai: {answer[:300]}")
-    versions = map(Version, listed.group(1).split(", "))
-    return [str(version) for version in sorted(versions) if version >= OLDEST]
-
-
-def environment(version: str) -> Path:
-    """The Python of an environment with this release and all that the suite needs, made when missing.
-
-    Raises:
-        UninstallableError: The release and what the suite needs do not go together.
-    """
-    folder = ENVIRONMENTS / version
-    python = folder / "bin" / "python"
-    stamp = folder / "release.stamp"
-    if not stamp.exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        needed = [*project["dependencies"], *project["optional-dependencies"]["live"]]
-        needed = [entry for entry in needed if Dependency(entry).name not in NOT_NEEDED]
-        subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True
-        )
-        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        done = subprocess.run(
-            [*install, f"pipecat-ai[websocket]=={version}", *needed], stderr=subprocess.PIPE, text=True
-        )
-        if UNSOLVABLE in done.stderr:
-            raise UninstallableError(" ".join(done.stderr.partition(UNSOLVABLE)[2].split()))
-        if done.returncode != 0:
-            raise GradeError(f"pipecat-ai {version} was not installed:\n{done.stderr}")
-        stamp.touch()
-    return python
-
-
-def grade(version: str) -> None:
-    """Writes the report on one release into its environment, unless this suite has written it before.
+    One release after the other: a run has a child at work for each processor, and calls in real time want them idle.
 
     Raises:
         GradeError: The run was not whole.
-        UninstallableError: The release cannot be installed.
     """
-    python = environment(version)
-    report, stamp = _report(version), _stamp(version)
-    suite = _suite()
-    if report.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == suite:
-        return
-    stamp.unlink(missing_ok=True)
+    report, suite = _report(version), _suite()
+    _stamp(version).unlink(missing_ok=True)
+    report.unlink(missing_ok=True)
     paths = os.pathsep.join(str(ROOT / part) for part in ("conformance", "reference"))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     options = ["--impl=pipecat.serializers.twilio", "--profile=all", f"--report={report}"]
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [str(python), "-m", "pytest", "-p", "twilio_conformance.plugin", *options],
-            cwd=folder, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [str(environments.python(version)), "-m", "pytest", "-p", "twilio_conformance.plugin", *options],
+                cwd=folder, env=environment | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False,
+                timeout=LIMIT,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise GradeError(f"pipecat-ai {version}: not at its end after {LIMIT:.0f} s") from error
     accepted = (0, 1, 3) if Version(version) < PROMISED else (0, 1)
     if done.returncode not in accepted or not report.exists():
         said = f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
         raise GradeError(f"pipecat-ai {version}: exit status {done.returncode}\n{said}")
-    if BUSY in report.read_text(encoding="utf-8"):
-        raise GradeError(f"pipecat-ai {version}: calls timed out, as on a busy machine: try again")
-    stamp.write_text(suite, encoding="utf-8")
-    print(f"pipecat-ai {version}: {done.stdout.strip().splitlines()[-1].strip('= ')}", flush=True)
+    text = report.read_text(encoding="utf-8")
+    if BUSY in text:
+        raise GradeError(f"pipecat-ai {version}: calls timed out, as on a busy machine")
+    _stamp(version).write_text(suite, encoding="utf-8")
+    return ", ".join(_brief(json.loads(text)))
+
+
+def _brief(report: Json) -> Iterator[str]:
+    for profile, verdict in report["verdict"].items():
+        held, applicable = reader.count(verdict, "MUST")
+        yield f"{profile} {held}/{applicable}"
 
 
 def _report(version: str) -> Path:
-    return ENVIRONMENTS / version / "report.json"
+    return environments.folder(version) / "report.json"
 
 
 def _stamp(version: str) -> Path:
-    return ENVIRONMENTS / version / "suite.stamp"
+    return environments.folder(version) / "graded_by"
 
 
+def _is_graded(version: str) -> bool:
+    stamp = _stamp(version)
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _suite()
+
+
+@functools.cache
 def _suite() -> str:
     """A digest of all that decides on a grade besides the release."""
     digest = hashlib.sha256()
     files = (path for part in SUITE for path in (ROOT / part).rglob("*") if path.is_file())
-    for path in sorted(path for path in files if "__pycache__" not in path.parts):
+    for path in sorted(path for path in files if not {*path.relative_to(ROOT).parts} & {*NO_GRADER}):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -154,14 +131,11 @@ def gather(listed: list[str], left_out: dict[str, str]) -> Json:
         left_out: Those of them that could not be installed, with the reason.
 
     Raises:
-        GradeError: A release was graded by another suite, or not at all.
+        GradeError: None of them was graded by this suite.
     """
-    suite = _suite()
-    versions = [version for version in listed if version not in left_out]
-    for version in versions:
-        stamp = _stamp(version)
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != suite:
-            raise GradeError(f"pipecat-ai {version} was not graded by this suite")
+    versions = [version for version in listed if version not in left_out and _is_graded(version)]
+    if not versions:
+        raise GradeError("no release was graded by this suite")
     reports = {version: json.loads(_report(version).read_text(encoding="utf-8")) for version in versions}
     newest = reports[versions[-1]]
     names = list(newest["requirements"])
@@ -185,8 +159,8 @@ def gather(listed: list[str], left_out: dict[str, str]) -> Json:
 
 
 def _version_of(package: str, version: str) -> str:
-    folder = ENVIRONMENTS / version / "lib"
-    found = next(folder.glob(f"python*/site-packages/{package}-*.dist-info"))
+    libraries = environments.folder(version) / "lib"
+    found = next(libraries.glob(f"python*/site-packages/{package}-*.dist-info"))
     return found.name.removeprefix(f"{package}-").removesuffix(".dist-info")
 
 
@@ -204,57 +178,95 @@ def _finding(reports: Iterable[Json], name: str) -> str:
     return finding
 
 
-def grade_all(anew: list[str]) -> None:
-    """Grades every release that can be installed, one after the other, and writes docs/releases.json.
+def grade_all(chosen: list[str], *, anew: bool) -> None:
+    """Grades what this suite has not graded yet, one release after the other, and writes docs/releases.json.
+
+    It may be stopped at any time: what was graded is kept beside the environments, and is not graded again.
 
     Args:
-        anew: Releases that are graded again even where this suite has graded them.
+        chosen: The releases to grade; every one that can be installed, where it is empty.
+        anew: Whether to grade them again even where this suite has graded them.
 
     Raises:
-        GradeError: One of them could not be graded; those before it need not be graded again.
+        GradeError: Some could not be graded; the others are.
+        InstallationError: Some could not be installed, for no reason of their own.
     """
-    ENVIRONMENTS.mkdir(exist_ok=True)
-    for version in anew:
-        _stamp(version).unlink(missing_ok=True)
-    listed, left_out = available(), {}
-    for version in listed:
+    listed = environments.available(OLDEST)
+    if unknown := [version for version in chosen if version not in listed]:
+        raise GradeError(f"no release since {OLDEST}: {', '.join(unknown)}")
+    wanted = chosen or listed
+    left_out = environments.make_all(wanted)
+    due = [version for version in wanted if version not in left_out and (anew or not _is_graded(version))]
+    print(f"{len(wanted) - len(left_out)} releases, {len(due)} of them to be graded", flush=True)
+    problems, start = [], time.monotonic()
+    for number, version in enumerate(due, start=1):
         try:
-            grade(version)
-        except UninstallableError as error:
-            left_out[version] = str(error)
+            said = _persistently(version)
+        except GradeError as error:
+            problems.append(str(error))
+            said = "not graded, see below"
+        spent = time.monotonic() - start
+        left = spent / number * (len(due) - number) / 60
+        print(f"{number:3}/{len(due)}  {version:8} {said}  ({spent:.0f} s; {left:.0f} min left)", flush=True)
     GRADES.write_text(json.dumps(gather(listed, left_out), indent=1) + "\n", encoding="utf-8")
+    if problems:
+        raise GradeError("\n".join(problems))
+
+
+def _persistently(version: str) -> str:
+    """Grades a release, and again where the run was not whole."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return grade(version)
+        except GradeError as error:
+            print(f"{str(error).splitlines()[0]}: once more", flush=True)
+    return grade(version)
 
 
 def main() -> int:
-    """Grades and renders, or renders alone, or with --check says whether the page is what the grades give."""
+    """Grades and renders, or renders alone, or with --check says whether the pages are what the grades give."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     every = commands.add_parser(
         "grade", help="install and grade every release that this suite has not graded yet, then render"
     )
-    every.add_argument("anew", nargs="*", metavar="VERSION", help="grade this release anew")
+    every.add_argument("versions", nargs="*", metavar="VERSION", help="grade these releases alone")
+    every.add_argument("--anew", action="store_true", help="grade even what this suite has graded")
     again = commands.add_parser("render", help="render from docs/releases.json")
-    again.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page differs")
+    again.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page differs")
     arguments = parser.parse_args()
+    problem = ""
     try:
         if arguments.command == "grade":
-            grade_all(arguments.anew)
-        known = tomllib.loads(HISTORY.read_text(encoding="utf-8"))
-        grades = json.loads(GRADES.read_text(encoding="utf-8"))
-        page = render(grades, known, catalogue.load(EDITION).requirements, oldest_promised=str(PROMISED))
-    except (GradeError, HistoryError) as error:
+            grade_all(arguments.versions, anew=arguments.anew)
+    except environments.InstallationError as error:
         print(error, file=sys.stderr)
         return 1
-    if getattr(arguments, "check", False):
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-            print(
-                "docs/releases.md differs from docs/releases.json: run docs/releases.py render",
-                file=sys.stderr,
-            )
-            return 1
-        return 0
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
+    except GradeError as error:
+        problem = str(error)
+    try:
+        pages = _pages()
+    except HistoryError as error:
+        print(f"{error}\nWith that explained, run: python -m docs.releases render", file=sys.stderr)
+        return 1
+    for page, text in pages.items():
+        if not getattr(arguments, "check", False):
+            page.write_text(text, encoding="utf-8")
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            problem = f"{page.relative_to(ROOT)} is not what docs/releases.json gives: python -m docs.releases render"
+    if problem:
+        print(problem, file=sys.stderr)
+    return 1 if problem else 0
+
+
+def _pages() -> dict[Path, str]:
+    known = tomllib.loads(HISTORY.read_text(encoding="utf-8"))
+    grades = json.loads(GRADES.read_text(encoding="utf-8"))
+    requirements = catalogue.load(EDITION)
+    return {
+        PAGE: render(grades, known, requirements.requirements, oldest_promised=str(PROMISED)),
+        TABLE: side_by_side(grades, known, requirements),
+    }
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Agent(FrameProcessor):
         if isinstance(frame, frames.InputAudioRawFrame):
             if self.interrupts and _peak(frame.audio) > LOUD:
                 self.interrupts = False
-                await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+                await self._interrupt()
             if self.echoes:
                 await self.push_frame(
                     frames.OutputAudioRawFrame(
@@ -76,6 +76,13 @@ class Agent(FrameProcessor):
         if isinstance(frame, frames.InputDTMFFrame):
             self.keys.append(str(frame.button.value))
         await self.push_frame(frame, direction)
+
+    async def _interrupt(self) -> None:
+        """Stops what is being said, in the way of the installed Pipecat: there is another since 0.0.105."""
+        if hasattr(self, "broadcast_interruption"):
+            await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+        else:
+            await self.push_interruption_task_frame_and_wait()
 
     async def say(self, speech: Samples, rate: int) -> None:
         """Says something, as a speech service does: in pieces of 100 ms, faster than it can be played."""

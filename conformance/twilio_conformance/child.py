@@ -165,6 +165,12 @@ async def _find(finding: Finding) -> None:
     raise finding
 
 
+def _last(trace: list[str]) -> tuple[str, ...]:
+    """The end of a trace, which says what is left out of it."""
+    left_out = len(trace) - TRACE_LIMIT
+    return tuple(trace) if left_out <= 0 else (f"({left_out} lines before these)", *trace[left_out:])
+
+
 async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awaitable[None]]) -> Outcome:
     try:
         probe.require_capability(capability)
@@ -173,13 +179,11 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
         return Outcome(NOT_APPLICABLE, finding.message)
     except Finding as finding:
         status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
-        trace = tuple(probe.trace_to(finding.observation)[-TRACE_LIMIT:])
+        trace = _last(probe.trace_to(finding.observation))
         hidden = isinstance(finding, OutOfSight)
         return Outcome(status, finding.message, finding.expected, finding.actual, trace, out_of_sight=hidden)
     except Unmeasurable as error:
-        return Outcome(
-            FAIL, "there is no audio to measure", "audio", str(error), tuple(probe.trace[-TRACE_LIMIT:])
-        )
+        return Outcome(FAIL, "there is no audio to measure", "audio", str(error), _last(probe.trace))
     return Outcome(PASS)
 
 

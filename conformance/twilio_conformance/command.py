@@ -147,7 +147,10 @@ def _summary(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     if options.adapter is None:
         return doctor.report()
-    # It brings the network double, which no other subcommand needs.
+    # It brings the network double, which no other subcommand needs, and Pipecat, which greets in the log.
+    from loguru import logger
+
+    logger.remove()
     from twilio_conformance import checkup
 
     return checkup.report(options.adapter)

@@ -100,6 +100,9 @@ def grade_step(observation: Observation, expectation: Json) -> None:
 
 
 def _wanted(expectation: Json) -> Any:
+    """What a step should have given in place of an exception, for a report."""
+    if expectation.get("returns") == "nothing":
+        return "None"
     return {name: value for name, value in expectation.items() if name != "requirement"}
 
 
@@ -320,8 +323,15 @@ def _grade_requests(session: Session, wanted: Json) -> None:
     most = wanted["at_most"]
     count = len(_effective(session) if most != 0 else session.exchanges)
     if count < wanted["at_least"] or (most is not None and count > most):
-        limits = f"{wanted['at_least']}" if most == wanted["at_least"] else f"{wanted['at_least']} to {most}"
-        raise Violation("wrong number of requests", expected=f"{limits} requests", actual=f"{count} requests")
+        raise Violation("wrong number of requests", expected=_limits(wanted), actual=count)
+
+
+def _limits(wanted: Json) -> str:
+    """How many are permitted, in words."""
+    least, most = wanted["at_least"], wanted["at_most"]
+    if most is None:
+        return f"at least {least}"
+    return "none" if most == 0 else f"{least}" if least == most else f"{least} to {most}"
 
 
 def _effective(session: Session) -> Sequence[Exchange]:
@@ -394,10 +404,11 @@ def _grade_log(session: Session, wanted: Json) -> None:
     found = [record for record in session.logs if record.level >= _LEVELS[wanted["level"]]]
     most = wanted["at_most"]
     if len(found) < wanted["at_least"] or (most is not None and len(found) > most):
-        limits = f"at least {wanted['at_least']}" if most is None else f"{wanted['at_least']} to {most}"
         shown = [f"{record.level_name}: {shorten(record.text, 200)}" for record in found]
         raise Violation(
-            f"wrong number of log records of level {wanted['level']} or above", expected=limits, actual=shown
+            f"wrong number of log records of level {wanted['level']} or above",
+            expected=_limits(wanted),
+            actual=shown or "none",
         )
 
 

@@ -6,12 +6,14 @@ import copy
 import json
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.version import Version
 
-from docs.history import HOLDS, HistoryError, Releases, compress, expand, render
+from docs import environments, releases
+from docs.history import HOLDS, HistoryError, Releases, compress, expand, render, side_by_side
 from tests.docs.pages import ROOT
 from twilio_conformance import catalogue
 from twilio_conformance.checks import load_checks
@@ -27,6 +29,20 @@ REQUIREMENTS = catalogue.load().requirements
 def test_the_page_is_what_the_grades_give() -> None:
     page = render(GRADES, KNOWN, REQUIREMENTS, oldest_promised="1.2.1")
     assert (ROOT / "docs" / "releases.md").read_text(encoding="utf-8") == page
+
+
+def test_the_table_is_what_the_grades_give() -> None:
+    table = side_by_side(GRADES, KNOWN, catalogue.load())
+    assert (ROOT / "docs" / "releases.html").read_text(encoding="utf-8") == table
+
+
+def test_requirements_that_came_later_are_counted_by_chapter() -> None:
+    older = {name: found for name, found in GRADES["requirements"].items() if "-SECURE-" not in name}
+    known = copy.deepcopy(KNOWN)
+    page = render(GRADES | {"requirements": older}, known, REQUIREMENTS, oldest_promised="1.2.1")
+    came = [line for line in page.splitlines() if "came after these grades" in line]
+    assert len(came) == 1
+    assert re.search(r"^\d+ requirements .*: \d+ of SECURE\.$", came[0])
 
 
 def test_a_page_of_some_releases_says_that_it_holds_no_more() -> None:
@@ -63,6 +79,65 @@ def test_statuses_survive_being_compressed() -> None:
     versions, statuses = ["1", "2", "3", "4"], ["fail", "fail", "pass", "fail"]
     assert compress(versions, statuses) == {"1": "fail", "3": "pass", "4": "fail"}
     assert expand(versions, compress(versions, statuses)) == statuses
+
+
+def test_a_change_belongs_to_the_first_release_graded_that_has_it() -> None:
+    versions = ["1.4.0", "1.13.0"]
+    document = {
+        **GRADES,
+        "releases": versions,
+        "requirements": {"TFS-HANGUP-18": {"1.4.0": "not-applicable", "1.13.0": "pass"}},
+        "findings": {},
+        "packages": {},
+        "unplayed": {"1.4.0": 0},
+    }
+    change = {"version": "1.5.0", "change": "base_url comes.", "seen": ["TFS-HANGUP-18"]}
+    assert "base_url comes." in render(document, {"change": [change]}, REQUIREMENTS, oldest_promised="1.2.1")
+
+
+@pytest.fixture
+def grading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[str]]:
+    """Three releases, of which one has been graded; what is graded is kept, by the way it ended."""
+    seen: dict[str, list[str]] = {"tried": [], "gathered": []}
+
+    def grade(version: str) -> str:
+        seen["tried"].append(version)
+        if version == "2":
+            raise releases.GradeError(f"{version} fails")
+        return "core 1/1"
+
+    def gather(listed: list[str], left_out: dict[str, str]) -> Json:
+        seen["gathered"] = [*listed, *left_out]
+        return {}
+
+    monkeypatch.setattr(environments, "available", lambda _: ["1", "2", "3", "4"])
+    monkeypatch.setattr(environments, "make_all", lambda _: {"4": "no"})
+    monkeypatch.setattr(releases, "_is_graded", lambda version: version == "1")
+    monkeypatch.setattr(releases, "grade", grade)
+    monkeypatch.setattr(releases, "gather", gather)
+    monkeypatch.setattr(releases, "GRADES", tmp_path / "releases.json")
+    return seen
+
+
+def test_what_was_graded_is_not_graded_again_and_a_failure_ends_nothing(
+    grading: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(releases.GradeError, match="2 fails"):
+        releases.grade_all([], anew=False)
+    assert grading["tried"] == ["2"] * releases.ATTEMPTS + ["3"]
+    assert grading["gathered"] == ["1", "2", "3", "4", "4"]
+    assert "2/2  3        core 1/1" in capsys.readouterr().out
+
+
+def test_a_release_can_be_chosen_and_graded_anew(grading: dict[str, list[str]]) -> None:
+    releases.grade_all(["1"], anew=True)
+    assert grading["tried"] == ["1"]
+
+
+@pytest.mark.usefixtures("grading")
+def test_a_release_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(releases.GradeError, match=r"no release since .*: 9"):
+        releases.grade_all(["9"], anew=False)
 
 
 TURNS = [

@@ -103,8 +103,30 @@ def test_codes_that_differ_are_viewed_with_those_around_them() -> None:
         for number, (byte, differs) in enumerate(line["bytes"])
         if differs
     ]
-    assert ("000010", 8, "ff") in differing
-    assert {place for place, *_ in differing} == {"000010"}
+    assert ("000020", 8, "ff") in differing
+    assert {place for place, *_ in differing} == {"000020"}
+    assert [line for _, line in found["diff"]] == [
+        "{",
+        '  "code 40": "0x28, 0x29"',
+        '  "code 40": "0xFF"',
+        "}",
+    ]
+
+
+def test_what_a_shape_permits_is_no_difference() -> None:
+    shape = {"event": "media", "media": {"payload": "<base64>"}, "streamSid": "<any>", "...": "<any>"}
+    actual = {"event": "Media", "media": {"payload": "/w=="}, "streamSid": "MZ1", "name": 5}
+    diff = comparison.of(shape, actual)["diff"]
+    assert [line.strip(" ,") for kind, line in diff if kind != "same"] == [
+        '"event": "media"',
+        '"event": "Media"',
+    ]
+
+
+def test_what_a_shape_lacks_is_a_difference() -> None:
+    diff = comparison.of({"streamSid": "<any>"}, {"streamSid": 5, "more": 1})["diff"]
+    assert {line.strip(" ,") for kind, line in diff if kind == "gone"} == {'"streamSid": "<any>"'}
+    assert {line.strip(" ,") for kind, line in diff if kind == "come"} == {'"streamSid": 5', '"more": 1'}
 
 
 @given(st.binary(min_size=1, max_size=200), st.binary(max_size=200))

@@ -15,7 +15,7 @@ from twilio_conformance.report import html
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\ud800\u202e&"
 
-VOID = {"meta", "link", "input", "br", "img", "hr"}
+VOID = {"meta", "link", "input", "br", "wbr", "img", "hr"}
 
 
 class _Nesting(HTMLParser):
@@ -138,3 +138,20 @@ def test_without_the_extra_the_message_says_what_to_install(
     )
     with pytest.raises(UsageError, match=r"jinja2.*pip install 'pipecat-twilio-conformance\[report\]'"):
         html.page(make())
+
+
+def test_a_partial_run_is_said_to_be_one_above_its_verdicts(make: Make) -> None:
+    ledger = {"expected": 1700, "collected": 4, "executed": 4, "missing": [], "excluded": {}}
+    page = html.page(make(ledger=ledger))
+    told, verdicts = page.index("4 of 1700 checks were run"), page.index('<ul class="cards">')
+    assert told < verdicts
+    assert "Everything that applies holds" not in page
+
+
+def test_a_page_without_failures_says_so_and_offers_to_open_none(make: Make) -> None:
+    page = html.page(make())
+    assert "Everything that applies holds." in page
+    assert "Open all that fail" not in page
+    failing = html.page(make({"clear/one": "fail"}))
+    assert "Everything that applies holds." not in failing
+    assert "Open all that fail" in failing

@@ -7,6 +7,7 @@ import base64
 import binascii
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
@@ -21,6 +22,11 @@ HEX_LIMIT = 256
 
 LINE = 16
 """Bytes on one line of a hex view."""
+
+_ANYTHING = ("<any>", "<base64>")
+"""What a shape has in place of a value that may differ; "..." beside members stands for any others."""
+
+_FROM = re.compile(r" from (\d+)$")
 
 _BINARY = ("audio", "base64", "body_base64", "payload")
 """Members of JSON whose text is base64."""
@@ -50,7 +56,9 @@ def _are_json(expected: Any, actual: Any) -> bool:
 
 
 def _diff(expected: Any, actual: Any) -> list[tuple[str, str]]:
-    before, after = (_pretty(side).splitlines() for side in (expected, actual))
+    """The lines of both sides; what a hex view shows better is left to it."""
+    sides = (_without_bytes(_filled(expected, actual)), _without_bytes(actual))
+    before, after = (_pretty(side).splitlines() for side in sides)
     lines: list[tuple[str, str]] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for change, low, high, start, end in matcher.get_opcodes():
@@ -60,6 +68,26 @@ def _diff(expected: Any, actual: Any) -> list[tuple[str, str]]:
             lines += [("gone", line) for line in before[low:high]]
             lines += [("come", line) for line in after[start:end]]
     return lines
+
+
+def _filled(shape: Any, actual: Any) -> Any:
+    """The shape with what it permits taken from the actual side, so that only what it forbids differs."""
+    if isinstance(shape, str) and shape in _ANYTHING and isinstance(actual, str):
+        return actual
+    if isinstance(shape, dict) and isinstance(actual, dict):
+        named = {key: _filled(value, actual.get(key)) for key, value in shape.items() if key != "..."}
+        return {**actual, **named} if "..." in shape else named
+    return shape
+
+
+def _without_bytes(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_bytes(item)
+        for key, item in value.items()
+        if not (isinstance(item, dict) and item.keys() == {"hex"} and _hexadecimal(item["hex"]))
+    }
 
 
 def _pretty(value: Any) -> str:
@@ -97,14 +125,20 @@ def _hex_views(expected: Any, actual: Any) -> Iterator[tuple[str, list[Json]]]:
         }
         for side, data in (("expected", left), ("actual", right)):
             if data:
-                yield f"{name}, {side}: {len(data)} bytes", _lines(data, differing)
+                yield f"{name}, {side}: {len(data)} bytes", _lines(data, differing, _first_place(name))
 
 
-def _lines(data: bytes, differing: set[int]) -> list[Json]:
+def _first_place(name: str) -> int:
+    """Where the bytes of a view begin in the whole: an excerpt's name says it, as in `codes from 16`."""
+    found = _FROM.search(name)
+    return int(found.group(1)) if found else 0
+
+
+def _lines(data: bytes, differing: set[int], first: int) -> list[Json]:
     start = max(min(differing, default=0) // LINE - 1, 0) * LINE
     return [
         {
-            "place": f"{place:06x}",
+            "place": f"{first + place:06x}",
             "bytes": [
                 (f"{byte:02x}", place + number in differing)
                 for number, byte in enumerate(data[place : place + LINE])

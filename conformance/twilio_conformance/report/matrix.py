@@ -98,13 +98,18 @@ def _columns(reports: Sequence[Json]) -> Iterator[str]:
         yield heading if len(twins) == 1 or len(pipecats) == len(reports) else f"{heading} ({number})"
 
 
-def as_html(matrix: Matrix) -> str:
+def as_html(matrix: Matrix, heading: str = "") -> str:
     """The matrix as a page.
+
+    Args:
+        matrix: The matrix.
+        heading: What is compared; without it, how many implementations.
 
     Raises:
         UsageError: The extra is not installed.
     """
     return html.table(
+        heading=heading or f"{len(matrix.columns)} implementations",
         columns=matrix.columns,
         caveats=matrix.caveats,
         verdicts=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ Json = dict[str, Any]
 
 LONGEST = 3000
 """Characters of a script that writes everything out; beyond that the vector is loaded by its name."""
+
+COMMENT_WIDTH = 96
+"""Characters on a line of the comment at the top."""
 
 EXAMPLE = {
     "stream_sid": "MZ00000000000000000000000000000001",
@@ -84,11 +88,12 @@ def script(impl: str, entry: Entry, catalogue: Catalogue) -> str:
         catalogue: Where the vectors are.
     """
     vector = catalogue.vectors.get(entry.check)
+    said = _sentence(entry, catalogue)
     if vector is None:
-        return _CHECK.format(impl=impl, check=entry.check)
+        return said + _CHECK.format(impl=impl, check=entry.check)
     answers = _filled(vector, vector.data["given"]["answers"]) if _can_hang_up(vector) else []
     body = "\n".join(f"    {line}" for line in _calls(vector))
-    written = _WRITTEN_OUT.format(
+    written = said + _WRITTEN_OUT.format(
         impl=impl,
         body=body,
         answers=_literal(answers) if answers else "",
@@ -97,7 +102,16 @@ def script(impl: str, entry: Entry, catalogue: Catalogue) -> str:
     )
     if len(written) <= LONGEST:
         return written
-    return _BY_NAME.format(impl=impl, check=entry.check, requirement=entry.requirement)
+    return said + _BY_NAME.format(impl=impl, check=entry.check, requirement=entry.requirement)
+
+
+def _sentence(entry: Entry, catalogue: Catalogue) -> str:
+    """What the script is about, as comments at its top."""
+    requirement = catalogue.requirements.get(entry.requirement)
+    if requirement is None:
+        return ""
+    lines = textwrap.wrap(f"{requirement.id}: {requirement.statement}", COMMENT_WIDTH)
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def _can_hang_up(vector: Vector) -> bool:
@@ -118,6 +132,8 @@ def _calls(vector: Vector) -> Iterator[str]:
     given = vector.data["given"]
     arguments = [f"{name}={_argument(value)}" for name, value in _filled(vector, given["arguments"]).items()]
     yield f"serializer = implementation.construct({', '.join(arguments)})"
+    if not vector.data["steps"]:
+        yield "print(serializer)"
     if given["setup"] is not None:
         yield f"await serializer.setup({_setup(given['setup'])})"
     for step in vector.data["steps"]:

@@ -1,0 +1,34 @@
+"""The page of the packages for other carriers says what `make examples` found, and how."""
+
+from __future__ import annotations
+
+import json
+
+from docs import examples
+from tests.docs.pages import ROOT
+from twilio_conformance import EDITION
+
+PAGE = examples.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_table_is_what_the_grades_give() -> None:
+    grades = json.loads(examples.GRADES.read_text(encoding="utf-8"))
+    assert examples.with_table(PAGE, grades) == PAGE
+    assert grades["edition"] == EDITION
+
+
+def test_other_grades_make_another_table_and_leave_the_rest() -> None:
+    grades = json.loads(examples.GRADES.read_text(encoding="utf-8"))
+    chapters = next(iter(grades["must"].values()))
+    chapters["Clear"] = [0, 99]
+    changed = examples.with_table(PAGE, grades)
+    assert "| Clear | 0 of 99 |" in changed
+    assert changed.partition(examples.BEGIN)[0] == PAGE.partition(examples.BEGIN)[0]
+    assert changed.partition(examples.END)[2] == PAGE.partition(examples.END)[2]
+
+
+def test_the_page_says_how_it_was_graded() -> None:
+    assert f"pip install {' '.join(examples.PACKAGES.values())}" in PAGE
+    for adapter in examples.PACKAGES:
+        assert (ROOT / "docs" / "examples" / f"{adapter}.py").exists()
+    assert f'pytest --impl={next(iter(examples.PACKAGES))} -k "{examples.CHAPTERS}"' in PAGE
