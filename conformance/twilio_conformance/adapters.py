@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from twilio_conformance.channel import HELLO_LIMIT, Channel
+from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, PING_LIMIT, Channel
 from twilio_conformance.errors import AdapterFault, NotApplicable, OutOfSight, UsageError
 from twilio_conformance.namespace import Doors, Entrance, Resolver, Unavailable, is_available
 from twilio_conformance.stdio import Serializer
 from twilio_conformance.target import BASE_URL, NAMESPACE, NOWHERE, Implementation, Target
 from twilio_conformance.twilio.gate import Refusal
 from twilio_conformance.twilio.network import Network
+from twilio_conformance.warden import Warden
 
 Json = dict[str, Any]
 
@@ -50,6 +51,7 @@ class Adapter:
     process: subprocess.Popen[bytes]
     doors: Doors | None
     errors: BinaryIO
+    warden: Warden
     why_no_doors: str = ""
     has_answered: bool = False
 
@@ -94,6 +96,7 @@ class Adapter:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.warden.forget(self.process.pid)
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -164,7 +167,11 @@ class Link:
 
 
 class Pool:
-    """The adapter's processes of one worker: one for each job that runs, used again by the next."""
+    """The adapter's processes of one worker: one for each job that runs, used again by the next.
+
+    Attributes:
+        pace: Seconds that an answer takes in which the implementation has no part.
+    """
 
     def __init__(self, target: Target, authority: str) -> None:
         """An empty pool.
@@ -175,6 +182,8 @@ class Pool:
         """
         self._target = target
         self._idle: list[Adapter] = []
+        self._warden = Warden()
+        self.pace = 0.0
         self._authority = tempfile.NamedTemporaryFile(prefix="twilio-conformance-", suffix=".pem")  # noqa: SIM115
         self._authority.write(authority.encode())
         self._authority.flush()
@@ -199,6 +208,7 @@ class Pool:
         """Ends all that are idle; for good."""
         while self._idle:
             self._idle.pop().end()
+        self._warden.dismiss()
         self._authority.close()
 
     def resolve(self) -> Implementation:
@@ -208,8 +218,16 @@ class Pool:
             UsageError: It cannot be started, or does not answer.
         """
         adapter = self.take()
+        channel = adapter.channel()
         try:
-            told = adapter.channel().hello(HELLO_LIMIT)
+            told = channel.hello(HELLO_LIMIT)
+            started = time.monotonic()
+            channel.hello(ANSWER_LIMIT)
+            self.pace = time.monotonic() - started
+            if self.pace > PING_LIMIT:
+                raise AdapterFault(
+                    f"the adapter takes {self.pace:.1f} s for hello once it runs; {PING_LIMIT:g} s are permitted"
+                )
         except AdapterFault as fault:
             adapter.end()
             self.end()
@@ -251,7 +269,8 @@ class Pool:
             raise UsageError(
                 f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
             ) from error
-        adapter = Adapter(process, None, errors)
+        self._warden.watch(process.pid)
+        adapter = Adapter(process, None, errors, self._warden)
         for pipe in filter(None, (process.stdin, process.stdout)):
             with contextlib.suppress(OSError):
                 # Larger than the usual 64 KiB: fewer turns of two processes. The system may not allow it.

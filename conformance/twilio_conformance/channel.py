@@ -18,11 +18,9 @@ from typing import Any
 from twilio_conformance.errors import AdapterFault, NotApplicable, Relayed
 from twilio_conformance.frames import shorten
 from twilio_conformance.logbook import BOOK, LogRecord
+from twilio_conformance.responses import LEVELS, PROTOCOL, mistake
 
 Json = dict[str, Any]
-
-PROTOCOL = 1
-"""The version of the protocol."""
 
 LINE_LIMIT = 64 << 20
 """Bytes of one line, in either direction."""
@@ -41,10 +39,6 @@ AFTERWARDS_LIMIT = 0.2
 
 HEAD_START = 0.002
 """Seconds to wait for an answer before others get their turn: most answers come within."""
-
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-
-_OUTCOMES = ("result", "raised", "error")
 
 
 class Channel:
@@ -83,11 +77,7 @@ class Channel:
         Raises:
             AdapterFault: It gives no answer, or a wrong one.
         """
-        result = self.ask("hello", limit, protocol=PROTOCOL)
-        wanted = {"protocol", "name", "version", "capabilities"}
-        if not isinstance(result, dict) or result.keys() != wanted or result["protocol"] != PROTOCOL:
-            told = shorten(result, 200)
-            raise self._at_fault(f"answers hello with {told} where {', '.join(sorted(wanted))} are wanted")
+        result: Json = self.ask("hello", limit, protocol=PROTOCOL)
         return result
 
     def ask(self, op: str, limit: float, *, silence: str = "", **members: Any) -> Any:
@@ -231,7 +221,7 @@ class Channel:
                 select.select([self._answers], [self._requests], [], 0.1)
             except BrokenPipeError:
                 self._take(0.5)
-                raise self._at_fault(self._ending()) from None
+                raise self._at_fault(self._ending("input")) from None
 
     def _take(self, seconds: float) -> None:
         """Takes answers as they come, for so long at most, until one has come."""
@@ -263,7 +253,7 @@ class Channel:
     def _understand(self, line: bytes) -> None:
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             shown = shorten(line[:80].decode("utf-8", "replace"), 100)
             raise self._at_fault(
                 f"writes a line that is not JSON: {shown}; standard output is for answers, everything else"
@@ -281,23 +271,16 @@ class Channel:
             )
             raise self._at_fault(f"answers {wrong}: {shorten(line[:200].decode('utf-8', 'replace'), 240)}")
         op, waiting = self._pending.pop(number)
-        if sum(name in answer for name in _OUTCOMES) != 1 or answer.keys() - {"id", "logs", *_OUTCOMES}:
-            raise self._at_fault(
-                f"answers {op} with the members {', '.join(sorted(answer))}; wanted are id, one of"
-                f" {', '.join(_OUTCOMES)}, and perhaps logs"
+        if (flaw := mistake(op, answer)) is not None:
+            raise self._at_fault(flaw)
+        for record in answer.get("logs", ()):
+            BOOK.records.append(
+                LogRecord(LEVELS[record["level"]], record["level"], record["text"], "adapter")
             )
-        self._keep_logs(answer.get("logs", []))
         if waiting is None:
             self._answered[number] = answer
         elif not waiting.done():
             waiting.set_result(answer)
-
-    def _keep_logs(self, logs: Any) -> None:
-        for record in logs if isinstance(logs, list) else [None]:
-            told = record if isinstance(record, dict) and record.keys() == {"level", "text"} else {}
-            if told.get("level") not in LEVELS or not isinstance(told["text"], str):
-                raise self._at_fault(f"reports a log record that is none: {shorten(record, 200)}")
-            BOOK.records.append(LogRecord(LEVELS[told["level"]], told["level"], told["text"], "adapter"))
 
     def outcome(self, op: str, answer: Json) -> Any:
         """The result in an answer.
@@ -311,17 +294,11 @@ class Channel:
         if "result" in answer:
             return answer["result"]
         raised = answer["raised"]
-        if not isinstance(raised, dict) or raised.keys() - {"bases"} != {"type", "message"}:
-            raise self._at_fault(
-                f"answers {op} with an exception without type and message: {shorten(raised, 200)}"
-            )
-        raise Relayed(
-            str(raised["type"]), frozenset(map(str, raised.get("bases", ()))), str(raised["message"])
-        )
+        raise Relayed(raised["type"], frozenset(raised.get("bases", ())), raised["message"])
 
-    def _ending(self) -> str:
+    def _ending(self, closed: str = "output") -> str:
         under_way = ", ".join(op for op, _ in self._pending.values())
-        return f"{self._state() or 'closed its output'}{f' in {under_way}' if under_way else ''}"
+        return f"{self._state() or f'closed its {closed}'}{f' in {under_way}' if under_way else ''}"
 
     def _at_fault(self, deed: str) -> AdapterFault:
         if self.fault is None:

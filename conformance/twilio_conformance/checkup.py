@@ -16,7 +16,8 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.adapters import Adapter, Pool
-from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, PING_LIMIT, PROTOCOL
+from twilio_conformance.channel import ANSWER_LIMIT, HELLO_LIMIT, LINE_LIMIT, PING_LIMIT
+from twilio_conformance.responses import PROTOCOL
 from twilio_conformance.target import parse
 from twilio_conformance.twilio.tls import Authority
 
@@ -53,7 +54,7 @@ class _Conversation:
         # A write of more than the pipe holds must not wait for ever.
         os.set_blocking(self._requests, False)
         self._validator = jsonschema.Draft202012Validator(catalogue.load_schema("adapter"))
-        self._kept = b""
+        self._kept = bytearray()
         self._number = 0
 
     def say(self, op: str, **members: Any) -> int:
@@ -74,7 +75,10 @@ class _Conversation:
 
     def hear(self, limit: float = ANSWER_LIMIT) -> Json:
         until = time.monotonic() + limit
-        while b"\n" not in self._kept:
+        searched = 0
+        while (end := self._kept.find(b"\n", searched)) < 0:
+            if (searched := len(self._kept)) > LINE_LIMIT:
+                raise _Sick(f"it writes a line of more than {LINE_LIMIT >> 20} MiB")
             ready, _, _ = select.select([self._answers], [], [], max(0.0, until - time.monotonic()))
             if not ready:
                 raise _Sick(f"no answer within {limit:g} s")
@@ -82,10 +86,11 @@ class _Conversation:
             if not data:
                 raise _Sick(f"it {self._adapter.ending() or 'closed its output'}")
             self._kept += data
-        line, _, self._kept = self._kept.partition(b"\n")
+        line = bytes(self._kept[:end])
+        del self._kept[: end + 1]
         try:
             answer: Json = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _Sick(f"a line on standard output is not JSON: {line[:80]!r}") from None
         for error in self._validator.iter_errors(answer):
             raise _Sick(

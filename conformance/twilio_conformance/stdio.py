@@ -16,10 +16,11 @@ from typing import Any
 
 from pipecat.frames import frames as pipecat
 
-from twilio_conformance.channel import ANSWER_LIMIT, LEVELS, Channel
+from twilio_conformance.channel import ANSWER_LIMIT, Channel
 from twilio_conformance.errors import NotApplicable, OutOfSight, Relayed
 from twilio_conformance.frames import Foreign, FrameValue, Value, describe, shorten
 from twilio_conformance.logbook import LogRecord
+from twilio_conformance.responses import LEVELS
 
 Json = dict[str, Any]
 
@@ -153,14 +154,14 @@ def read(result: Any) -> Value:
     """
     if result is None:
         return None
-    kinds = result.keys() - {"bases"}
+    kinds = result.keys()
     if kinds == {"text"} and isinstance(result["text"], str):
         return str(result["text"])
     if kinds == {"base64"}:
         return base64.b64decode(result["base64"], validate=True)
-    if kinds == {"frame"}:
+    if kinds - {"bases"} == {"frame"}:
         return _frame(result["frame"], result.get("bases"))
-    if kinds == {"other"}:
+    if kinds == {"other"} and result["other"].keys() == {"type", "text"}:
         return Foreign(str(result["other"]["type"]), str(result["other"]["text"]))
     raise ValueError("an unknown kind of result")
 

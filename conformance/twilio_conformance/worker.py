@@ -238,9 +238,7 @@ class Worker:
                 self._fail(child, f"hung{child.place} and was ended after {child.order.limit:g} s",
                            lost=child.sign.call)  # fmt: skip
             else:
-                self._fail(
-                    child, f"took more than {child.order.limit:g} s over the whole check and was ended"
-                )
+                self._fail_slow(child)
 
     def _fork(self, order: Order) -> None:
         names = Names()
@@ -333,6 +331,17 @@ class Worker:
         if lost:
             self._note(self._patience.lose(lost))
         outcome = Outcome(status, f"the implementation {deed}").as_json()
+        self._finish(child, {"outcomes": dict.fromkeys(child.order.requirements, outcome)})
+
+    def _fail_slow(self, child: _Child) -> None:
+        """Ends a child of which no call hung; what lies between suite and implementation may be what is slow."""
+        deed = f"took more than {child.order.limit:g} s over the whole check and was ended"
+        if self._pool is None:
+            self._fail(child, deed)
+            return
+        told = f"the adapter {deed}; of each call, {self._pool.pace * 1000:.0f} ms are its own, as for hello"
+        self._note(f"{child.order.job}: {told}")
+        outcome = Outcome(NOT_TESTABLE, told).as_json()
         self._finish(child, {"outcomes": dict.fromkeys(child.order.requirements, outcome)})
 
     def _finish(self, child: _Child, found: Json) -> None:

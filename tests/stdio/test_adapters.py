@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.stdio.broken_adapter import GREETINGS
 from tests.stdio.conftest import broken, javascript
 from twilio_conformance.errors import UsageError
+from twilio_conformance.isolation import Job
 from twilio_conformance.verdict import NOT_TESTABLE, PASS
 
 CLEAR = ("TFS-CLEAR-01", "clear/interruption-plain")
@@ -27,6 +29,9 @@ DIAGNOSES = {
     "double": "answers serialize with the members id, raised, result",
     "lost": "cannot perform serialize: 'there is no frame of this name'",
     "endless": "writes a line of more than 64 MiB",
+    "garbled": "answers serialize with an exception without type and message, or with bases that are no names",
+    "deep": "writes a line that is not JSON: '[[[[",
+    "generous": "answers construct with the result {'text': 'made'} where null is wanted",
 }
 
 
@@ -37,6 +42,24 @@ def test_a_broken_adapter_is_diagnosed_as_what_it_is(grade, how):
     assert outcome.status == NOT_TESTABLE, outcome.message
     assert f"the adapter {DIAGNOSES[how]}" in outcome.message
     assert any(DIAGNOSES[how] in note for note in executor.notes)
+
+
+def test_a_fault_after_the_last_call_is_noted_and_touches_no_verdict(grade):
+    executor, found = grade(broken("parting"), CONSTRUCTION)
+    assert found[CONSTRUCTION[1]].outcomes[CONSTRUCTION[0]].status == PASS
+    assert executor.notes == [
+        f"{CONSTRUCTION[1]}: the adapter answers close with an exception; it asks nothing of the implementation"
+    ]
+
+
+def test_an_adapter_that_is_slow_at_everything_is_told_by_its_pace(launch):
+    executor, _ = launch(broken("sluggish"))
+    # The limit is multiplied by 3 over stdio; three answers take longer.
+    found = executor.result(Job(CLEAR[1], (CLEAR[0],), 0.6)).outcomes[CLEAR[0]]
+    assert found.status == NOT_TESTABLE
+    told = "the adapter took more than 1.8 s over the whole check and was ended; of each call, 7"
+    assert found.message.startswith(told) and found.message.endswith("ms are its own, as for hello")
+    assert executor.notes == [f"{CLEAR[1]}: {found.message}"]
 
 
 SILENT = {
@@ -74,6 +97,8 @@ def test_who_gives_no_answer_is_told_and_who_starts_slowly_is_waited_for(launch,
     [("no-such-program --at-all", "no-such-program cannot be started"),
      ("true", "the adapter ended with status 0"),
      ("sh -c 'echo hello; sleep 5'", "writes a line that is not JSON: 'hello'"),
+     *((broken(how), "the adapter answers hello with .* where .* are wanted, of protocol 1") for how in GREETINGS),
+     (broken("sleepy"), "takes 2.5 s for hello once it runs; 2 s are permitted"),
      ("'unbalanced", "No closing quotation")],
 )  # fmt: skip
 def test_a_command_that_is_no_adapter_is_a_usage_error(grade, line, diagnosis):
@@ -98,26 +123,27 @@ def test_no_adapter_and_no_process_of_one_outlives_the_run(launch, tmp_path):
         _expect_gone(pid)
 
 
-def test_no_adapter_outlives_a_suite_that_is_killed(tmp_path):
-    witness = tmp_path / "pid"
-    line = f"sh -c 'echo $$ > {witness}; exec {broken('deaf')}'"
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name
+)
+def test_no_process_of_an_adapter_outlives_a_suite_that_is_ended(tmp_path, number):
+    witness = tmp_path / "pids"
+    line = f"sh -c 'sleep 600 & echo $! $$ > {witness}; {broken('deaf')}; true'"
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl=stdio:{line}", "-k", CLEAR[1]],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
-    try:
-        until = time.monotonic() + 60
-        while (
-            not (witness.exists() and witness.read_text())
-            and process.poll() is None
-            and time.monotonic() < until
-        ):
-            time.sleep(0.1)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    _expect_gone(int(witness.read_text()))
+    until = time.monotonic() + 60
+    while not (witness.exists() and witness.read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    # In the midst of the first job: the process that said hello goes on to it.
+    time.sleep(2)
+    assert process.poll() is None
+    process.send_signal(number)
+    process.wait(timeout=30)
+    for pid in witness.read_text().split():
+        _expect_gone(int(pid))
 
 
 def _expect_gone(pid: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
-from tests.stdio.conftest import javascript, javascript_with
+from tests.stdio.conftest import EXAMPLES, javascript, javascript_with
 from twilio_conformance.verdict import FAIL, PASS
 
 DEFECTS = {
@@ -35,6 +37,14 @@ def test_a_defect_is_found_by_the_requirement_that_forbids_it(grade, tmp_path, d
     before, after, requirement, vector = DEFECTS[defect]
     _, found = grade(javascript_with(tmp_path, "serializer.mjs", before, after), (requirement, vector))
     assert found[vector].outcomes[requirement].status == FAIL
+
+
+def test_the_serializer_passes_its_own_tests():
+    ran = subprocess.run(
+        ["node", "--test", EXAMPLES / "javascript"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert "# pass 0" not in ran.stdout
 
 
 def test_the_serializer_hangs_up_over_real_tls(grade):

@@ -10,13 +10,20 @@ import pytest
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames
 
-from tests.stdio.conftest import ROOT, command, javascript, javascript_with, python
+from tests.stdio.conftest import ROOT, broken, command, javascript, javascript_with, python
 from twilio_conformance import catalogue, stdio
+from twilio_conformance.adapters import TRUST
 from twilio_conformance.command import main
 from twilio_conformance.frames import describe
+from twilio_conformance.responses import mistake
 
 PAGE = (ROOT / "spec" / "ADAPTER.md").read_text()
 LINES = [line for line in PAGE.splitlines() if line.startswith(("> {", "< {"))]
+
+
+@pytest.mark.parametrize("variable", TRUST)
+def test_the_page_names_each_variable_that_tells_of_the_certificate_authority(variable):
+    assert f"`{variable}`" in PAGE
 
 
 def test_the_page_holds_a_transcript():
@@ -48,6 +55,56 @@ def test_each_line_of_the_transcript_fits_the_schema(line):
 )  # fmt: skip
 def test_a_line_with_a_mistake_does_not_fit_the_schema(line):
     assert not jsonschema.Draft202012Validator(catalogue.load_schema("adapter")).is_valid(json.loads(line))
+
+
+GREETING = {"protocol": 1, "name": "port", "version": None, "capabilities": ["base_url"]}
+RAISED = {"type": "ValueError", "bases": ["Exception"], "message": ""}
+RECORD = {"level": "ERROR", "text": ""}
+RESPONSES = [
+    ("serialize", {"result": None}), ("serialize", {"result": None, "logs": [RECORD]}), ("construct", {"raised": RAISED}),
+    ("serialize", {"raised": {"type": "E", "message": ""}}), ("close", {"error": "there is none"}),
+    ("hello", {"result": GREETING}), ("serialize", {}), ("serialize", {"result": None, "raised": RAISED}),
+    ("serialize", {"result": None, "more": 1}),
+    ("serialize", {"error": ""}), ("serialize", {"error": None}), ("serialize", {"error": 5}),
+    *(("serialize", {"result": None, "logs": logs}) for logs in (5, None, {}, [5], [{}], [RECORD | {"level": "LOUD"}],
+      [RECORD | {"level": []}], [RECORD | {"text": 5}], [RECORD | {"more": 1}])),
+    *(("construct", {"raised": raised}) for raised in (5, None, {}, {"type": "E"}, RAISED | {"type": 5}, RAISED | {"type": ""},
+      RAISED | {"bases": 5}, RAISED | {"bases": [5]}, RAISED | {"bases": "E"}, RAISED | {"message": None}, RAISED | {"more": 1})),
+    *(("hello", {"result": greeting}) for greeting in (GREETING | {"protocol": 2}, GREETING | {"protocol": True},
+      GREETING | {"name": 5}, GREETING | {"name": ""}, GREETING | {"version": 1}, GREETING | {"more": 1},
+      *(GREETING | {"capabilities": claimed} for claimed in (5, "base_url", [5], [[]], ["telepathy"], ["base_url"] * 2)))),
+]  # fmt: skip
+"""Responses without their id: sound ones, and damaged ones."""
+
+
+@pytest.mark.parametrize(("op", "response"), RESPONSES)
+def test_the_suite_refuses_the_response_that_the_schema_refuses(op, response):
+    response = {"id": 1} | response
+    is_valid = jsonschema.Draft202012Validator(catalogue.load_schema("adapter")).is_valid(response)
+    assert (mistake(op, response) is None) == is_valid
+
+
+@pytest.mark.parametrize(
+    ("op", "response"),
+    [("hello", {"raised": RAISED}), ("close", {"raised": RAISED}), ("hello", {"result": None}),
+     ("construct", {"result": {"text": ""}}), ("close", {"result": {"text": ""}})],
+)  # fmt: skip
+def test_a_response_that_answers_another_operation_is_refused(op, response):
+    assert mistake(op, {"id": 1} | response) is not None
+
+
+@pytest.mark.parametrize(
+    "result",
+    [7, "text", [], {}, {"text": 5}, {"text": "", "bases": []}, {"base64": "!"}, {"base64": 5}, {"frame": 5}, {"frame": {}},
+     {"frame": {"frame": "InputAudioRawFrame", "audio": "!"}}, {"frame": {"frame": "EndFrame"}, "more": 1},
+     {"other": {"type": "t"}}, {"other": {"type": "t", "text": "", "more": 1}}, {"other": 5}, {"payload": ""}],
+)  # fmt: skip
+def test_a_result_that_the_schema_refuses_is_none_that_a_method_has(result):
+    assert not jsonschema.Draft202012Validator(catalogue.load_schema("adapter")).is_valid(
+        {"id": 1, "result": result}
+    )
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        stdio.read(result)
 
 
 @pytest.mark.parametrize("line", [javascript(), python("twilio_reference")])
@@ -104,8 +161,11 @@ def test_the_doctor_says_what_is_broken(capsys, tmp_path, change):
 
 @pytest.mark.parametrize(
     ("line", "trouble"),
-    [(command("sh", "-c", "echo hello; sleep 5"), "is not JSON"), (command("true"), "ended with status 0")],
-)
+    [(command("sh", "-c", "echo hello; sleep 5"), "is not JSON"), (command("true"), "ended with status 0"),
+     (command("cat", "/dev/zero"), "writes a line of more than 64 MiB"),
+     (command("sh", "-c", "printf '%100000s\\n' | tr ' ' '['"), "is not JSON"),
+     (broken("boastful"), "is not what the schema says")],
+)  # fmt: skip
 def test_the_doctor_looks_no_further_than_a_handshake_that_fails(capsys, line, trouble):
     assert main(["doctor", line]) == 1
     (found,) = (
