@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_the_reference_has_the_same_status_over_stdio_for_every_requirement(in_p
     }
 
 
-def _of_each_check(report):
+def _of_each_check(report: dict[str, Any]) -> dict[tuple[str, str], str]:
     entries = report["requirements"].items()
     return {(name, check["id"]): check["status"] for name, entry in entries for check in entry["checks"]}
 
