@@ -9,6 +9,7 @@ import struct
 
 _ENTRY = struct.Struct("=i")
 _MOST_FILES = 1 << 16
+"""More file descriptors than a worker has open: of those that the warden inherits, it keeps none but its own."""
 
 
 class Warden:

@@ -60,19 +60,23 @@ def test_a_line_with_a_mistake_does_not_fit_the_schema(line):
 GREETING = {"protocol": 1, "name": "port", "version": None, "capabilities": ["base_url"]}
 RAISED = {"type": "ValueError", "bases": ["Exception"], "message": ""}
 RECORD = {"level": "ERROR", "text": ""}
+BAD_LOGS: list[object] = [
+    5, None, {}, [5], [{}], [RECORD | {"level": "LOUD"}],
+    [RECORD | {"level": []}], [RECORD | {"text": 5}], [RECORD | {"more": 1}],
+]  # fmt: skip
+BAD_CAPABILITIES: list[object] = [5, "base_url", [5], [[]], ["telepathy"], ["base_url"] * 2]
 RESPONSES = [
     ("serialize", {"result": None}), ("serialize", {"result": None, "logs": [RECORD]}), ("construct", {"raised": RAISED}),
     ("serialize", {"raised": {"type": "E", "message": ""}}), ("close", {"error": "there is none"}),
     ("hello", {"result": GREETING}), ("serialize", {}), ("serialize", {"result": None, "raised": RAISED}),
     ("serialize", {"result": None, "more": 1}),
     ("serialize", {"error": ""}), ("serialize", {"error": None}), ("serialize", {"error": 5}),
-    *(("serialize", {"result": None, "logs": logs}) for logs in (5, None, {}, [5], [{}], [RECORD | {"level": "LOUD"}],
-      [RECORD | {"level": []}], [RECORD | {"text": 5}], [RECORD | {"more": 1}])),
+    *(("serialize", {"result": None, "logs": logs}) for logs in BAD_LOGS),
     *(("construct", {"raised": raised}) for raised in (5, None, {}, {"type": "E"}, RAISED | {"type": 5}, RAISED | {"type": ""},
       RAISED | {"bases": 5}, RAISED | {"bases": [5]}, RAISED | {"bases": "E"}, RAISED | {"message": None}, RAISED | {"more": 1})),
     *(("hello", {"result": greeting}) for greeting in (GREETING | {"protocol": 2}, GREETING | {"protocol": True},
       GREETING | {"name": 5}, GREETING | {"name": ""}, GREETING | {"version": 1}, GREETING | {"more": 1},
-      *(GREETING | {"capabilities": claimed} for claimed in (5, "base_url", [5], [[]], ["telepathy"], ["base_url"] * 2)))),
+      *(GREETING | {"capabilities": claimed} for claimed in BAD_CAPABILITIES))),
 ]  # fmt: skip
 """Responses without their id: sound ones, and damaged ones."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_the_reference_has_the_same_status_over_stdio_for_every_requirement(in_p
     python_only = PYTHON_ONLY | {name for name in statuses if name.startswith("TFS-LIVE-")}
     wanted = statuses | dict.fromkeys(python_only, "not-applicable")
     assert {name: entry["status"] for name, entry in there["requirements"].items()} == wanted
+    each_here, each_there = _of_each_check(here), _of_each_check(there)
+    assert each_here.keys() == each_there.keys()
+    assert {key for key, status in each_there.items() if status != each_here[key]} == {
+        key for key in each_here if key[0] in python_only
+    }
+
+
+def _of_each_check(report: dict[str, Any]) -> dict[tuple[str, str], str]:
+    entries = report["requirements"].items()
+    return {(name, check["id"]): check["status"] for name, entry in entries for check in entry["checks"]}
 
 
 @pytest.mark.xdist_group("verdicts")
