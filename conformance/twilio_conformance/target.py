@@ -129,7 +129,10 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
         raise UsageError(
             f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
         )
-    if inspect.isclass(found) and (missing := [name for name in METHODS if not hasattr(found, name)]):
+    # A wrapper that delegates has its methods only once it is constructed.
+    delegates = hasattr(found, "__getattr__")
+    missing = [name for name in METHODS if not hasattr(found, name)]
+    if inspect.isclass(found) and missing and not delegates:
         raise UsageError(
             f"--impl={target.spec}: the class {found.__name__} has no {', '.join(missing)}: it is no serializer"
         )

@@ -71,6 +71,10 @@ class TestWhatIsFound:
         found = find(REFERENCE + "def make(**named): return TwilioFrameSerializer(**named)", "{module}:make")
         assert (found.is_class, found.name.partition(":")[2]) == (False, "make")
 
+    def test_a_class_that_delegates_has_its_methods_once_it_is_constructed(self, find: Find) -> None:
+        wrapper = "class TwilioFrameSerializer:\n    def __getattr__(self, name): ...\n"
+        assert find(wrapper, "{module}:TwilioFrameSerializer").name.endswith(":TwilioFrameSerializer")
+
     def test_a_partial_is_named_as_impl_names_it(self, find: Find) -> None:
         source = REFERENCE + "import functools\nmake = functools.partial(TwilioFrameSerializer)"
         found = find(source, "{module}:make")
