@@ -26,12 +26,15 @@ class Fetches(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.ids: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         if attributes.get("rel") not in ("canonical", "prev", "next", "alternate"):
             self.addresses += filter(None, [attributes.get(FETCHED.get(tag, ""))])
         self.ids += filter(None, [attributes.get("id")])
+        if tag == "a":
+            self.links += filter(None, [attributes.get("href")])
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
         (page.name, address)
         for page in pages
         for address in read(page).addresses
-        if re.match(r"\w+:|//", address)
+        if re.match(r"(?!data:)\w+:|//", address)
     }
     assert len(pages) > 15
     assert strangers == set()
@@ -74,6 +77,21 @@ def test_what_a_page_fetches_is_there(site: Path) -> None:
         if not (page.parent / address.split("?")[0].split("#")[0]).exists()
     }
     assert missing == set()
+
+
+def test_every_link_leads_to_a_page_or_a_file(site: Path) -> None:
+    missing = {
+        (page.name, link)
+        for page in site.glob("*.html")
+        if page.name != "404.html"
+        for link in read(page).links
+        if not re.match(r"\w+:|//|#", link) and not (page.parent / link.split("?")[0].split("#")[0]).exists()
+    }
+    assert missing == set()
+
+
+def test_what_python_leaves_behind_is_not_served(site: Path) -> None:
+    assert list(site.glob("**/__pycache__")) == []
 
 
 def test_each_requirement_has_one_anchor(site: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twilio_conformance import expectations
 from twilio_conformance.errors import Violation
 from twilio_conformance.expectations import Session, grade_session
 from twilio_conformance.probe import Observation
@@ -133,3 +134,17 @@ def test_what_a_shape_lacks_is_a_difference() -> None:
 def test_any_bytes_can_be_viewed(expected: bytes, actual: bytes) -> None:
     for _, lines in comparison.of(repr(expected), repr(actual))["hex"]:
         assert 0 < sum(len(line["bytes"]) for line in lines) <= comparison.HEX_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("at_least", "at_most", "said"),
+    [(0, 0, "none"), (1, 1, "1"), (2, None, "at least 2"), (0, 1, "0 to 1")],
+)
+def test_how_many_are_permitted_is_said_in_words(at_least: int, at_most: int | None, said: str) -> None:
+    assert expectations._limits({"at_least": at_least, "at_most": at_most}) == said
+
+
+def test_no_log_record_is_told_as_none() -> None:
+    with pytest.raises(Violation) as caught:
+        grade_session(Session(), {"log": {"level": "ERROR", "at_least": 1, "at_most": None}})
+    assert (caught.value.expected, caught.value.actual) == ("at least 1", "none")

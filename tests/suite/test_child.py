@@ -135,3 +135,9 @@ def test_whatever_a_check_finds_becomes_strict_json_of_bounded_texts(value: Any)
 )
 def test_what_is_json_already_stays(value: Any, fitting: Any) -> None:
     assert child._fit(value) == fitting
+
+
+def test_a_long_trace_says_how_much_of_it_is_left_out() -> None:
+    lines = [str(number) for number in range(child.TRACE_LIMIT + 3)]
+    assert child._last(lines[: child.TRACE_LIMIT]) == tuple(lines[: child.TRACE_LIMIT])
+    assert child._last(lines) == ("(3 lines before these)", *lines[3:])
