@@ -177,15 +177,18 @@ def _over_time(name: str, title: str, own: Metrics, over: Metrics, label: str, t
             way = pattern.format(rate)
             if way in series:
                 axis.fill_between(*series[way], step="post", color=_OWN, alpha=0.25, linewidth=0)
-                axis.step(*series[way], where="post", color=_OWN, linewidth=1)
+                axis.step(*series[way], where="post", color=_OWN, linewidth=1, label="graded")
             if way in under:
-                axis.step(*under[way], where="post", color=_REFERENCE, linewidth=1.2)
+                axis.step(*under[way], where="post", color=_REFERENCE, linewidth=1.2, label="compared with")
             _limit(axis, MUST_MS, "")
             axis.set_ylim(0, 1.1 * max(MUST_MS, *peak.values()))
     for axis, heading in zip(grid[0], WAYS.values(), strict=True):
         axis.set_title(heading, loc="left")
     for axis in grid[-1]:
         axis.set_xlabel(label)
+    figure.supylabel("ms", fontsize=9)
+    handles, labels = grid[-1][-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     worst = max(peak, key=lambda way: peak[way])
     summary = f"{told} The most is {_number(peak[worst])} ms, {worst}. The dashed line is {MUST_MS} ms."
     others = {way: max(values) for way, (_, values) in under.items()}
