@@ -103,7 +103,7 @@ def test_each_requirement_has_one_anchor(site: Path) -> None:
 def test_the_audio_measurements_have_their_pictures(site: Path) -> None:
     page = (site / "audio.html").read_text(encoding="utf-8")
     shown = re.findall(r'<svg [^>]*aria-label="([^"]+)" class="plot">', page)
-    assert shown == ["Added latency", "Withheld audio over time", "Frequency response", "SINAD over level",
+    assert shown == ["Added latency", "Latency over time", "Withheld audio over time", "Frequency response", "SINAD over level",
                      "Aliases and images"]  # fmt: skip
     assert "drawing:" not in page
 
