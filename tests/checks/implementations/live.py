@@ -6,6 +6,7 @@ JSON: by class, the status of every requirement that the class names.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
 import json
@@ -65,7 +66,7 @@ class HoldsBack(Live):
 class HoldsBackWhatItMay(HoldsBack):
     """Keeps 40 ms."""
 
-    seconds, violates, keeps = 0.04, "", "01 03 05 06 07 08 12"
+    seconds, violates, keeps = 0.04, "", "01 03 05 06 07 08 12 15"
 
 
 class DropsAMessage(Live):
@@ -76,6 +77,19 @@ class DropsAMessage(Live):
     def codes(self, codes: bytes) -> bytes:
         self.count += 1
         return b"" if self.count % 20 == 0 else codes
+
+
+class StandsStill(Live):
+    """Waits for 0.3 s before each twentieth frame, as a rate limiter does; nothing is lost."""
+
+    violates, keeps, count = "15", "05", 0
+
+    async def serialize(self, frame: frames.Frame) -> Any:
+        if isinstance(frame, frames.OutputAudioRawFrame):
+            self.count += 1
+            if self.count % 20 == 0:
+                await asyncio.sleep(0.3)
+        return await super().serialize(frame)
 
 
 class ForgetsAtAPause(Live):
