@@ -194,9 +194,10 @@ def _resampler(input_rate: int, output_rate: int) -> Resampler | None:
 
 
 def _mono(pcm: bytes, channels: int) -> bytes:
-    """Average the channels, at least one; drop what is less than one sample of each."""
-    width = max(channels, 1)
-    samples = np.ndarray((len(pcm) // (2 * width), width), "<i2", pcm)
+    """Average the channels; drop what is less than one sample of each."""
+    if channels <= 1:
+        return pcm[: len(pcm) // 2 * 2]
+    samples = np.ndarray((len(pcm) // (2 * channels), channels), "<i2", pcm)
     average: bytes = np.rint(samples.mean(axis=1)).astype("<i2").tobytes()
     return average
 
