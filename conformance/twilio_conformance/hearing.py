@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from twilio_conformance.audio import signals, ulaw
-from twilio_conformance.audio.alignment import RECOGNISED, Alignment, align, ideal
-from twilio_conformance.audio.levels import FLOOR_DB, Samples, Unmeasurable, decibels, rms
+from twilio_conformance.audio import alignment, signals, ulaw
+from twilio_conformance.audio.alignment import Alignment, ideal
+from twilio_conformance.audio.levels import FLOOR_DB, Samples, decibels, rms
 from twilio_conformance.twilio.stream import CHUNK, RATE, Caller
 
 AUDIBLE = 500
@@ -54,11 +54,7 @@ def stalled(caller: Caller) -> float:
 
 def recognise(said: Samples, audio: Samples, rate: int = RATE) -> Alignment | None:
     """What was said at `rate` laid over what was heard; None where it is not in there."""
-    try:
-        found = align(ideal(said, rate, RATE), audio, RATE)
-    except Unmeasurable:
-        return None
-    return found if found.correlation > RECOGNISED else None
+    return alignment.recognise(ideal(said, rate, RATE), audio, RATE)
 
 
 def missing(said: Samples, audio: Samples, rate: int = RATE) -> float:

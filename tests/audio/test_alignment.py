@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import correlate, firwin
 
 from twilio_conformance.audio import signals, ulaw
-from twilio_conformance.audio.alignment import align, border_excess_db, gaps, ideal
+from twilio_conformance.audio.alignment import align, border_excess_db, gaps, ideal, recognise
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable
 from twilio_conformance.audio.passage import Path, measure_path
 
@@ -179,3 +179,11 @@ def test_border_excess_is_the_ratio_of_the_two_sides(excess: float) -> None:
 def test_border_excess_needs_two_sides(borders: list[float]) -> None:
     with pytest.raises(Unmeasurable, match="border"):
         border_excess_db(np.ones(800), np.array(borders), 8000)
+
+
+def test_an_output_is_recognised_unless_it_is_silent_or_something_else() -> None:
+    found = recognise(NOISE, late(NOISE, 40), 8000)
+    assert found is not None
+    assert found.delay == pytest.approx(0.005, abs=1e-5)
+    assert recognise(NOISE, np.zeros(8000, np.int16), 8000) is None
+    assert recognise(NOISE, signals.noise(-12, 8000, 2.0, band=BAND, seed=4), 8000) is None

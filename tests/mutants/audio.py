@@ -15,7 +15,10 @@ from tests.mutants.registry import mutant
 from tests.mutants.seams import Converted, Real, Received, Seamed
 
 
-@mutant("TFS-FIDELITY-01", "A long utterance has a hole: after 2.5 s a buffer runs empty and 100 ms of silence are sent.")  # fmt: skip
+@mutant(
+    "TFS-FIDELITY-01",
+    "A long utterance has a hole: after 2.5 s a buffer runs empty and 100 ms of silence are sent.",
+)
 class HoleInALongUtterance(Converted):
     count = 0
 
@@ -42,7 +45,7 @@ class HalfGain(Converted):
         return samples / 2
 
 
-@mutant("TFS-FIDELITY-02", "The sign is inverted: a subtraction the wrong way round in the filter.")  # fmt: skip
+@mutant("TFS-FIDELITY-02", "The sign is inverted: a subtraction the wrong way round in the filter.")
 class InvertedSign(Converted):
     def reshape(self, samples: Real) -> Real:
         return -samples
@@ -59,7 +62,7 @@ class AutomaticGain(Received):
         return samples * 12000 / peak if peak > 500 else samples
 
 
-@mutant("TFS-FIDELITY-03", "Dither of the wrong size is added before the samples are rounded.")  # fmt: skip
+@mutant("TFS-FIDELITY-03", "Dither of the wrong size is added before the samples are rounded.")
 class LoudDither(Received):
     def reshape(self, samples: Real) -> Real:
         dither = np.random.default_rng(7).uniform(-120, 120, samples.size)
@@ -142,7 +145,9 @@ class ShortFilter(_Decimated):
     share = 0.0056
 
 
-@mutant("TFS-FIDELITY-08", "Comfort noise is put into silence, as a codec with voice activity detection does.")  # fmt: skip
+@mutant(
+    "TFS-FIDELITY-08", "Comfort noise is put into silence, as a codec with voice activity detection does."
+)
 class ComfortNoise(Received):
     def reshape(self, samples: Real) -> Real:
         return samples if samples.any() else np.random.default_rng(3).normal(0, 40, samples.size)
@@ -216,7 +221,7 @@ class TinyFramesDropped(Converted):
         return frame
 
 
-@mutant("TFS-FIDELITY-13", "A new rate makes a new resampler, and the frame that brought it is lost.")  # fmt: skip
+@mutant("TFS-FIDELITY-13", "A new rate makes a new resampler, and the frame that brought it is lost.")
 class FrameOfTheChangeLost(Converted):
     known: ClassVar[tuple[int, ...]] = ()
     before = 0
@@ -226,7 +231,7 @@ class FrameOfTheChangeLost(Converted):
         return b"" if changed else codes
 
 
-@mutant("TFS-FIDELITY-14", "The resampler is an attribute of the class: all calls share its history.")  # fmt: skip
+@mutant("TFS-FIDELITY-14", "The resampler is an attribute of the class: all calls share its history.")
 class SharedResampler(Seamed):
     shared: ClassVar[dict[int, Any]] = {}
 
@@ -239,7 +244,9 @@ class SharedResampler(Seamed):
         return text
 
 
-@mutant("TFS-FIDELITY-14", "One history serves both directions: what the caller says colours what the agent says.")  # fmt: skip
+@mutant(
+    "TFS-FIDELITY-14", "One history serves both directions: what the caller says colours what the agent says."
+)
 class DirectionsMixed(Received):
     last: Real = np.zeros(1)
 

@@ -35,6 +35,16 @@ class _HeldBack(CodeSeam):
         return codes
 
 
+class _Muted(Converted):
+    """Sends silence in place of the next `muted` samples."""
+
+    muted = 0
+
+    def reshape(self, samples: Real) -> Real:
+        silent, self.muted = self.muted, max(self.muted - samples.size, 0)
+        return np.where(np.arange(samples.size) < silent, 0, samples)
+
+
 @mutant("TFS-LATENCY-01", "A block-based resampler waits for 200 ms of audio (pipecat-ai/pipecat PR 2091).",
         also="TFS-LATENCY-0[234]")  # fmt: skip
 class HeldBack200ms(_HeldBack):
@@ -103,17 +113,15 @@ class ForgottenByATimer(Converted):
 
 
 @mutant("TFS-LATENCY-05", "A voice detector opens late after a pause: the first 300 ms are silence.")
-class MutedAfterAPause(Converted):
+class MutedAfterAPause(_Muted):
     last = 0.0
-    muted = 0
 
     def reshape(self, samples: Real) -> Real:
         now, before = time.monotonic(), self.last
         self.last = now
         if before > 0 and now - before > 0.2:
             self.muted = 2400
-        opened, self.muted = self.muted, max(self.muted - samples.size, 0)
-        return np.where(np.arange(samples.size) < opened, 0, samples)
+        return super().reshape(samples)
 
 
 @mutant("TFS-LATENCY-06", "clear is sent, and the resampler goes on with what it holds, as in pipecat-ai 1.14.0.",
@@ -143,17 +151,11 @@ class FirstAfterClearLost(Converted):
 
 
 @mutant("TFS-LATENCY-07", "The new speech is faded in after an interruption, from silence that lasts 150 ms.")
-class MutedAfterClear(Converted):
-    muted = 0
-
+class MutedAfterClear(_Muted):
     def given(self, frame: Frame) -> Frame:
         if isinstance(frame, InterruptionFrame):
             self.muted = 1200
         return super().given(frame)
-
-    def reshape(self, samples: Real) -> Real:
-        silent, self.muted = self.muted, max(self.muted - samples.size, 0)
-        return np.where(np.arange(samples.size) < silent, 0, samples)
 
 
 @mutant("TFS-LATENCY-04", "A voice detector opens 10 ms into an utterance, and cuts off what came before.",

@@ -145,6 +145,15 @@ def align(
     return Alignment(rate, delay / rate, start, moved - moved.mean(), piece - piece.mean())
 
 
+def recognise(reference: Samples | Real, output: Samples | Real, rate: int) -> Alignment | None:
+    """Lay an output over its reference; None where it is empty or silent, or something else."""
+    try:
+        found = align(reference, output, rate)
+    except Unmeasurable:
+        return None
+    return found if found.correlation > RECOGNISED else None
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Silence in an output where its reference has sound: `start` in the output, both in seconds."""

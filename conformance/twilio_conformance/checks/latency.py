@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from twilio_conformance.audio import signals
-from twilio_conformance.audio.alignment import RECOGNISED, align, gaps, ideal
+from twilio_conformance.audio.alignment import RECOGNISED, gaps, ideal, recognise
 from twilio_conformance.audio.latency import Latency, delay_track, latency, timeline
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage, Series
@@ -146,11 +146,8 @@ async def a_short_utterance_is_heard(probe: Probe) -> None:
 def _unheard(reference: Real, output: Samples, rate: int) -> float:
     """Seconds of a reference that an output lacks at its beginning, at its end and in between."""
     whole = len(reference) / rate
-    try:
-        found = align(reference, output, rate)
-    except Unmeasurable:
-        return whole
-    if found.correlation < RECOGNISED:
+    found = recognise(reference, output, rate)
+    if found is None:
         return whole
     silent = sum(gap.seconds for gap in gaps(found))
     return max(-found.delay, 0.0) + max(found.delay + whole - len(output) / rate, 0.0) + silent
@@ -189,11 +186,8 @@ def _lost(way: Way, before: Passage, after: Passage) -> float:
     places = []
     for passage in (before, after):
         reference = ideal(passage.signal[: round(0.61 * way.rate_in)], way.rate_in, way.rate_out)
-        try:
-            found = align(reference, output, way.rate_out)
-        except Unmeasurable:
-            return 0.61
-        if found.correlation < RECOGNISED:
+        found = recognise(reference, output, way.rate_out)
+        if found is None:
             return 0.61
         if silent := gaps(found):
             return sum(gap.seconds for gap in silent)
