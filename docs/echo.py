@@ -1,4 +1,4 @@
-"""Places the same echo calls through the reference and through Pipecat's own class, and tells them side by side."""
+"""Places the same echo calls through the reference and through Pipecat's own class; `--write` puts them on the page."""
 
 from __future__ import annotations
 
@@ -46,5 +46,6 @@ def write(page: Path, table: str) -> None:
 
 if __name__ == "__main__":
     calls = "\n".join([*HEAD, *rows()]) + "\n"
-    write(PAGE, calls)
     print(calls, end="")
+    if "--write" in sys.argv:
+        write(PAGE, calls)

@@ -63,6 +63,10 @@ class Way:
         carried = send if self.is_outgoing else receive
         return await carried(subject, signal, self.rate, chunks or self.chunk)
 
+    async def passage(self, probe: Probe, signal: Samples, chunks: Chunks | None = None) -> Passage:
+        """The passage of a signal through an instance of its own."""
+        return await self.carry(await self.ready(probe), signal, chunks)
+
 
 WAYS = tuple(Way(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
 """Both directions at every rate."""

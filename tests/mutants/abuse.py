@@ -108,8 +108,7 @@ class OneBadFrameIsFatal(Seamed):
         return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
 
 
-@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.",
-        also="TFS-FIDELITY-13 TFS-LATENCY-*")  # fmt: skip
+@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.")  # fmt: skip
 class OneRateACall(_Frames):
     rate = 0
 
@@ -158,7 +157,6 @@ class NanIsSent(Seamed):
 @mutant(
     "TFS-ABUSE-09",
     "The samples are converted in the frame itself, which others still hold.",
-    also="TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-*",
 )
 class ChangesTheFrame(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:

@@ -29,7 +29,7 @@ class HoleInALongUtterance(Converted):
 
 
 @mutant("TFS-FIDELITY-01", "The output's length is rounded down for each chunk: a sample is lost.",
-        also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[2345] TFS-FIDELITY-1[0123] TFS-MEDIAOUT-09")  # fmt: skip
+        also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[2345] TFS-FIDELITY-1[01235] TFS-MEDIAOUT-09")  # fmt: skip
 class OneSampleLostAChunk(Converted):
     def recode(self, codes: bytes) -> bytes:
         return codes if self.rate == 8000 else codes[:-1]
@@ -38,7 +38,6 @@ class OneSampleLostAChunk(Converted):
 @mutant(
     "TFS-FIDELITY-02",
     "A mix of two channels halves the level, and a mono frame goes through it too.",
-    also="TFS-FIDELITY-03 TFS-FIDELITY-13",
 )
 class HalfGain(Converted):
     def reshape(self, samples: Real) -> Real:
@@ -54,7 +53,7 @@ class InvertedSign(Converted):
 @mutant(
     "TFS-FIDELITY-02",
     "Automatic gain brings every frame to the same peak.",
-    also="TFS-FIDELITY-11",
+    also="TFS-FIDELITY-11 TFS-FIDELITY-15",
 )
 class AutomaticGain(Received):
     def reshape(self, samples: Real) -> Real:
@@ -69,7 +68,11 @@ class LoudDither(Received):
         return samples + np.where(samples == 0, 0, dither)
 
 
-@mutant("TFS-FIDELITY-03", "Samples are cut to 8 linear bits on their way.", also="TFS-FIDELITY-09")
+@mutant(
+    "TFS-FIDELITY-03",
+    "Samples are cut to 8 linear bits on their way.",
+    also="TFS-FIDELITY-09 TFS-FIDELITY-15",
+)
 class EightLinearBits(Received):
     def reshape(self, samples: Real) -> Real:
         return np.floor(samples / 256) * 256
@@ -231,7 +234,11 @@ class FrameOfTheChangeLost(Converted):
         return b"" if changed else codes
 
 
-@mutant("TFS-FIDELITY-14", "The resampler is an attribute of the class: all calls share its history.")
+@mutant(
+    "TFS-FIDELITY-14",
+    "The resampler is an attribute of the class: all calls share its history.",
+    also="TFS-FIDELITY-08",
+)
 class SharedResampler(Seamed):
     shared: ClassVar[dict[int, Any]] = {}
 

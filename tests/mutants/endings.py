@@ -22,7 +22,7 @@ from twilio_reference import TwilioFrameSerializer
 
 
 @mutant("TFS-HANGUP-10", "No flag: End and then Cancel hang up twice (pipecat-ai/pipecat PR 1645).",
-        also="TFS-FAULT-09 TFS-LIVE-*")  # fmt: skip
+        also="TFS-FAULT-09")  # fmt: skip
 class EveryTerminalFrame(TwilioFrameSerializer):
     conformance_capabilities = ("base_url", "api_key")
 
@@ -39,7 +39,6 @@ class EveryTerminalFrame(TwilioFrameSerializer):
 @mutant(
     "TFS-HANGUP-11",
     "auto_hang_up is never read; having credentials is enough.",
-    also="TFS-LIVE-*",
 )
 class HangsUpAnyway(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -51,7 +50,7 @@ class HangsUpAnyway(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.", also="TFS-LIVE-*")
+@mutant("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.")
 class CancelAnyway(Seamed):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -72,7 +71,7 @@ class _HangsUpOn(Seamed):
         await super().serialize(EndFrame())
 
 
-@mutant("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.", also="TFS-LIVE-*")
+@mutant("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.")
 class HangsUpOnStop(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         return await super().serialize(EndFrame() if isinstance(frame, StopFrame) else frame)
@@ -81,7 +80,7 @@ class HangsUpOnStop(_HangsUpOn):
 @mutant(
     "TFS-HANGUP-12",
     "Twilio's stop ends a call that has ended, or has been forwarded.",
-    also="TFS-INPUT-01 TFS-LIVE-*",
+    also="TFS-INPUT-01",
 )
 class HangsUpOnTwiliosStop(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
@@ -90,7 +89,7 @@ class HangsUpOnTwiliosStop(_HangsUpOn):
         return await super().deserialize(data)
 
 
-@mutant("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.", also="TFS-LIVE-*")
+@mutant("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.")
 class HangsUpOnPound(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
         frame = await super().deserialize(data)
@@ -99,7 +98,7 @@ class HangsUpOnPound(_HangsUpOn):
         return frame
 
 
-@mutant("TFS-HANGUP-12", "An interruption is taken for the end.", also="TFS-LIVE-*")
+@mutant("TFS-HANGUP-12", "An interruption is taken for the end.")
 class HangsUpOnInterruption(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, InterruptionFrame):
@@ -108,7 +107,7 @@ class HangsUpOnInterruption(_HangsUpOn):
 
 
 @mutant("TFS-HANGUP-13", "raise_for_status is called outside the try (pipecat-ai/pipecat PR 1634).",
-        also="TFS-FAULT-01 TFS-LIVE-*")  # fmt: skip
+        also="TFS-FAULT-01")  # fmt: skip
 class RaisesForStatus(CallSeam):
     status = 200
 
@@ -125,7 +124,7 @@ class RaisesForStatus(CallSeam):
 @mutant(
     "TFS-HANGUP-13",
     "Only statuses are handled; a connection that fails raises.",
-    also="TFS-FAULT-01 TFS-LIVE-*",
+    also="TFS-FAULT-01",
 )
 class ConnectionErrorsRaise(CallSeam):
     is_answered = False
@@ -176,7 +175,7 @@ class AnyNotFoundIsEnded(CallSeam):
 
 
 @mutant("TFS-HANGUP-16", "asyncio.create_task sends the request, and nobody awaits it.", isolated=True,
-        also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-LIVE-*")  # fmt: skip
+        also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
 class FireAndForget(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         if not is_terminal(frame):

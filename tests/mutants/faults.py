@@ -33,7 +33,7 @@ class _Ends(Seamed):
 @mutant(
     "TFS-FAULT-01",
     "An answer with a status below 200 or above 599 is asserted away.",
-    also="TFS-HANGUP-13 TFS-LIVE-11",
+    also="TFS-HANGUP-13",
 )
 class OddStatusRaises(CallSeam):
     def response(self, response: httpx.Response) -> None:
@@ -47,7 +47,7 @@ class OddStatusRaises(CallSeam):
         return result
 
 
-@mutant("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.", also="TFS-LIVE-11")
+@mutant("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.")
 class TimeoutRaises(_Ends):
     async def end(self, frame: Frame) -> Any:
         started = asyncio.get_running_loop().time()
@@ -60,7 +60,7 @@ class TimeoutRaises(_Ends):
 @mutant(
     "TFS-FAULT-02",
     "aiohttp's default of 300 s is the only limit, as in pipecat-ai 1.14.0.",
-    also="TFS-FAULT-03 TFS-FAULT-04 TFS-LIVE-11",
+    also="TFS-FAULT-03 TFS-FAULT-04",
 )
 class PatientWithSilence(_Ends):
     async def end(self, frame: Frame) -> Any:
@@ -74,7 +74,7 @@ class PatientWithSilence(_Ends):
 @mutant(
     "TFS-FAULT-03",
     "Each read has a limit and the whole has none: a drip goes on for ever.",
-    also="TFS-FAULT-02 TFS-FAULT-04 TFS-LIVE-11",
+    also="TFS-FAULT-02 TFS-FAULT-04",
 )
 class PatientWithDrips(CallSeam):
     is_answered = False
@@ -90,7 +90,7 @@ class PatientWithDrips(CallSeam):
         return result
 
 
-@mutant("TFS-FAULT-04", "15 s for a request seem little.", also="TFS-LIVE-11")
+@mutant("TFS-FAULT-04", "15 s for a request seem little.")
 class FifteenSeconds(_Ends):
     async def end(self, frame: Frame) -> Any:
         started = asyncio.get_running_loop().time()
@@ -101,7 +101,7 @@ class FifteenSeconds(_Ends):
 
 
 @mutant("TFS-FAULT-05", "A blocking client is called on the event loop: every other call stands still.",
-        also="TFS-FAULT-06 TFS-LIVE-*")  # fmt: skip
+        also="TFS-FAULT-06")  # fmt: skip
 class BlocksTheLoop(_Ends):
     async def end(self, frame: Frame) -> Any:
         def work() -> None:
@@ -152,8 +152,7 @@ class CancelledIsDone(_Ends):
             raise
 
 
-@mutant("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.",
-        also="TFS-LIVE-11")  # fmt: skip
+@mutant("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.")  # fmt: skip
 class FlagAfterTheRequest(TwilioFrameSerializer):
     conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
@@ -225,7 +224,7 @@ class ReadsEverything(CallSeam):
 @mutant(
     "TFS-FAULT-01",
     "A client written by hand takes 102 for the answer, and trips over it.",
-    also="TFS-FAULT-12 TFS-LIVE-11",
+    also="TFS-FAULT-12",
 )
 class InterimRaises(ByStreams):
     interim = False
@@ -258,7 +257,7 @@ class _ReadsSuccess(CallSeam):
 @mutant(
     "TFS-FAULT-01",
     "json() is called on every success, and its error is not caught.",
-    also="TFS-HANGUP-13 TFS-LIVE-11",
+    also="TFS-HANGUP-13",
 )
 class BodyOfSuccessRaises(_ReadsSuccess):
     async def serialize(self, frame: Frame) -> Any:
@@ -268,7 +267,7 @@ class BodyOfSuccessRaises(_ReadsSuccess):
         return result
 
 
-@mutant("TFS-FAULT-03", "The body of a success is read to its end, without a limit.", also="TFS-LIVE-11")
+@mutant("TFS-FAULT-03", "The body of a success is read to its end, without a limit.")
 class PatientWithSuccess(_ReadsSuccess):
     async def serialize(self, frame: Frame) -> Any:
         result = await super().serialize(frame)
@@ -280,7 +279,7 @@ class PatientWithSuccess(_ReadsSuccess):
 @mutant(
     "TFS-FAULT-12",
     "Failures are logged at level debug, for the console is full of them.",
-    also="TFS-FAULT-10 TFS-HANGUP-15 TFS-LIVE-11 TFS-SECURE-0[123458]",
+    also="TFS-FAULT-10 TFS-HANGUP-15 TFS-SECURE-0[123458]",
     isolated=True,
 )
 class QuietFailures(Seamed):

@@ -41,7 +41,7 @@ def _message(data: str | bytes) -> Any:
 @mutant(
     "TFS-INPUT-01",
     "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
-    also="TFS-INPUT-08 TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotJsonRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -55,7 +55,7 @@ class NotJsonRaises(_Before):
 @mutant(
     "TFS-INPUT-01",
     "A repaired text counts: what follows the first object is cut off.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class FirstObjectCounts(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
@@ -70,7 +70,7 @@ class FirstObjectCounts(Seamed):
 @mutant(
     "TFS-INPUT-02",
     "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).",
-    also="TFS-INPUT-10 TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-INPUT-10 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotObjectRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -82,7 +82,7 @@ class NotObjectRaises(_Before):
 @mutant(
     "TFS-INPUT-03",
     "message['event'] raises KeyError where there is none.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingEventRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -94,7 +94,7 @@ class MissingEventRaises(_Before):
 @mutant(
     "TFS-INPUT-03",
     "The event is compared in lower case and stripped.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-MESSAGE-0[56]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-MESSAGE-0[56]",
 )
 class EventInAnyCase(Seamed):
     def heard(self, data: str | bytes) -> str | bytes:
@@ -107,7 +107,7 @@ class EventInAnyCase(Seamed):
 @mutant(
     "TFS-INPUT-04",
     "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingPayloadRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -119,7 +119,7 @@ class MissingPayloadRaises(_Before):
 @mutant(
     "TFS-INPUT-04",
     "b64decode of a payload that is no text raises TypeError.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class PayloadTypeRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -153,7 +153,7 @@ class _Payload(Seamed):
 @mutant(
     "TFS-INPUT-05",
     "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class LenientBase64(_Payload):
     def decode(self, payload: str) -> bytes:
@@ -163,9 +163,7 @@ class LenientBase64(_Payload):
             return b""
 
 
-@mutant(
-    "TFS-INPUT-05", "Padding that is missing is put back.", also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]"
-)
+@mutant("TFS-INPUT-05", "Padding that is missing is put back.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
 class PaddingRestored(_Payload):
     def decode(self, payload: str) -> bytes:
         try:
@@ -177,7 +175,7 @@ class PaddingRestored(_Payload):
 @mutant(
     "TFS-INPUT-05",
     "binascii.Error comes out of deserialize, as in pipecat-ai 1.14.0.",
-    also="TFS-INPUT-08 TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BadBase64Raises(_Payload):
     def decode(self, payload: str) -> bytes:
@@ -187,7 +185,7 @@ class BadBase64Raises(_Payload):
 @mutant(
     "TFS-INPUT-06",
     "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingDigitRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -199,7 +197,7 @@ class MissingDigitRaises(_Before):
 @mutant(
     "TFS-INPUT-07",
     "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BytesAreUtf8(_Before):
     def look(self, data: str | bytes) -> None:
@@ -210,7 +208,7 @@ class BytesAreUtf8(_Before):
 @mutant(
     "TFS-INPUT-07",
     "Bytes that are no text are taken for raw audio.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BytesAreAudio(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
@@ -229,7 +227,7 @@ def _message_of_bytes(data: bytes) -> Any:
 @mutant(
     "TFS-INPUT-08",
     "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class DepthRaises(_Before):
     def look(self, data: str | bytes) -> None:
@@ -242,7 +240,7 @@ class DepthRaises(_Before):
 @mutant(
     "TFS-INPUT-08",
     "The text is searched for the end of its object again and again: quadratic.",
-    also="TFS-LIVE-* TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class QuadraticTime(Seamed):
     async def deserialize(self, data: str | bytes) -> Any:
@@ -283,7 +281,7 @@ class KeepsTheRest(Seamed):
 @mutant(
     "TFS-INPUT-10",
     "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.",
-    also="TFS-LIVE-* TFS-ABUSE-07",
+    also="TFS-ABUSE-07",
 )
 class BeforeSetupRaises(Seamed):
     is_ready = False

@@ -61,7 +61,7 @@ class PlayAudio(MessageSeam):
 
 
 @mutant("TFS-MEDIAOUT-01", "Codes are put on the wire without an envelope, as Asterisk takes them.",
-        also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[3569]")  # fmt: skip
+        also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569]")  # fmt: skip
 class RawCodes(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         is_media = isinstance(frame, AudioRawFrame) and text

@@ -98,7 +98,7 @@ class NumbersAreKeys(Seamed):
 
 
 @mutant("TFS-DTMF-03", "Only the track inbound is taken, though dtmf.track reads inbound_track.",
-        also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-LIVE-* TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03")  # fmt: skip
+        also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03")  # fmt: skip
 class InboundKeysOnly(Seamed):
     def understood(self, data: str | bytes, frame: Any) -> Any:
         is_other = isinstance(frame, InputDTMFFrame) and _dtmf(data).get("track") != "inbound"
@@ -342,7 +342,7 @@ class TextIsSent(Seamed):
 
 
 @mutant("TFS-MESSAGE-07", "Frames that are not handled raise instead of giving None.",
-        also="TFS-CLEAR-04 TFS-HANGUP-12 TFS-LIVE-* TFS-MEDIAOUT-* TFS-ABUSE-*")  # fmt: skip
+        also="TFS-CLEAR-04 TFS-HANGUP-12 TFS-MEDIAOUT-* TFS-ABUSE-*")  # fmt: skip
 class UnhandledFramesRaise(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:
         if (
@@ -358,7 +358,7 @@ class UnhandledFramesRaise(Seamed):
 @mutant(
     "TFS-MESSAGE-07",
     "None is an empty text for Twilio.",
-    also="TFS-CLEAR-04 TFS-MEDIAOUT-* TFS-HANGUP-09 TFS-MESSAGE-03 TFS-ABUSE-* TFS-LIVE-*",
+    also="TFS-CLEAR-04 TFS-MEDIAOUT-* TFS-HANGUP-09 TFS-MESSAGE-03 TFS-ABUSE-*",
 )
 class EmptyText(Seamed):
     def sent(self, frame: Frame, text: Any) -> Any:

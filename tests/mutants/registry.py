@@ -34,10 +34,10 @@ class Mutant:
         return any(fnmatch.fnmatchcase(requirement, pattern) for pattern in self.also)
 
 
-SOUND_OUT = "TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[3569] TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-*"
+SOUND_OUT = "TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569]"
 """Where any damage to the audio for Twilio shows."""
 
-SOUND_IN = "TFS-MEDIAIN-* TFS-SETUP-0[23] TFS-INPUT-* TFS-ABUSE-* TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-*"
+SOUND_IN = "TFS-MEDIAIN-* TFS-SETUP-0[23] TFS-INPUT-* TFS-ABUSE-*"
 """Where any damage to the caller's audio shows."""
 
 MUTANTS: dict[str, Mutant] = {}

@@ -108,6 +108,7 @@ class Laboratory:
         self._lanes = lanes
         self.originals = integrity.vital()
         self.catalogue: Catalogue = catalogue.load()
+        self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
         self.checks: dict[str, Check] = load_checks()
         self.entries = ledger.entries(
             self.catalogue, {name: check.requirement for name, check in self.checks.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,9 @@ PORTION = 3
 
 MEASURED = ("audio", "live")
 """Profiles whose checks measure for seconds; they look for a cascade in a full proof only."""
+
+COMPOSED = {"core": MEASURED, "robust": MEASURED, "secure": MEASURED, "audio": ("live",), "live": ()}
+"""Profiles whose checks carry audio or whole calls through all that the profile before them requires."""
 
 SUBJECT = "twilio_reference"
 """What is whole; where it fails itself, a mutant is not to blame."""
@@ -74,7 +77,7 @@ def grade(lab: Laboratory, chosen: Sequence[Mutant], full: bool) -> Graded:
     for specimen, findings in lab.grade(work):
         mutant = by_name[specimen.name]
         graded.kills[mutant.name] = kills_of(lab, mutant, findings)
-        for fault in faults_of(mutant, findings, weak):
+        for fault in faults_of(lab.profiles, mutant, findings, weak):
             print(f"  {fault}", flush=True)
             graded.faults.append(fault)
     return graded
@@ -93,7 +96,7 @@ def grade_own(lab: Laboratory, chosen: Sequence[Mutant]) -> Graded:
         own = {mutant.violates: findings.outcomes.get(mutant.violates, {})}
         found = Findings({name: outcomes for name, outcomes in own.items() if outcomes})
         graded.kills[mutant.name] = kills_of(lab, mutant, found)
-        graded.faults += faults_of(mutant, found, ())
+        graded.faults += faults_of(lab.profiles, mutant, found, ())
     return graded
 
 
@@ -104,10 +107,13 @@ def plan(lab: Laboratory, requirement: str, rest: Iterable[Task]) -> list[Task]:
     return own + [task for task in rest if task.id not in names]
 
 
-def faults_of(mutant: Mutant, findings: Findings, weak: Iterable[str]) -> Iterator[str]:
+def faults_of(
+    profiles: Mapping[str, str], mutant: Mutant, findings: Findings, weak: Iterable[str]
+) -> Iterator[str]:
     """What is wrong with the suite, seen from a mutant.
 
     Args:
+        profiles: The profile of each requirement.
         mutant: What was graded.
         findings: What was found.
         weak: Requirements that fail without a mutant.
@@ -118,10 +124,14 @@ def faults_of(mutant: Mutant, findings: Findings, weak: Iterable[str]) -> Iterat
     own = failures.pop(mutant.violates, "pass")
     if own != "fail" and not (own == "not-testable" and mutant.untestable):
         yield f"{mutant.name}: not killed by {mutant.violates}, which says {own}"
+    follows = COMPOSED[profiles[mutant.violates]]
     cascade = [
         name
         for name, status in failures.items()
-        if status == "fail" and name not in weak and not mutant.may_fail(name)
+        if status == "fail"
+        and name not in weak
+        and profiles[name] not in follows
+        and not mutant.may_fail(name)
     ]
     if cascade:
         yield f"{mutant.name}: violates {mutant.violates} only, yet these fail: {' '.join(sorted(cascade))}"

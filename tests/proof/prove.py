@@ -72,7 +72,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--full", action="store_true", help="every check on everything; nothing on record is believed"
     )
     parser.add_argument("--write", action="store_true", help="write what killed what, and docs/proof.md")
-    parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="how many to grade at once")
+    parser.add_argument(
+        "--lanes", type=int, default=2 * (os.cpu_count() or 1), help="how many to grade at once"
+    )
     return parser.parse_args(arguments)
 
 

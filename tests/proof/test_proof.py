@@ -101,6 +101,15 @@ def test_a_check_that_no_longer_kills_is_lost() -> None:
 EXAMPLE = Mutant("Deaf", "m", "TFS-A-01", "story", ("TFS-B-*",), False, False)
 
 
+PROFILES = {
+    "TFS-A-01": "core",
+    "TFS-B-02": "core",
+    "TFS-C-01": "robust",
+    "TFS-D-01": "audio",
+    "TFS-E-01": "live",
+}
+
+
 @pytest.mark.parametrize(
     ("statuses", "fault"),
     [
@@ -111,14 +120,19 @@ EXAMPLE = Mutant("Deaf", "m", "TFS-A-01", "story", ("TFS-B-*",), False, False)
         ({"TFS-A-01": NOT_TESTABLE}, "not killed"),
         ({}, "not killed"),
         ({"TFS-A-01": FAIL, "TFS-C-01": FAIL}, "yet these fail: TFS-C-01"),
+        ({"TFS-A-01": FAIL, "TFS-D-01": FAIL, "TFS-E-01": FAIL}, ""),
     ],
 )
 def test_a_mutant_is_to_fail_its_own_requirement_and_no_other(statuses: dict[str, str], fault: str) -> None:
     findings = Findings()
     findings.add(Task("x", (), 1), {name: Outcome(status) for name, status in statuses.items()})
-    found = list(mutants.faults_of(EXAMPLE, findings, ()))
+    found = list(mutants.faults_of(PROFILES, EXAMPLE, findings, ()))
     assert len(found) == bool(fault)
     assert fault in "".join(found)
+
+
+def test_broken_audio_may_break_whole_calls_and_whole_calls_nothing_else() -> None:
+    assert [mutants.COMPOSED[profile] for profile in ("audio", "live")] == [("live",), ()]
 
 
 def test_no_mutation_of_the_reference_has_the_name_of_another() -> None:

@@ -8,7 +8,7 @@ from tests.proof.laboratory import Findings, Laboratory, Specimen, named
 from tests.proof.mutants import sampled
 from tests.variants.registry import Variant
 
-SAMPLES = 4
+SAMPLES = 3
 """Checks of each pattern of a requirement; a full proof takes all."""
 
 

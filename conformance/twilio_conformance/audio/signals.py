@@ -115,6 +115,11 @@ def faded(signal: Samples, rate: int, seconds: float = 0.01) -> Samples:
     return _pcm(shaped)
 
 
+def utterance(rate: int, seconds: float, seed: int = 0) -> Samples:
+    """Return noise in the telephone band at -12 dBm0, faded at both ends: its place in time is unmistakable."""
+    return faded(noise(-12, rate, seconds, seed=seed, band=(300, 3000)), rate, 0.005)
+
+
 def impulses(peak: int, rate: int, seconds: float, at: Sequence[float]) -> Samples:
     """Return silence with one sample of `peak` PCM units at each of the moments in `at`."""
     signal = silence(rate, seconds)

@@ -1,0 +1,140 @@
+"""Mutants of the chapter Fidelity that are broken only somewhere: at one moment, one level, one frequency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
+
+from tests.mutants.registry import mutant
+from tests.mutants.seams import CodeSeam, Converted, Real, Received
+
+
+class _Rearranged(CodeSeam):
+    """Sends the codes of a call in another order; `place` is that of the next in what was converted."""
+
+    rate = 8000
+    place = 0
+    _kept = b""
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.rate = frame.sample_rate
+        return frame
+
+    def cut(self, lost: int, repeated: int, count: int, codes: bytes) -> bytes:
+        """Leaves out `count` codes from the place `lost`, and sends as many twice from `repeated`."""
+        if self.rate == 8000:
+            return codes
+        places = self.place + np.arange(len(codes))
+        self.place += len(codes)
+        given = np.frombuffer(codes, np.uint8)
+        kept = given[(places < lost) | (places >= lost + count)].tobytes()
+        again = given[(places >= repeated) & (places < repeated + count)].tobytes()
+        return kept + again
+
+
+@mutant(
+    "TFS-FIDELITY-01",
+    "A jitter buffer runs over and leaves out 20 ms; later it runs dry and sends 20 ms twice.",
+)
+class SlipsAndBack(_Rearranged):
+    def recode(self, codes: bytes) -> bytes:
+        return self.cut(21200, 22800, 160, codes)
+
+
+@mutant(
+    "TFS-FIDELITY-12",
+    "A buffer leaves out 20 ms after three and a half minutes, and makes up for it two minutes later.",
+)
+class SlipsInAMinuteOfTen(_Rearranged):
+    def recode(self, codes: bytes) -> bytes:
+        return self.cut(210 * 8000, 330 * 8000, 160, codes)
+
+
+@mutant("TFS-FIDELITY-01", "A lost packet is concealed by noise as loud as the voice, for 100 ms.")
+class NoiseBurst(Converted):
+    place = 0
+
+    def reshape(self, samples: Real) -> Real:
+        places = self.place + np.arange(samples.size)
+        self.place += samples.size
+        noise = np.random.default_rng(self.place).normal(0, 5600, samples.size)
+        return np.where((places >= 21200) & (places < 22000), noise, samples)
+
+
+@mutant("TFS-FIDELITY-06", "Half of the samples are taken without a filter; the good filter has only the rest to do.",
+        also="TFS-FIDELITY-07")  # fmt: skip
+class HalfBandSkipped(Converted):
+    odd = 0
+
+    def given(self, frame: Frame) -> Frame:
+        super().given(frame)
+        if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate not in (32000, 48000):
+            return frame
+        samples = np.frombuffer(frame.audio, "<i2")
+        half, self.odd = samples[self.odd :: 2], (self.odd + samples.size) % 2
+        return OutputAudioRawFrame(audio=half.tobytes(), sample_rate=frame.sample_rate // 2, num_channels=1)
+
+
+@mutant("TFS-FIDELITY-13", "The new rate's resampler starts with a fresh buffer 100 ms into the utterance.")
+class HoleAfterTheChange(Converted):
+    before = 0
+    place = 0
+    changes = 0
+
+    def reshape(self, samples: Real) -> Real:
+        if self.before != self.rate:
+            self.before, self.place, self.changes = self.rate, 0, self.changes + 1
+        places = self.place + np.arange(samples.size)
+        self.place += samples.size
+        return np.where((self.changes > 1) & (places >= 2400) & (places < 2880), 0, samples)
+
+
+@mutant(
+    "TFS-FIDELITY-14", "An interruption empties all buffers, the caller's too: half a second is not heard."
+)
+class CallerDroppedWithTheAgent(Received):
+    dropped = 0
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, InterruptionFrame):
+            self.dropped = 25
+        return frame
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame) or self.dropped == 0:
+            return frame
+        self.dropped -= 1
+        return None
+
+
+class _LevelOfEach(Received):
+    """A gain that depends on the level of what has just come: `gain` is a function of its RMS."""
+
+    def gain(self, level: float) -> float:
+        """The factor for audio of this RMS, in PCM units."""
+        raise NotImplementedError
+
+    def reshape(self, samples: Real) -> Real:
+        level = float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
+        return samples * self.gain(level)
+
+
+@mutant("TFS-FIDELITY-15", "A noise gate takes a quiet voice, below -45 dBm0, for a line without one.")
+class NoiseGate(_LevelOfEach):
+    def gain(self, level: float) -> float:
+        return 0.0 if level < 110 else 1.0
+
+
+@mutant("TFS-FIDELITY-15", "A compressor lifts quiet passages by 3 dB.")
+class QuietPassagesLifted(_LevelOfEach):
+    def gain(self, level: float) -> float:
+        return 1.41 if level < 600 else 1.0
+
+
+@mutant("TFS-FIDELITY-15", "A limiter leaves 3 dB of headroom that telephone audio does not need.")
+class Limiter(Received):
+    def reshape(self, samples: Real) -> Real:
+        return samples.clip(-23000, 23000)
