@@ -260,7 +260,7 @@ class Pool:
                 bufsize=0,
                 start_new_session=True,
                 preexec_fn=None if entrance is None else entrance.enter,
-                env=os.environ | dict.fromkeys(TRUST, self._authority.name),
+                env=os.environ | self._warden.environment | dict.fromkeys(TRUST, self._authority.name),
             )
         except OSError as error:
             errors.close()

@@ -260,6 +260,8 @@ class Channel:
                 " belongs on standard error"
             ) from None
         number = answer.get("id") if isinstance(answer, dict) else None
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
         number = number if isinstance(number, int) else None
         if number in self._forgotten:
             return

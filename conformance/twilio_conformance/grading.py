@@ -209,6 +209,10 @@ class Account:
                     )
                     run.troubles.append(told)
                     session.exitstatus = EXIT_INCOMPLETE
+        found = {outcome.status for outcome in run.outcomes.values()}
+        if not session.exitstatus and found == {NOT_APPLICABLE}:
+            run.troubles.append("nothing that was selected applies to it: nothing was graded")
+            session.exitstatus = EXIT_INCOMPLETE
         for place in self._reports:
             try:
                 writer.take_away([place])

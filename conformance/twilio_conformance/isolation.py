@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO
 from twilio_conformance.errors import ConformanceError, DataError, SuiteError, UsageError
 from twilio_conformance.target import HANDSHAKE, IN_PROCESS, REAL_TIME
 from twilio_conformance.verdict import FAIL, NOT_TESTABLE, Outcome
+from twilio_conformance.warden import end_marked
 
 Json = dict[str, Any]
 
@@ -141,7 +141,7 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _end_all(self.mark)
+        end_marked(self.mark)
         self._listener.join(timeout=FAREWELL)
 
     def _listen(self, stream: BinaryIO) -> None:
@@ -354,24 +354,6 @@ _UNWANTED = frozenset({"PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG", 
 
 def _verdict_on(job: Job, status: str, message: str) -> Json:
     return {"outcomes": dict.fromkeys(job.requirements, Outcome(status, message).as_json())}
-
-
-def _end_all(mark: str) -> None:
-    """Ends every process with this mark in its environment, where the system shows it: on Linux."""
-    for _ in range(10):
-        marked = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if _holds(path, mark)]
-        if not marked:
-            return
-        for pid in marked:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-
-
-def _holds(environment: Path, mark: str) -> bool:
-    try:
-        return mark.encode() in environment.read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 def _search_path() -> list[str]:

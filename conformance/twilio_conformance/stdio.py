@@ -160,9 +160,16 @@ def read(result: Any) -> Value:
     if kinds == {"base64"}:
         return base64.b64decode(result["base64"], validate=True)
     if kinds - {"bases"} == {"frame"}:
-        return _frame(result["frame"], result.get("bases"))
-    if kinds == {"other"} and result["other"].keys() == {"type", "text"}:
-        return Foreign(str(result["other"]["type"]), str(result["other"]["text"]))
+        if "bases" not in kinds:
+            return _frame(result["frame"], None)
+        if isinstance(result["bases"], list) and _are_texts(result["bases"]):
+            return _frame(result["frame"], result["bases"])
+    if (
+        kinds == {"other"}
+        and result["other"].keys() == {"type", "text"}
+        and _are_texts(result["other"].values())
+    ):
+        return Foreign(result["other"]["type"], result["other"]["text"])
     raise ValueError("an unknown kind of result")
 
 
@@ -199,7 +206,13 @@ def _plain(value: Any) -> Any:
     return value if _is_json(value) else shorten(value)
 
 
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
 def _frame(shown: Json, bases: list[str] | None) -> FrameValue:
+    if not shown["frame"]:
+        raise ValueError("a frame without a name")
     kind = getattr(pipecat, shown["frame"], None)
     known = [base.__name__ for base in kind.__mro__[1:-1]] if isinstance(kind, type) else []
     attributes = {name: value for name, value in shown.items() if name != "frame"}

@@ -45,3 +45,27 @@ def test_what_follows_the_end_of_the_call_is_too_much(
     script = [answer for answer in answers if "fault" not in answer]
     differences = hangups.compare(session, seen(requests, script), seen(2, script))
     assert [difference.kind for difference in differences] == found
+
+
+LEADS: Json = {"status": 307, "headers": {"Location": "/elsewhere"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "logs", "found"),
+    [
+        ({"target": "/elsewhere"}, [[40, "failed"]], []),
+        ({"target": "/elsewhere", "method": "GET"}, [[30, "failed"]], []),
+        ({"url": "elsewhere"}, [[40, "failed"]], []),
+        ({"target": "/elsewhere"}, [], ["TFS-FAULT-10: logs nothing"]),
+        ({"target": "/elsewhere"}, [[20, "done"]], ["TFS-FAULT-10: logs nothing"]),
+        ({"url": "elsewhere", "basic": ["a:b"]}, [[40, "failed"]], ["TFS-SECURE-03: follows a redirect"]),
+    ],
+)
+def test_a_redirect_may_be_followed_on_its_host_and_is_no_success(
+    changes: Json, logs: list[Any], found: list[str]
+) -> None:
+    session = {"given": {"answers": [LEADS, DONE]}, "steps": [{"serialize": {"frame": "EndFrame"}}] * 2}
+    actual = seen(3, [LEADS, DONE]) | {"logs": logs}
+    actual["requests"][1] |= changes
+    differences = hangups.compare(session, actual, seen(2, [LEADS, DONE]))
+    assert [difference.kind for difference in differences] == found

@@ -13,7 +13,7 @@ import pytest
 
 from tests.suite import miniature
 from tests.suite.host import IMPLEMENTATIONS, REFERENCE
-from twilio_conformance import EDITION, isolation
+from twilio_conformance import EDITION, isolation, warden
 from twilio_conformance.errors import SuiteError, UsageError
 from twilio_conformance.isolation import Executor, Found, Job
 
@@ -209,4 +209,4 @@ def test_the_hosts_python_settings_do_not_reach_the_worker(
 
 
 def _marked(mark: str) -> list[str]:
-    return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if isolation._holds(path, mark)]
+    return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if warden._holds(path, mark)]

@@ -14,7 +14,8 @@ NEVER_RETURNED = "DidNotReturn"
 """What the probe says was raised by a call that is over its limit."""
 
 BOUND, SOON = "TFS-FAULT-02", "TFS-FAULT-04"
-REDIRECT, AGAIN, SECRET = "TFS-FAULT-10", "TFS-FAULT-07", "TFS-SECURE-05"
+REDIRECT, AGAIN = "TFS-FAULT-10", "TFS-FAULT-07"
+ELSEWHERE, SECRET = "TFS-SECURE-03", "TFS-SECURE-05"
 
 LONG, LONGER = 10.0, 30.0
 """Seconds that a hang-up SHOULD and MUST not exceed."""
@@ -49,6 +50,7 @@ def compare(session: Json, actual: Json, expected: Json) -> Iterator[Difference]
         yield Difference(requirement, "made no request", deed="no request", wanted=wanted)
     if theirs:
         yield from _requests(session, ours, theirs, len(ends))
+        yield from _redirects(actual, theirs[0])
     yield from _logs(actual, expected, ours, given["answers"])
 
 
@@ -64,19 +66,29 @@ def _times(actual: Json, ends: list[int]) -> Iterator[Difference]:
 def _requests(session: Json, ours: list[Json], theirs: list[Json], ends: int) -> Iterator[Difference]:
     usual = theirs[0]
     for number, request in enumerate(ours):
+        if _follows(ours, number):
+            # Where it leads on the same host is free; that it is no success shows in the log.
+            if request["url"] != usual["url"] and request["basic"]:
+                text = f"request {number + 1} follows a redirect with credentials to {request['url']}"
+                wanted: Json = {"requests": {"at_least": 1, "at_most": number}}
+                yield Difference(ELSEWHERE, text, deed="follows a redirect", wanted=wanted)
+                return
+            continue
         for aspect, requirement in _ASPECTS.items():
             if request[aspect] != usual[aspect]:
                 text = (
                     f"request {number + 1}: {aspect} is {request[aspect]}, the reference's is {usual[aspect]}"
                 )
-                deed = aspect
-                if number and 300 <= (ours[number - 1]["answer"] or 0) < 400:
-                    requirement, deed = REDIRECT, "follows a redirect"
                 wanted = {"request": {"method": usual["method"], "target": usual["target"]}}
-                yield Difference(requirement, text, deed=deed, wanted=wanted)
+                yield Difference(requirement, text, deed=aspect, wanted=wanted)
                 return
     success = next(
-        (number for number, answer in enumerate(_answers(session, ours)) if _is_over(answer)), None
+        (
+            number
+            for number, answer in enumerate(_answers(session, ours))
+            if _is_over(answer) and not _is_astray(ours, number, usual)
+        ),
+        None,
     )
     if success is not None and success < len(ours) - 1:
         text = f"made {len(ours)} requests, and the call had ended after {success + 1}"
@@ -87,6 +99,18 @@ def _requests(session: Json, ours: list[Json], theirs: list[Json], ends: int) ->
         text = f"made {len(ours)} requests for {ends} frames, although none of them succeeded"
         wanted = {"requests": {"at_least": ends, "at_most": None}}
         yield Difference(AGAIN, text, deed="does not try again", wanted=wanted)
+
+
+def _follows(requests: list[Json], number: int) -> bool:
+    """Whether the request before was answered by a redirect."""
+    return number > 0 and 300 <= (requests[number - 1]["answer"] or 0) < 400
+
+
+def _is_astray(requests: list[Json], number: int, usual: Json) -> bool:
+    """Whether a redirect led the request to something else than the call."""
+    return _follows(requests, number) and any(
+        requests[number][key] != usual[key] for key in ("url", "target")
+    )
 
 
 def _answers(session: Json, requests: list[Json]) -> Iterator[Json]:
@@ -102,6 +126,14 @@ def _is_over(answer: Json) -> bool:
     """Whether an answer says that the call has ended."""
     status = answer.get("status", 0)
     return 200 <= status < 300 or (status, answer.get("json", {}).get("code")) in ENDED
+
+
+def _redirects(actual: Json, usual: Json) -> Iterator[Difference]:
+    ours = actual["requests"]
+    is_led_astray = any(_is_astray(ours, number, usual) for number in range(len(ours)))
+    if is_led_astray and max((level for level, _ in actual["logs"]), default=0) < WARNING:
+        yield Difference(REDIRECT, "a redirect was followed and left no log record", deed="logs nothing",
+                         wanted={"log": {"level": "WARNING", "at_least": 1, "at_most": None}})  # fmt: skip
 
 
 def _logs(actual: Json, expected: Json, ours: list[Json], answers: list[Json]) -> Iterator[Difference]:
