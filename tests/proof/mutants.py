@@ -28,6 +28,9 @@ SUBJECT = "twilio_reference"
 KILLS = Path(__file__).parent / "kills.json"
 """How many checks of each pattern killed each mutant when that was last written."""
 
+CHECKS = Path(__file__).parent / "checks.json"
+"""How many checks of each pattern grade each requirement: many a vector is one of several that kill the same mutants."""
+
 Kills = dict[str, dict[str, int]]
 
 
@@ -184,6 +187,28 @@ def idle(catalogue: Catalogue, kills: Kills, registered: Iterable[Mutant]) -> li
     ]
 
 
+def counted(lab: Laboratory) -> Kills:
+    """How many checks of each pattern grade each requirement."""
+    return {
+        requirement.id: {
+            pattern: len(fnmatch.filter([task.id for task in lab.tasks_of(requirement.id)], pattern))
+            for pattern in requirement.checks
+        }
+        for requirement in lab.catalogue.requirements.values()
+    }
+
+
+def gone(lab: Laboratory) -> Iterator[str]:
+    """Where a requirement is graded by fewer checks than when they were last counted."""
+    now = counted(lab)
+    recorded: Kills = json.loads(CHECKS.read_text())
+    for requirement, patterns in recorded.items():
+        for pattern, count in patterns.items():
+            left = now.get(requirement, {}).get(pattern, 0)
+            if left < count:
+                yield f"{requirement}: {pattern} was {count} checks, and is {left}"
+
+
 def read_kills() -> Kills:
     """What killed what when it was last written."""
     recorded: Kills = json.loads(KILLS.read_text()) if KILLS.exists() else {}
@@ -192,9 +217,17 @@ def read_kills() -> Kills:
 
 def write_kills(kills: Kills) -> None:
     """Keeps what killed what, beside what is known of other mutants."""
-    known = read_kills() | kills
+    _write(KILLS, read_kills() | kills)
+
+
+def write_checks(lab: Laboratory) -> None:
+    """Keeps how many checks there are."""
+    _write(CHECKS, counted(lab))
+
+
+def _write(place: Path, counts: Kills) -> None:
     lines = (
         f"  {json.dumps(name)}: {json.dumps(dict(sorted(own.items())))}"
-        for name, own in sorted(known.items())
+        for name, own in sorted(counts.items())
     )
-    KILLS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    place.write_text("{\n" + ",\n".join(lines) + "\n}\n")

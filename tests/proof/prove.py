@@ -88,6 +88,9 @@ def _mutants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[st
     graded = mutants.grade(lab, chosen, options.full)
     faults = graded.faults + list(mutants.lost(mutants.read_kills(), graded.kills))
     if not options.names:
+        if options.write:
+            mutants.write_checks(lab)
+        faults += mutants.gone(lab)
         faults += mutants.missing(lab.catalogue, registered) + mutants.idle(
             lab.catalogue, graded.kills, registered
         )

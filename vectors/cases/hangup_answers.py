@@ -129,7 +129,11 @@ def already_ended() -> Iterator[Case]:
         (NOT_IN_PROGRESS, "the call is in no state in which it could be ended"),
     ):
         quietly = logged("TFS-HANGUP-14", "ERROR", at_most=0)
-        for suffix, answer in (("", refusal.answer), ("-short", refusal.short)):
+        for suffix, answer in (
+            ("", refusal.answer),
+            ("-short", refusal.short),
+            ("-in-two", refusal.answer | {"chunked": True}),
+        ):
             yield from _answered(
                 f"ended-{refusal.status}{suffix}",
                 f"{refusal.status} with code {refusal.code}: {text}.",
