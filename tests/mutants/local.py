@@ -71,7 +71,7 @@ class HalfBandSkipped(Converted):
 
     def given(self, frame: Frame) -> Frame:
         super().given(frame)
-        if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate not in (32000, 48000):
+        if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate not in (32000, 44100, 48000):
             return frame
         samples = np.frombuffer(frame.audio, "<i2")
         half, self.odd = samples[self.odd :: 2], (self.odd + samples.size) % 2
@@ -138,3 +138,113 @@ class QuietPassagesLifted(_LevelOfEach):
 class Limiter(Received):
     def reshape(self, samples: Real) -> Real:
         return samples.clip(-23000, 23000)
+
+
+class _Delayed(CodeSeam):
+    """Sends 200 ms late from some moment on."""
+
+    late = False
+    rate = 8000
+    _kept = b""
+
+    def recode(self, codes: bytes) -> bytes:
+        if not self.late:
+            return codes
+        self._kept += codes
+        cut = max(len(self._kept) - 1600, 0)
+        codes, self._kept = self._kept[:cut], self._kept[cut:]
+        return codes
+
+
+@mutant(
+    "TFS-LATENCY-07", "After a clear a player fills its buffer of 200 ms again, and did not have one before."
+)
+class LateAfterAnInterruption(_Delayed):
+    def given(self, frame: Frame) -> Frame:
+        self.late = self.late or isinstance(frame, InterruptionFrame)
+        return frame
+
+
+@mutant(
+    "TFS-LATENCY-07",
+    "What is held at an interruption is sent with the next word, and not with the next silence.",
+)
+class StaleWithTheNextWord(CodeSeam):
+    silent = True
+    _last = b""
+    _stale = b""
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, InterruptionFrame):
+            self._stale, self._last = self._last[-800:], b""
+        if isinstance(frame, OutputAudioRawFrame):
+            self.silent = not any(frame.audio)
+        return frame
+
+    def recode(self, codes: bytes) -> bytes:
+        self._last = (self._last + codes)[-800:]
+        if self.silent:
+            return codes
+        stale, self._stale = self._stale, b""
+        return stale + codes
+
+
+@mutant("TFS-FIDELITY-13", "A new rate makes a new queue of 200 ms in front of the converter.")
+class LateAfterAChangeOfRate(_Delayed):
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.late = self.late or self.rate not in (8000, frame.sample_rate)
+            self.rate = frame.sample_rate
+        return frame
+
+
+@mutant("TFS-FIDELITY-13", "The last 50 ms wait for their successor, and a change of rate forgets them.",
+        also="TFS-LATENCY-02")  # fmt: skip
+class TailLostAtAChangeOfRate(CodeSeam):
+    rate = 8000
+    _kept = b""
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            if frame.sample_rate != self.rate:
+                self._kept = b""
+            self.rate = frame.sample_rate
+        if isinstance(frame, InterruptionFrame):
+            self._kept = b""
+        return frame
+
+    def recode(self, codes: bytes) -> bytes:
+        if self.rate == 8000:
+            return codes
+        self._kept += codes
+        cut = max(len(self._kept) - 400, 0)
+        codes, self._kept = self._kept[:cut], self._kept[cut:]
+        return codes
+
+
+class _Between(Converted):
+    """Sends what lies between two places of what was converted at `factor` times its level."""
+
+    place = 0
+    between = (0, 0)
+    factor = 1.0
+
+    def reshape(self, samples: Real) -> Real:
+        places = self.place + np.arange(samples.size)
+        self.place += samples.size
+        first, last = self.between
+        return np.where((places >= first) & (places < last), self.factor * samples, samples)
+
+
+@mutant(
+    "TFS-FIDELITY-01", "An echo canceller takes the agent's own words for an echo, and damps 200 ms by 18 dB."
+)
+class DampedForAMoment(_Between):
+    between = (25600, 27200)
+    factor = 0.126
+
+
+@mutant("TFS-FIDELITY-01", "A buffer is used again with the wrong sign: 80 ms are inverted.")
+class InvertedForAMoment(_Between):
+    between = (25600, 26240)
+    factor = -1.0

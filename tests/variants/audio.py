@@ -26,6 +26,7 @@ class _Converter(Resampler):
 
     def reset(self) -> None:
         """Begins anew."""
+        self._due = 0.0
         if self.input_rate != self.output_rate:
             self.begin()
 
@@ -41,12 +42,13 @@ class _Converter(Resampler):
         if self.input_rate == self.output_rate:
             return pcm
         converted = np.asarray(self.convert(np.frombuffer(pcm, "<i2").astype(np.int16)))
+        self._due += len(pcm) // 2 * self.output_rate / self.input_rate - converted.size
         rounded: bytes = np.rint(converted).clip(-32768, 32767).astype("<i2").tobytes()
         return rounded
 
     def flush(self) -> bytes:
-        silence = bytes(2 * (self.input_rate // 10))
-        tail = self.process(silence) if self.input_rate != self.output_rate else b""
+        due = round(self._due)
+        tail = self.process(bytes(2 * (self.input_rate // 10)))[: 2 * due] if due > 0 else b""
         self.reset()
         return tail
 

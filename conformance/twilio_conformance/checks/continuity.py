@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from twilio_conformance.audio import metrics, signals
-from twilio_conformance.audio.alignment import RECOGNISED, align, at_borders, gaps, ideal, recognise
+from twilio_conformance.audio.alignment import (
+    RECOGNISED,
+    Alignment,
+    align,
+    at_borders,
+    gaps,
+    ideal,
+    recognise,
+)
 from twilio_conformance.audio.latency import delay_track
 from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
@@ -23,6 +31,12 @@ BLOCK = 0.25
 
 REACH = 0.05
 """Seconds around its place in which each window of 40 ms is looked for."""
+
+LATER = 0.02
+"""Seconds by which an utterance may be later than the first: what TFS-LATENCY-02 advises in all."""
+
+STEADY_DB = 4.0
+"""How much the gain of a window may differ: a response has 4 dB, from -3 to +1, to lean on what a window holds."""
 
 Limits = dict[str, str]
 
@@ -43,8 +57,20 @@ def _damage(way: Way, given: Samples, output: Samples) -> str | None:
     moved = WIRE_RATE * track.delays[np.abs(track.delays).argmax()]
     if abs(moved) > SAMPLE:
         return f"{moved:+.1f} samples of 8000 Hz out of place"
+    if damped := _uneven(whole):
+        return damped
     lost = WIRE_RATE * (len(given) / way.rate_in - len(whole.output) / way.rate_out)
     return f"{lost:.1f} samples of 8000 Hz lost" if lost > SAMPLE else None
+
+
+def _uneven(whole: Alignment) -> str | None:
+    """Where one window of 40 ms has another gain than the rest, or the other sign."""
+    size = round(0.04 * whole.rate)
+    count = len(whole.output) // size
+    heard, wanted = (x[: count * size].reshape(count, size) for x in (whole.output, whole.reference))
+    gains = np.sum(heard * wanted, axis=1) / np.sum(wanted**2, axis=1) / whole.gain
+    odd = np.flatnonzero((gains < 10 ** (-STEADY_DB / 20)) | (gains > 10 ** (STEADY_DB / 20)))
+    return f"{gains[odd[0]]:.2f} times the gain of the rest after {0.04 * odd[0]:.2f} s" if odd.size else None
 
 
 @check("TFS-FIDELITY-01", limit=40)
@@ -146,15 +172,23 @@ async def ten_minutes_do_not_drift(probe: Probe) -> None:
 
 @check("TFS-FIDELITY-13", limit=40)
 async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
-    """24, 16, 8 and 48 kHz in turn: each utterance comes out whole, at its pitch."""
+    """24, 16, 8, 48 and again 24 kHz, without a pause: each utterance comes out whole, at its pitch, and not late."""
     subject = await WAYS[0].ready(probe)
     wrong: Limits = {}
+    ways = [Way(True, rate) for rate in (24000, 16000, 8000, 48000, 24000)]
+    voices = [signals.utterance(way.rate_in, 0.6, seed=20 + seed) for seed, way in enumerate(ways)]
+    ending = signals.silence(ways[-1].rate_in, 0.3)
     with held():
-        for seed, way in enumerate(Way(True, rate) for rate in (24000, 16000, 8000, 48000)):
-            voice = signals.utterance(way.rate_in, 0.6, seed=20 + seed)
-            passage = await way.carry(subject, np.append(voice, signals.silence(way.rate_in, 0.3)))
-            if damage := _damage(way, voice, passage.output):
-                wrong[str(way)] = damage
+        passages = [await way.carry(subject, voice) for way, voice in zip(ways, voices, strict=True)]
+        passages.append(await ways[-1].carry(subject, ending))
+    output = np.concatenate([passage.output for passage in passages])
+    withheld = [float(passage.withheld.values.max()) for passage in passages]
+    for number, (way, voice) in enumerate(zip(ways, voices, strict=True), start=1):
+        later = withheld[number - 1] - withheld[0]
+        if damage := _damage(way, voice, output):
+            wrong[f"{number}: {way}"] = damage
+        elif later > LATER:
+            wrong[f"{number}: {way}"] = f"{1000 * later:.0f} ms later than the first"
     expect(not wrong, "an utterance is damaged by the change", expected="each one whole", actual=wrong)
 
 
