@@ -12,7 +12,7 @@ from tests.mutants.registry import mutant
 from tests.mutants.seams import CodeSeam, Converted, Real
 
 
-class _HeldBack(CodeSeam):
+class HeldBack(CodeSeam):
     """Holds back so many codes; what is held is dropped by an interruption."""
 
     held = 0
@@ -47,24 +47,24 @@ class _Muted(Converted):
 
 @mutant("TFS-LATENCY-01", "A block-based resampler waits for 200 ms of audio (pipecat-ai/pipecat PR 2091).",
         also="TFS-LATENCY-0[234]")  # fmt: skip
-class HeldBack200ms(_HeldBack):
+class HeldBack200ms(HeldBack):
     held = 1600
 
 
 @mutant("TFS-LATENCY-02", "A jitter buffer of 40 ms is put where nothing jitters.")
-class HeldBack40ms(_HeldBack):
+class HeldBack40ms(HeldBack):
     held = 320
 
 
 @mutant("TFS-LATENCY-03", "The last block waits for its successor: 100 ms stay inside (pipecat-ai/pipecat PR 5386).",
         also="TFS-LATENCY-0[124]")  # fmt: skip
-class TailHeldBack(_HeldBack):
+class TailHeldBack(HeldBack):
     held = 800
 
 
 @mutant("TFS-LATENCY-04", "Playing starts when 150 ms are there, as a player's pre-buffer does.",
         also="TFS-LATENCY-0[12]")  # fmt: skip
-class PreBuffered(_HeldBack):
+class PreBuffered(HeldBack):
     started = False
 
     def given(self, frame: Frame) -> Frame:
@@ -126,7 +126,7 @@ class MutedAfterAPause(_Muted):
 
 @mutant("TFS-LATENCY-06", "clear is sent, and the resampler goes on with what it holds, as in pipecat-ai 1.14.0.",
         also="TFS-LATENCY-02")  # fmt: skip
-class StaleAfterClear(_HeldBack):
+class StaleAfterClear(HeldBack):
     held = 400
 
     def given(self, frame: Frame) -> Frame:

@@ -7,21 +7,15 @@ from typing import Any
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
 
+from tests.mutants.latency import HeldBack
 from tests.mutants.registry import mutant
 from tests.mutants.seams import CodeSeam, Converted, Real, Received
 
 
-class _Rearranged(CodeSeam):
+class _Rearranged(Converted):
     """Sends the codes of a call in another order; `place` is that of the next in what was converted."""
 
-    rate = 8000
     place = 0
-    _kept = b""
-
-    def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.rate = frame.sample_rate
-        return frame
 
     def cut(self, lost: int, repeated: int, count: int, codes: bytes) -> bytes:
         """Leaves out `count` codes from the place `lost`, and sends as many twice from `repeated`."""
@@ -200,26 +194,13 @@ class LateAfterAChangeOfRate(_Delayed):
 
 @mutant("TFS-FIDELITY-13", "The last 50 ms wait for their successor, and a change of rate forgets them.",
         also="TFS-LATENCY-02")  # fmt: skip
-class TailLostAtAChangeOfRate(CodeSeam):
-    rate = 8000
-    _kept = b""
+class TailLostAtAChangeOfRate(HeldBack):
+    held = 400
 
     def given(self, frame: Frame) -> Frame:
-        if isinstance(frame, OutputAudioRawFrame):
-            if frame.sample_rate != self.rate:
-                self._kept = b""
-            self.rate = frame.sample_rate
-        if isinstance(frame, InterruptionFrame):
+        if isinstance(frame, OutputAudioRawFrame) and frame.sample_rate != self.rate:
             self._kept = b""
-        return frame
-
-    def recode(self, codes: bytes) -> bytes:
-        if self.rate == 8000:
-            return codes
-        self._kept += codes
-        cut = max(len(self._kept) - 400, 0)
-        codes, self._kept = self._kept[:cut], self._kept[cut:]
-        return codes
+        return super().given(frame)
 
 
 class _Between(Converted):

@@ -29,8 +29,11 @@ SAMPLE = 1.5
 BLOCK = 0.25
 """Seconds by which what is withheld may vary: more than the longest block of any resampler in docs/resamplers.md."""
 
+WINDOW = 0.04
+"""Seconds of a window: noise of the telephone's band is told from other noise in so many."""
+
 REACH = 0.05
-"""Seconds around its place in which each window of 40 ms is looked for."""
+"""Seconds around its place in which each window is looked for."""
 
 LATER = 0.02
 """Seconds by which an utterance may be later than the first: what TFS-LATENCY-02 advises in all."""
@@ -51,9 +54,9 @@ def _damage(way: Way, given: Samples, output: Samples) -> str | None:
         return f"likeness {whole.correlation:.2f}"
     if silent := gaps(whole):
         return f"silent for {1000 * sum(gap.seconds for gap in silent):.0f} ms"
-    track = delay_track(whole.reference, whole.output, way.rate_out, reach=REACH)
+    track = delay_track(whole.reference, whole.output, way.rate_out, window=WINDOW, hop=WINDOW, reach=REACH)
     if strange := int(np.count_nonzero(track.correlations < RECOGNISED)):
-        return f"something else for {40 * strange} ms"
+        return f"something else for {1000 * WINDOW * strange:.0f} ms"
     moved = WIRE_RATE * track.delays[np.abs(track.delays).argmax()]
     if abs(moved) > SAMPLE:
         return f"{moved:+.1f} samples of 8000 Hz out of place"
@@ -64,13 +67,15 @@ def _damage(way: Way, given: Samples, output: Samples) -> str | None:
 
 
 def _uneven(whole: Alignment) -> str | None:
-    """Where one window of 40 ms has another gain than the rest, or the other sign."""
-    size = round(0.04 * whole.rate)
+    """Where one window has another gain than the rest, or the other sign."""
+    size = round(WINDOW * whole.rate)
     count = len(whole.output) // size
     heard, wanted = (x[: count * size].reshape(count, size) for x in (whole.output, whole.reference))
     gains = np.sum(heard * wanted, axis=1) / np.sum(wanted**2, axis=1) / whole.gain
     odd = np.flatnonzero((gains < 10 ** (-STEADY_DB / 20)) | (gains > 10 ** (STEADY_DB / 20)))
-    return f"{gains[odd[0]]:.2f} times the gain of the rest after {0.04 * odd[0]:.2f} s" if odd.size else None
+    return (
+        f"{gains[odd[0]]:.2f} times the gain of the rest after {WINDOW * odd[0]:.2f} s" if odd.size else None
+    )
 
 
 @check("TFS-FIDELITY-01", limit=40)
