@@ -13,8 +13,8 @@ PAGE = ROOT / "docs" / "live.md"
 IMPLEMENTATIONS = ("pipecat.serializers.twilio", "twilio_reference")
 CHECKS = "live.an_echo_is_returned_but_for_140_ms"
 HEAD = (
-    "| pipeline | serializer | first audio back | after speech of | audio returned of 3.00 s | missing |",
-    "|---|---|---|---|---|---|",
+    "| pipeline | serializer | first audio back | after speech of | audio returned of 3.00 s | lost | last heard of it |",
+    "|---|---|---|---|---|---|---|",
 )
 _TABLE = re.compile(re.escape(HEAD[0]) + r"\n(\|.*\n)+")
 
@@ -25,10 +25,12 @@ def rows() -> Iterator[str]:
         report = grade(impl, CHECKS)
         name = "reference" if impl == "twilio_reference" else f"pipecat-ai {report['pipecat']}"
         for rate, call in report["metrics"][CHECKS]["echo call"].items():
+            returned = call["audio returned, s"]
+            heard = 3000 - call["missing by content, ms"]
             yield (
                 f"| {int(rate) // 1000} kHz | {name} | {call['first audio back, ms']:.0f} ms"
-                f" | {call['speech until first audio back, ms']:.0f} ms | {call['audio returned, s']:.2f} s"
-                f" | {call['missing by content, ms']:.0f} ms |"
+                f" | {call['speech until first audio back, ms']:.0f} ms | {returned:.2f} s"
+                f" | {3000 - 1000 * returned:.0f} ms | {heard / 1000:.3f} s |"
             )
 
 
