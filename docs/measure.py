@@ -1,4 +1,4 @@
-"""Measures the audio of the reference, which every HTML report draws beneath, and of Pipecat's own, for docs/audio.md."""
+"""Measures audio and calls of the reference, which every HTML report draws beneath, and of Pipecat's own, for docs/."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def grade(impl: str, checks: str) -> dict[str, Any]:
 
 
 def measure(impl: str) -> dict[str, Any]:
-    """The measurements of an implementation, from a run of the checks that measure audio."""
-    report = grade(impl, "TFS-LATENCY or TFS-FIDELITY")
+    """The measurements of an implementation, from a run of the checks that measure audio and calls."""
+    report = grade(impl, "TFS-LATENCY or TFS-FIDELITY or TFS-LIVE")
     return {name: report[name] for name in TOLD} | {"metrics": _rounded(report["metrics"])}
 
 

@@ -17,6 +17,7 @@ from twilio_conformance.report import plots
 from twilio_conformance.report.html import REFERENCE
 
 WAYS = ("8000 Hz to Twilio", "24000 Hz to Twilio", "Twilio to 24000 Hz")
+RATES = ("8000", "24000")
 METRICS: dict[str, Any] = {
     "added latency, ms": {way: 10.0 * number for number, way in enumerate(WAYS)},
     "aliases and images, dB": {f"{way}, 4600 Hz": -55.5 for way in WAYS[1:]},
@@ -26,6 +27,21 @@ METRICS: dict[str, Any] = {
     **{f"withheld, {way}": {"seconds": [0.02, 0.04], "milliseconds": [20.0, 0.0]} for way in WAYS},
     **{f"latency, {way}": {"seconds": [0.02, 0.06], "milliseconds": [0.0, 40.0]} for way in WAYS},
     **{f"response, {way}": {"Hz": [200.0, 1020.0, 3400.0], "dB": [-0.1, 0.0, -4.0]} for way in WAYS},
+    **{f"gain tracking, {way}": {"dBm0": [-10.0, 3.0, -50.0], "dB": [0.0, 0.1, -0.6]} for way in WAYS},
+    "first audio back": {
+        rate: {"ms": 25.0, "of": [24, 25, 26], "speech until then, ms": 40} for rate in RATES
+    },
+    "echo call": {
+        rate: {
+            "first message sent, ms": 40.0,
+            "audio returned, s": 2.842,
+            "missing by content, ms": 158.0,
+            "mean time between messages, ms": None,
+            "level heard every 20 ms": [0, 0, 4000, 4100],
+        }
+        for rate in RATES
+    },
+    "barge-in to silence, ms": {"8000": 2.7},
     **{f"SINAD, {way}": {"dBm0": [0.0, -40.0], "dB": [37.0, 30.0]} for way in WAYS},
 }
 
@@ -39,7 +55,9 @@ def test_every_series_is_drawn_and_every_other_value_is_left_as_numbers(over: di
         "withheld",
         "response",
         "sinad",
+        "tracking",
         "aliases",
+        "calls",
         "call-jitter",
     ]
     assert list(rest) == ["gain at 1020 Hz, dB", "remark"]
@@ -75,6 +93,39 @@ def test_the_numbers_of_a_drawing_are_those_that_were_measured() -> None:
         (way, f"{value:g}", f"{value:g}") for way, value in METRICS["added latency, ms"].items()
     )
     assert "The worst is Twilio to 24000 Hz: 20 ms." in latency.summary
+
+
+def test_levels_are_drawn_in_their_order() -> None:
+    tracking = next(plot for plot in plots.draw(METRICS, {})[0] if plot.name == "tracking")
+    path = next(path for path in re.findall(r'd="(M[^"]+)"', tracking.svg) if path.count("L") == 2)
+    across = [float(place) for place in re.findall(r"[ML] ([\d.]+) ", path)]
+    assert across == sorted(across)
+
+
+def test_the_figures_of_calls_stand_in_one_table_with_a_column_for_each_rate() -> None:
+    called = next(plot for plot in plots.draw(METRICS, {})[0] if plot.name == "calls")
+    assert called.unfolded
+    assert called.columns == ("", "8000 Hz", "24000 Hz")
+    assert called.rows == (
+        ("first audio back, ms", "25", "25"),
+        ("speech until then, ms", "40", "40"),
+        ("returned of 3 s of speech, s", "2.84", "2.84"),
+        ("missing of them by content, ms", "158", "158"),
+        ("from barge-in to silence, ms", "2.7", ""),
+    )
+
+
+def test_the_figures_of_another_stand_beneath_each() -> None:
+    called = next(plot for plot in plots.draw(METRICS, METRICS)[0] if plot.name == "calls")
+    assert called.rows[1] == ("first audio back, ms (compared with)", "25", "25")
+
+
+def test_of_a_run_in_part_the_calls_that_there_are_are_shown() -> None:
+    (called,), _ = plots.draw({"barge-in to silence, ms": {"8000": 2.7}}, METRICS)
+    assert called.rows == (
+        ("from barge-in to silence, ms", "2.7"),
+        ("from barge-in to silence, ms (compared with)", "2.7"),
+    )
 
 
 def test_of_two_checks_that_measured_the_same_one_is_shown() -> None:
