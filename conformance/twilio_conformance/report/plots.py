@@ -115,7 +115,8 @@ def _stop_band(own: Metrics, over: Metrics) -> Plot:
     draw_limit(axes[0], SHOULD_DB + 120, f"SHOULD < {SHOULD_DB} dB", upright=True, left=True)
     worst = max(own, key=lambda name: float(own[name]))
     summary = (
-        "What comes out at frequencies that nobody sent, against the tone that was; longer bars are worse, and -120 dB or less has none."
+        "What comes out at frequencies that nobody sent, against the tone that was; longer bars are worse,"
+        " and -120 dB or less has none."
         f" The worst is {worst}: {readable(own[worst])} dB."
     )
     return finish("aliases", "Aliases and images", summary, figure, *tabulate(own, over, "dB"))
