@@ -131,3 +131,18 @@ class Resampler:
         tail = self.process(bytes(2 * ceil(self.delay * self.input_rate)))
         self.reset()
         return tail
+
+
+def overlay(tail: bytes, pcm: bytes) -> tuple[bytes, bytes]:
+    """Mix what is left of one stream into the beginning of the next.
+
+    Args:
+        tail: Signed 16-bit little-endian samples.
+        pcm: Samples in the same format.
+
+    Returns:
+        `pcm` with the tail in it, and what of the tail is longer than `pcm`.
+    """
+    shared = min(len(tail), len(pcm))
+    mixed = np.frombuffer(tail[:shared], _SAMPLE).astype(np.int32) + np.frombuffer(pcm[:shared], _SAMPLE)
+    return mixed.clip(-32768, 32767).astype(_SAMPLE).tobytes() + pcm[shared:], tail[shared:]

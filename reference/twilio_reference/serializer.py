@@ -21,7 +21,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from twilio_reference import messages
 from twilio_reference.g711 import decode, encode
 from twilio_reference.hangup import HangUp, basic_login, call_url
-from twilio_reference.resampler import Resampler
+from twilio_reference.resampler import Resampler, overlay
 
 
 class TwilioFrameSerializer(FrameSerializer):
@@ -94,6 +94,7 @@ class TwilioFrameSerializer(FrameSerializer):
         self._media_opening = messages.media_opening(stream_sid)
         self._input: Resampler | None = None
         self._output: Resampler | None = None
+        self._tail = b""  # of the rate before, not yet given out
         self._hang_up: HangUp | None = None
         if params.auto_hang_up:
             try:
@@ -127,6 +128,7 @@ class TwilioFrameSerializer(FrameSerializer):
             # What the caller said is not for the caller.
             return None if isinstance(frame, InputAudioRawFrame) else self._media(frame)
         if isinstance(frame, InterruptionFrame):
+            self._tail = b""
             if self._output:
                 self._output.reset()
             return self._clear
@@ -164,15 +166,19 @@ class TwilioFrameSerializer(FrameSerializer):
         pcm = _mono(frame.audio, frame.num_channels)
         if not pcm:
             return None
-        resampler, tail = self._output, b""
+        resampler = self._output
         if resampler is None or resampler.input_rate != frame.sample_rate:
             resampler = _resampler(frame.sample_rate, self._twilio_rate)
             if resampler is None:
                 return None
             if self._output:
-                tail = self._output.flush()
+                # It sounds while the next filter still looks ahead: no change makes the call later.
+                self._tail = b"".join(overlay(self._tail, self._output.flush()))
             self._output = resampler
-        codes = encode(tail + resampler.process(pcm))
+        converted = resampler.process(pcm)
+        if self._tail:
+            converted, self._tail = overlay(self._tail, converted)
+        codes = encode(converted)
         if not codes:
             return None
         return self._media_opening + messages.payload_of(codes) + messages.MEDIA_CLOSING

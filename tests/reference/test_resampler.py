@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from twilio_reference.resampler import MAX_RATE, MIN_RATE, Resampler
+from twilio_reference.resampler import MAX_RATE, MIN_RATE, Resampler, overlay
 
 RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 PAIRS = [(rate, 8000) for rate in RATES] + [(8000, rate) for rate in RATES]
@@ -168,6 +168,17 @@ def test_flush_gives_out_what_the_filter_still_holds(source: int, target: int) -
     assert abs(len(tail) - resampler.delay * target) <= target / 8000
     assert abs(tail).max() > 10 * max(1, abs(before).max())
     assert resampler.flush().strip(b"\0") == b""
+
+
+@given(
+    tail=st.binary(max_size=20).map(lambda raw: raw * 2), pcm=st.binary(max_size=20).map(lambda raw: raw * 2)
+)
+def test_an_overlay_is_the_sum_and_as_long_as_the_longer(tail: bytes, pcm: bytes) -> None:
+    mixed, rest = overlay(tail, pcm)
+    assert len(mixed) == len(pcm)
+    length = max(len(tail), len(pcm))
+    one, other = (np.frombuffer(raw.ljust(length, b"\0"), "<i2").astype(int) for raw in (tail, pcm))
+    assert mixed + rest == np.clip(one + other, -32768, 32767).astype("<i2").tobytes()
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 48_000])

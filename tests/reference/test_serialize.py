@@ -101,8 +101,38 @@ async def test_a_rate_change_loses_no_audio(make: Make) -> None:
         codes(await serializer.serialize(output(bytes(320), 8000))),
         codes(await serializer.serialize(output(bytes(960), 24_000))),
     ]
-    assert [len(part) for part in sent] == [160, 160 + 16, 160 + 16, 160]
+    assert [len(part) for part in sent] == [160, 160, 160, 160]
     assert max(abs(np.frombuffer(decode(sent[1]), "<i2"))) > 3000
+
+
+@pytest.mark.parametrize("other", [8000, 16_000, 44_100])
+async def test_changes_of_rate_do_not_make_a_call_later(make: Make, other: int) -> None:
+    serializer = await make()
+    sent = 0
+    for number in range(100):
+        rate = (24_000, other)[number % 2]
+        sent += len(codes(await serializer.serialize(output(speech(rate), rate))))
+    assert sent == 100 * 160
+
+
+async def test_what_is_left_of_a_rate_waits_for_the_next_frame_that_is_long_enough(make: Make) -> None:
+    serializer = await make()
+    click = np.zeros(480, "<i2")
+    click[-1] = 30_000
+    await serializer.serialize(output(click.tobytes(), 24_000))
+    sent = [codes(await serializer.serialize(output(bytes(2 * 8), 8000))) for _ in range(3)]
+    whole = decode(b"".join(sent))
+    assert len(whole) == 2 * 24
+    assert max(abs(np.frombuffer(whole[:32], "<i2"))) > 3000
+    assert not any(whole[32:])
+
+
+async def test_an_interruption_forgets_what_is_left_of_the_rate_before(make: Make) -> None:
+    serializer = await make()
+    await serializer.serialize(output(speech(24_000), 24_000))
+    await serializer.serialize(output(bytes(2), 8000))
+    await serializer.serialize(InterruptionFrame())
+    assert not any(decode(codes(await serializer.serialize(output(bytes(320), 8000)))))
 
 
 async def test_an_interruption_clears_and_forgets_the_old_audio(make: Make) -> None:
