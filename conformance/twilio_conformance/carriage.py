@@ -113,21 +113,6 @@ def audio_frame(samples: Samples, rate: int) -> OutputAudioRawFrame:
     return OutputAudioRawFrame(audio=samples.astype("<i2").tobytes(), sample_rate=rate, num_channels=1)
 
 
-def media_message(codes: bytes, *, chunk: int = 1) -> dict[str, object]:
-    """Twilio's media message for these codes of the caller's voice."""
-    return {
-        "event": "media",
-        "sequenceNumber": str(chunk + 1),
-        "streamSid": "${stream_sid}",
-        "media": {
-            "track": "inbound",
-            "chunk": str(chunk),
-            "timestamp": str(20 * chunk),
-            "payload": base64.b64encode(codes).decode(),
-        },
-    }
-
-
 async def send_codes(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> list[bytes]:
     """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
     given = [audio_frame(chunk, rate) for chunk in split(signal, chunks)]
@@ -145,9 +130,7 @@ async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> 
 async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
     """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
     given = tuple(split(signal, chunks))
-    messages = [
-        media_message(ulaw.encode(chunk), chunk=number) for number, chunk in enumerate(given, start=1)
-    ]
+    messages = [subject.track.message(ulaw.encode(chunk)) for chunk in given]
     with held():
         observations = await subject.deserialize_each(messages)
     return Passage.of(given, list(map(pcm_of, observations)), rate_in=WIRE_RATE, rate_out=rate)

@@ -23,6 +23,7 @@ from twilio_conformance.names import Names
 from twilio_conformance.target import NOWHERE, Implementation
 from twilio_conformance.twilio.clock import skipped
 from twilio_conformance.twilio.exchange import Answer, Exchange
+from twilio_conformance.twilio.media import CallerTrack
 from twilio_conformance.twilio.network import Network
 
 __all__ = ["CALL_LIMIT", "Names", "Observation", "Probe", "Raised", "Subject"]
@@ -323,6 +324,7 @@ class Subject:
     def __init__(self, probe: Probe, instance: Any) -> None:
         """Wraps an instance; only the checks of its very type look at `instance`."""
         self.probe = probe
+        self.track = CallerTrack()
         self._instance = instance
 
     @property

@@ -7,16 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from twilio_conformance.audio import metrics, signals
-from twilio_conformance.audio.alignment import (
-    RECOGNISED,
-    Alignment,
-    align,
-    at_borders,
-    gaps,
-    ideal,
-    recognise,
-)
-from twilio_conformance.audio.latency import delay_track
+from twilio_conformance.audio.alignment import align, at_borders, ideal, recognise
 from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.carriage import WAYS, WIRE_RATE, Way
@@ -24,58 +15,18 @@ from twilio_conformance.checks import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.probe import Probe
 from twilio_conformance.twilio.clock import held
+from twilio_conformance.utterances import SAMPLE, WINDOW, Manner, listen
 
-SAMPLE = 1.5
 BLOCK = 0.25
 """Seconds by which what is withheld may vary: more than the longest block of any resampler in docs/resamplers.md."""
-
-WINDOW = 0.04
-"""Seconds of a window: noise of the telephone's band is told from other noise in so many."""
-
-REACH = 0.05
-"""Seconds around its place in which each window is looked for."""
 
 LATER = 0.02
 """Seconds by which an utterance may be later than the first: what TFS-LATENCY-02 advises in all."""
 
-STEADY_DB = 4.0
-"""How much the gain of a window may differ: a response has 4 dB, from -3 to +1, to lean on what a window holds."""
+DRIFT = 0.001
+"""Seconds by which a minute may be later than the first."""
 
 Limits = dict[str, str]
-
-
-def _damage(way: Way, given: Samples, output: Samples) -> str | None:
-    """What has become of a voice, window by window; None where all of it is there, and in its place."""
-    try:
-        whole = align(ideal(given, way.rate_in, way.rate_out), output, way.rate_out)
-    except Unmeasurable as error:
-        return str(error)
-    if whole.correlation < RECOGNISED:
-        return f"likeness {whole.correlation:.2f}"
-    if silent := gaps(whole):
-        return f"silent for {1000 * sum(gap.seconds for gap in silent):.0f} ms"
-    track = delay_track(whole.reference, whole.output, way.rate_out, window=WINDOW, hop=WINDOW, reach=REACH)
-    if strange := int(np.count_nonzero(track.correlations < RECOGNISED)):
-        return f"something else for {1000 * WINDOW * strange:.0f} ms"
-    moved = WIRE_RATE * track.delays[np.abs(track.delays).argmax()]
-    if abs(moved) > SAMPLE:
-        return f"{moved:+.1f} samples of 8000 Hz out of place"
-    if damped := _uneven(whole):
-        return damped
-    lost = WIRE_RATE * (len(given) / way.rate_in - len(whole.output) / way.rate_out)
-    return f"{lost:.1f} samples of 8000 Hz lost" if lost > SAMPLE else None
-
-
-def _uneven(whole: Alignment) -> str | None:
-    """Where one window has another gain than the rest, or the other sign."""
-    size = round(WINDOW * whole.rate)
-    count = len(whole.output) // size
-    heard, wanted = (x[: count * size].reshape(count, size) for x in (whole.output, whole.reference))
-    gains = np.sum(heard * wanted, axis=1) / np.sum(wanted**2, axis=1) / whole.gain
-    odd = np.flatnonzero((gains < 10 ** (-STEADY_DB / 20)) | (gains > 10 ** (STEADY_DB / 20)))
-    return (
-        f"{gains[odd[0]]:.2f} times the gain of the rest after {WINDOW * odd[0]:.2f} s" if odd.size else None
-    )
 
 
 @check("TFS-FIDELITY-01", limit=40)
@@ -85,7 +36,7 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
     for way in WAYS:
         voice = signals.utterance(way.rate_in, 4)
         passage = await way.passage(probe, np.append(voice, signals.silence(way.rate_in, 1)))
-        if damage := _damage(way, voice, passage.output):
+        if damage := listen(way, voice, passage.output).damage:
             wrong[str(way)] = damage
             continue
         wanted, second = ideal(voice, way.rate_in, way.rate_out), way.rate_out
@@ -106,7 +57,7 @@ SIZES: dict[str, Callable[[int], int | tuple[int, ...]]] = {
     "single samples": lambda _: 1,
 }
 
-CLEAN_DB = 30.0
+ALIKE_DB = 30.0
 """Two passages through μ-law differ by the noise of both, 34 dB down at its 37 dB; 4 dB are left."""
 
 
@@ -129,10 +80,10 @@ async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
                 except Unmeasurable as error:
                     wrong[f"{way}, {name}"] = str(error)
                     continue
-                if likeness < CLEAN_DB:
+                if likeness < ALIKE_DB:
                     wrong[f"{way}, {name}"] = f"{likeness:.1f} dB"
     expect(
-        not wrong, "the chunks can be heard", expected=f"one chunk's audio, at {CLEAN_DB:g} dB", actual=wrong
+        not wrong, "the chunks can be heard", expected=f"one chunk's audio, at {ALIKE_DB:g} dB", actual=wrong
     )
 
 
@@ -147,10 +98,10 @@ def _likeness(way: Way, whole: Samples, passage: Passage, late: float) -> float:
 
 
 @check("TFS-FIDELITY-12", limit=240)
-async def ten_minutes_do_not_drift(probe: Probe) -> None:
-    """Ten minutes in chunks of a second: each begins as late as the first does, to a millisecond."""
+async def ten_minutes_sound_alike(probe: Probe) -> None:
+    """Ten minutes in chunks of a second: each is as late as the first, and sounds as its beginning does."""
     wrong: Limits = {}
-    for way in (way for way in WAYS if way.rate in (24000, 44100)):
+    for way in (way for way in WAYS if way.rate in (8000, 24000, 44100)):
         minute = signals.utterance(way.rate_in, 60, seed=7)
         subject = await way.ready(probe)
         with held():
@@ -161,18 +112,38 @@ async def ten_minutes_do_not_drift(probe: Probe) -> None:
             wrong[str(way)] = (
                 f"{kept:.2f} s withheld after ten minutes, {inside[:5].max():.2f} s after five seconds"
             )
+        elif changed := _changed(way, minute, np.concatenate([passage.output for passage in minutes])):
+            wrong[str(way)] = changed
+    expect(not wrong, "the audio changes", expected="ten minutes that sound alike", actual=wrong)
+
+
+def _changed(way: Way, minute: Samples, output: Samples) -> str | None:
+    """What becomes of one and the same minute in the course of ten; None where nothing does."""
+    second = way.rate_out
+    first = listen(way, minute[: 2 * way.rate_in], output[: 3 * second], amid=True)
+    if first.damage or first.manner is None:
+        return f"at the beginning: {first.damage}"
+    late = max(round(first.manner.delay * second), 0)
+    minutes = [output[late + at : late + at + 60 * second] for at in range(0, 600 * second, 60 * second)]
+    # The end of the last one may still be inside.
+    voice = minute[: 59 * way.rate_in]
+    for number, heard in enumerate(minutes, start=1):
+        if number > 1 and _alike(minutes[0], heard, second):
             continue
-        reference = ideal(minute[: 2 * way.rate_in], way.rate_in, way.rate_out)
-        output = np.concatenate([passage.output for passage in minutes])
-        pieces = [
-            align(reference, output[start : start + 2 * way.rate_out], way.rate_out, reach=0.3)
-            for start in range(0, 600 * way.rate_out, 60 * way.rate_out)
-        ]
-        likeness = min(piece.correlation for piece in pieces)
-        moved = max((piece.delay - pieces[0].delay for piece in pieces), key=abs)
-        if likeness < RECOGNISED or abs(moved) > 0.001:
-            wrong[str(way)] = f"{1000 * moved:+.2f} ms, likeness {likeness:.2f}"
-    expect(not wrong, "the audio drifts", expected="within 1 ms", actual=wrong)
+        found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
+        if found.damage or found.manner is None:
+            return f"in minute {number}: {found.damage}"
+        if abs(found.manner.delay) > DRIFT:
+            return f"in minute {number}: {1000 * found.manner.delay:+.2f} ms later"
+    return None
+
+
+def _alike(one: Samples, other: Samples, rate: int) -> bool:
+    """Whether two outputs are the same but for μ-law's noise, window by window."""
+    size = round(WINDOW * rate)
+    count = min(len(one), len(other)) // size
+    differs, level = other[: count * size].astype(float) - one[: count * size], rms(one)
+    return all(decibels(rms(window), level) < -ALIKE_DB for window in differs.reshape(count, size))
 
 
 @check("TFS-FIDELITY-13", limit=40)
@@ -187,13 +158,18 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
         passages = [await way.carry(subject, voice) for way, voice in zip(ways, voices, strict=True)]
         passages.append(await ways[-1].carry(subject, ending))
     output = np.concatenate([passage.output for passage in passages])
-    withheld = [float(passage.withheld.values.max()) for passage in passages]
-    for number, (way, voice) in enumerate(zip(ways, voices, strict=True), start=1):
-        later = withheld[number - 1] - withheld[0]
-        if damage := _damage(way, voice, output):
-            wrong[f"{number}: {way}"] = damage
-        elif later > LATER:
-            wrong[f"{number}: {way}"] = f"{1000 * later:.0f} ms later than the first"
+    first: Manner | None = None
+    given, late = 0.0, []
+    for number, (way, voice, passage) in enumerate(zip(ways, voices, passages, strict=False), start=1):
+        heard = listen(way, voice, output, like=first, amid=True)
+        first = first or heard.manner
+        if heard.damage or heard.manner is None:
+            wrong[f"{number}: {way}"] = str(heard.damage)
+        else:
+            late.append(heard.manner.delay - given + max(float(passage.withheld.values.max()), 0.0))
+            if late[-1] - late[0] > LATER:
+                wrong[f"{number}: {way}"] = f"{1000 * (late[-1] - late[0]):.0f} ms later than the first"
+        given += len(voice) / way.rate_in
     expect(not wrong, "an utterance is damaged by the change", expected="each one whole", actual=wrong)
 
 
@@ -251,6 +227,6 @@ async def _heard_alone(probe: Probe, way: Way, voice: Samples) -> Samples:
 def _apart(alone: Samples, output: Samples) -> str | None:
     """How far an output is from that of the same audio alone; None within what μ-law's noise explains."""
     found = metrics.difference(alone, output)
-    if found.length == 0 and found.rms_db <= -CLEAN_DB:
+    if found.length == 0 and found.rms_db <= -ALIKE_DB:
         return None
     return f"{found.length:+d} samples, {found.rms_db:.0f} dB apart"

@@ -15,8 +15,9 @@ from twilio_conformance.audio.passage import Passage, Series
 from twilio_conformance.carriage import WAYS, Way
 from twilio_conformance.checks import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.probe import Probe, Subject
+from twilio_conformance.probe import Probe
 from twilio_conformance.twilio.clock import held
+from twilio_conformance.utterances import listen
 
 MOST = 0.060
 GOOD = 0.020
@@ -174,34 +175,30 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
                 for (way, subject), answer in zip(halves, answers, strict=True)
             ]
             for way, before, after in zip(ways, first, rest, strict=True):
-                if (missing := _lost(way, before, after)) > EXACT:
-                    lost[f"{way}, pause of {pause:g} s"] = round(1000 * missing, 1)
-    expect(not lost, "audio is lost over a pause", expected="nothing lost", actual=_ms(lost))
+                if damage := _damaged(way, before, after):
+                    lost[f"{way}, pause of {pause:g} s"] = damage
+    expect(not lost, "audio is damaged by a pause", expected="both utterances whole", actual=lost)
 
 
-def _lost(way: Way, before: Passage, after: Passage) -> float:
-    """Seconds that lie less between two utterances at the output than at the input, by content."""
+def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
+    """What is wrong with one of two utterances, or how much less or more lies between them than was given."""
     output = np.concatenate([before.output, after.output])
-    places = []
-    for passage in (before, after):
-        reference = ideal(passage.signal[: round(0.61 * way.rate_in)], way.rate_in, way.rate_out)
-        found = recognise(reference, output, way.rate_out)
-        if found is None:
-            return 0.61
-        if silent := gaps(found):
-            return sum(gap.seconds for gap in silent)
-        places.append(found.delay)
-    return abs(places[1] - places[0] - 0.61)
+    first = listen(way, before.signal, output, amid=True)
+    second = listen(way, after.signal[: len(before.signal)], output, like=first.manner, amid=True)
+    if first.manner is None or second.manner is None or first.damage or second.damage:
+        return "; ".join(filter(None, (first.damage, second.damage)))
+    moved = second.manner.delay - first.manner.delay - len(before.signal) / way.rate_in
+    return f"{1000 * moved:+.1f} ms between them" if abs(moved) > EXACT else None
 
 
 @check("TFS-LATENCY-06", limit=40)
 async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> None:
-    """Speech, interruption, then silence: what is sent after the clear is silent, whenever it comes."""
+    """Speech, interruption, silence, twice in a call: what is sent after a clear is silent, whenever it comes."""
     leaks = {}
     for way in (way for way in WAYS if way.is_outgoing):
         stale, loudest = 0.0, LEAK_DB
-        for seconds in MOMENTS:
-            subject = await way.ready(probe)
+        subjects = [await way.ready(probe) for _ in MOMENTS]
+        for subject, seconds in [*zip(subjects, MOMENTS, strict=True)] * 2:
             with held():
                 speech = await way.carry(subject, signals.utterance(way.rate_in, seconds))
                 await subject.serialize({"frame": "InterruptionFrame"})
@@ -232,21 +229,23 @@ async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
     lost = {}
     for way in (way for way in WAYS if way.is_outgoing):
         answer = np.append(signals.utterance(way.rate_in, 1.0, seed=3), signals.silence(way.rate_in, 0.3))
+        voice = answer[: way.rate_in]
         first = await way.passage(probe, answer)
-        subject: Subject = await way.ready(probe)
-        with held():
-            await way.carry(subject, signals.utterance(way.rate_in, 0.57))
-            await subject.serialize({"frame": "InterruptionFrame"})
-            passage = await way.carry(subject, answer)
-        wanted = ideal(answer[: way.rate_in], way.rate_in, way.rate_out)
-        missing = _unheard(wanted, passage.output, way.rate_out)
-        if missing > EXACT:
-            lost[str(way)] = f"{1000 * missing:.1f} ms"
-        elif (later := latency(passage).added - latency(first).added) > GOOD:
-            lost[str(way)] = f"{1000 * later:.0f} ms later"
+        usual = listen(way, voice, first.output)
+        subject = await way.ready(probe)
+        for time_in_call in ("first", "second"):
+            with held():
+                await way.carry(subject, signals.utterance(way.rate_in, 0.57))
+                await subject.serialize({"frame": "InterruptionFrame"})
+                passage = await way.carry(subject, answer)
+            heard = listen(way, voice, passage.output, like=usual.manner)
+            if heard.damage:
+                lost[f"{way}, {time_in_call} time"] = heard.damage
+            elif (later := latency(passage).added - latency(first).added) > GOOD:
+                lost[f"{way}, {time_in_call} time"] = f"{1000 * later:.0f} ms later"
     expect(
         not lost,
         "the answer after an interruption is not whole, or late",
-        expected=f"nothing lost, at most {1000 * GOOD:.0f} ms later than without one",
+        expected=f"as in a call without one, and at most {1000 * GOOD:.0f} ms later",
         actual=lost,
     )
