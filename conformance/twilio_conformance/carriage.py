@@ -108,22 +108,25 @@ def pcm_of(observation: Observation) -> Samples | None:
     return np.frombuffer(audio, dtype="<i2").astype(np.int16)
 
 
-def audio_frame(samples: Samples, rate: int) -> OutputAudioRawFrame:
-    """A mono output frame of these samples."""
-    return OutputAudioRawFrame(audio=samples.astype("<i2").tobytes(), sample_rate=rate, num_channels=1)
+def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRawFrame:
+    """An output frame with these samples in each channel."""
+    pcm = np.repeat(samples.astype("<i2"), channels).tobytes()
+    return OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
 
 
-async def send_codes(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> list[bytes]:
+async def send_codes(
+    subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1
+) -> list[bytes]:
     """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
-    given = [audio_frame(chunk, rate) for chunk in split(signal, chunks)]
+    given = [audio_frame(chunk, rate, channels) for chunk in split(signal, chunks)]
     with held():
         observations = await subject.serialize_each(given)
     return [payload_of(observation) or b"" for observation in observations]
 
 
-async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
+async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1) -> Passage:
     """The passage of a signal at `rate` Hz to Twilio, decoded to 8000 Hz."""
-    codes = await send_codes(subject, signal, rate, chunks)
+    codes = await send_codes(subject, signal, rate, chunks, channels)
     return Passage.of(split(signal, chunks), map(ulaw.decode, codes), rate_in=rate, rate_out=WIRE_RATE)
 
 

@@ -128,9 +128,9 @@ class _Decimated(Converted):
 
     def reshape(self, samples: Real) -> Real:
         step, rest = divmod(self.rate, 8000)
-        if rest:
+        if rest or self.frame.num_channels != 1:
             return samples
-        given = np.frombuffer(self.frame.audio, "<i2").astype(float)[::step]
+        given = np.frombuffer(self.frame.audio[: len(self.frame.audio) // 2 * 2], "<i2").astype(float)[::step]
         given = given[: samples.size]
         if given.size < samples.size:
             return samples
@@ -138,7 +138,7 @@ class _Decimated(Converted):
 
 
 @mutant("TFS-FIDELITY-06", "Every n-th sample is taken, without a filter before it.",
-        also="TFS-ABUSE-01 TFS-FIDELITY-07 TFS-FIDELITY-11")  # fmt: skip
+        also="TFS-FIDELITY-07 TFS-FIDELITY-11")  # fmt: skip
 class WithoutAntiAlias(_Decimated):
     share = 1.0
 

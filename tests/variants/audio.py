@@ -53,6 +53,11 @@ class _Converter(Resampler):
         return tail
 
 
+def _appended(tail: bytes, pcm: bytes) -> tuple[bytes, bytes]:
+    """What is left of one rate, and then the next: resamplers that hold more cannot mix it in."""
+    return tail + pcm, b""
+
+
 class _OtherResampler(Seamed):
     """The reference with another resampler in its place."""
 
@@ -63,7 +68,7 @@ class _OtherResampler(Seamed):
             await super().setup(setup)
 
     async def serialize(self, frame: Frame) -> Any:
-        with mock.patch.object(serializer, "Resampler", self.resampler):
+        with mock.patch.multiple(serializer, Resampler=self.resampler, overlay=_appended):
             return await super().serialize(frame)
 
 

@@ -10,9 +10,10 @@ from twilio_conformance.audio import metrics, signals
 from twilio_conformance.audio.alignment import align, at_borders, ideal, recognise
 from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
-from twilio_conformance.carriage import WAYS, WIRE_RATE, Way
+from twilio_conformance.carriage import WAYS, WIRE_RATE, Way, send
 from twilio_conformance.checks import check, expect
 from twilio_conformance.errors import NotTestable
+from twilio_conformance.frames import Json
 from twilio_conformance.probe import Probe
 from twilio_conformance.twilio.clock import held
 from twilio_conformance.utterances import SAMPLE, WINDOW, Manner, listen
@@ -215,6 +216,67 @@ async def an_interruption_leaves_the_caller_alone(probe: Probe) -> None:
         if apart := _apart(alone, np.concatenate((before.output, after.output))):
             wrong[str(way)] = apart
     expect(not wrong, "the interruption is heard by the agent", expected="the same as without", actual=wrong)
+
+
+FRAMES: tuple[Json, ...] = (
+    {"frame": "OutputTransportMessageFrame", "message": {"event": "mark", "mark": {"name": "m"}}},
+    {"frame": "OutputTransportMessageUrgentFrame", "message": {"event": "mark", "mark": {"name": "n"}}},
+    {"frame": "TextFrame", "text": "hello"},
+)
+MESSAGES: tuple[Json, ...] = (
+    {"event": "dtmf", "streamSid": "${stream_sid}", "dtmf": {"track": "inbound_track", "digit": "5"}},
+    {"event": "mark", "streamSid": "${stream_sid}", "mark": {"name": "m"}},
+    {"event": "unheard-of", "streamSid": "${stream_sid}"},
+)
+"""What a call carries besides audio."""
+
+
+@check("TFS-FIDELITY-14", limit=40)
+async def what_is_no_audio_changes_none(probe: Probe) -> None:
+    """Messages, texts and keys in the midst of speech: the audio of both directions is what it is without them."""
+    wrong: Limits = {}
+    for way in (way for way in WAYS if way.rate in (8000, 24000)):
+        voice = signals.utterance(way.rate_in, 1, seed=42)
+        alone = await _heard_alone(probe, way, voice)
+        subject, quarter = await way.ready(probe), len(voice) // 4
+        pieces = []
+        with held():
+            for number in range(4):
+                piece = voice[number * quarter : (number + 1) * quarter]
+                pieces.append((await way.carry(subject, piece)).output)
+                await subject.serialize(FRAMES[number % len(FRAMES)])
+                await subject.deserialize(MESSAGES[number % len(MESSAGES)])
+        if apart := _apart(alone, np.concatenate(pieces)):
+            wrong[str(way)] = apart
+    expect(not wrong, "what is no audio is heard", expected="the same as without", actual=wrong)
+
+
+@check("TFS-FIDELITY-16", limit=40)
+async def the_rate_of_input_params_sounds_as_that_of_a_pipeline(probe: Probe) -> None:
+    """InputParams.sample_rate, in a pipeline of 16 or 8 kHz, against a pipeline that has this rate itself."""
+    wrong: Limits = {}
+    for way in (way for way in WAYS if not way.is_outgoing):
+        voice = signals.utterance(way.rate_in, 0.5, seed=43)
+        alone = await _heard_alone(probe, way, voice)
+        params = {"auto_hang_up": False, "sample_rate": way.rate}
+        other = 8000 if way.rate == 16000 else 16000
+        subject = await probe.ready(rate=other, stream_sid="${stream_sid}", params=params)
+        if apart := _apart(alone, (await way.carry(subject, voice)).output):
+            wrong[str(way)] = apart
+    expect(not wrong, "the rate is reached in another way", expected="the same audio", actual=wrong)
+
+
+@check("TFS-FIDELITY-17", limit=40)
+async def a_voice_in_two_channels_sounds_as_in_one(probe: Probe) -> None:
+    """The same samples in both channels."""
+    wrong: Limits = {}
+    for way in (way for way in WAYS if way.is_outgoing):
+        voice = signals.utterance(way.rate_in, 0.5, seed=44)
+        alone = await _heard_alone(probe, way, voice)
+        both = await send(await way.ready(probe), voice, way.rate, way.chunk, channels=2)
+        if apart := _apart(alone, both.output):
+            wrong[str(way)] = apart
+    expect(not wrong, "two channels sound otherwise", expected="the same as one", actual=wrong)
 
 
 async def _heard_alone(probe: Probe, way: Way, voice: Samples) -> Samples:

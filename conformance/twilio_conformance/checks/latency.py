@@ -86,6 +86,20 @@ async def added_latency_is_at_most_60_ms(probe: Probe) -> None:
     await _expect_latency(probe, MOST)
 
 
+@check("TFS-LATENCY-01", limit=40)
+async def frames_of_10_and_40_ms_are_no_later(probe: Probe) -> None:
+    """Pipecat's transport sends what its audio_out_10ms_chunks says, 40 ms where nobody sets it."""
+    late: dict[str, float] = {}
+    for way in (way for way in WAYS if way.is_outgoing):
+        for milliseconds in (10, 40):
+            chunk = way.rate_in * milliseconds // 1000
+            passage = await way.passage(probe, signals.utterance(way.rate_in, 1), chunk)
+            found = latency(passage)
+            if found.correlation < RECOGNISED or found.added > MOST:
+                late[f"{way}, {milliseconds} ms"] = round(1000 * found.added, 2)
+    expect(not late, "audio comes too late", expected=f"at most {1000 * MOST:g} ms", actual=_ms(late))
+
+
 @check("TFS-LATENCY-02", limit=40)
 async def added_latency_is_at_most_20_ms(probe: Probe) -> None:
     """Withheld audio and group delay together, at every rate, in both directions."""
@@ -193,16 +207,18 @@ def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
 
 @check("TFS-LATENCY-06", limit=40)
 async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> None:
-    """Speech, interruption, silence, twice in a call: what is sent after a clear is silent, whenever it comes."""
+    """Speech, interruption, silence, and again with silence of another rate: what follows a clear is silent."""
     leaks = {}
     for way in (way for way in WAYS if way.is_outgoing):
         stale, loudest = 0.0, LEAK_DB
+        another = Way(True, 24000 if way.rate == 16000 else 16000)
         subjects = [await way.ready(probe) for _ in MOMENTS]
-        for subject, seconds in [*zip(subjects, MOMENTS, strict=True)] * 2:
+        turns = [(*call, then) for then in (way, another) for call in zip(subjects, MOMENTS, strict=True)]
+        for subject, seconds, then in turns:
             with held():
                 speech = await way.carry(subject, signals.utterance(way.rate_in, seconds))
                 await subject.serialize({"frame": "InterruptionFrame"})
-                after = await way.carry(subject, signals.silence(way.rate_in, 0.5))
+                after = await then.carry(subject, signals.silence(then.rate_in, 0.5))
             if not speech.output.any():
                 raise NotTestable(
                     "there is no speech to interrupt", expected="audio", actual=f"silence, {way}"
