@@ -11,7 +11,7 @@ import samplerate
 import soxr
 from numpy.typing import NDArray
 from pipecat.frames.frames import Frame
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter
 
 from tests.mutants.seams import Seamed
 from tests.variants.registry import variant
@@ -167,3 +167,21 @@ class _AllPass(Resampler):
 @variant("A filter without linear phase.")
 class WithoutLinearPhase(_OtherResampler):
     resampler = _AllPass
+
+
+@variant("A first-order filter takes out what is below 60 Hz, direct current too.")
+class WithoutDirectCurrent(_OtherResampler):
+    class resampler(Resampler):
+        def reset(self) -> None:
+            super().reset()
+            self._state = np.zeros(1)
+
+        def process(self, pcm: bytes) -> bytes:
+            converted = super().process(pcm)
+            if not converted or self.input_rate == self.output_rate:
+                return converted
+            samples = np.frombuffer(converted, "<i2").astype(float)
+            numerator, denominator = butter(1, 60, "high", fs=self.output_rate)
+            filtered, self._state = lfilter(numerator, denominator, samples, zi=self._state)
+            rounded: bytes = np.rint(filtered).clip(-32768, 32767).astype("<i2").tobytes()
+            return rounded

@@ -307,3 +307,17 @@ class OwnValueError(Seamed):
 
 class CredentialsError(ValueError):
     """A ValueError that says more."""
+
+
+@variant("Media whose chunk number is not above the last one's is taken for a repetition.")
+class IgnoresRepeatedChunks(Seamed):
+    last = 0
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        frame = await super().deserialize(data)
+        if isinstance(frame, InputAudioRawFrame):
+            number = str(json.loads(data)["media"].get("chunk", ""))
+            if number.isdecimal():
+                self.last, last = max(int(number), self.last), self.last
+                return frame if int(number) > last else None
+        return frame
