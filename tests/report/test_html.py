@@ -197,3 +197,26 @@ def test_a_page_without_failures_says_so_and_offers_to_open_none(make: Make) -> 
     failing = html.page(make({"clear/one": "fail"}))
     assert "Everything that applies holds." not in failing
     assert "Open all that fail" in failing
+
+
+CAUSE = "fastapi not installed: pip install 'it'"
+
+
+def _untested(report: Json) -> Json:
+    """The report with two requirements that one cause keeps from being tested."""
+    untested = [check(f"live/{number}", "not-testable", message=CAUSE) for number in range(3)]
+    for name in ("TFS-MARK-01", "TFS-FLAT-01"):
+        report["requirements"][name] |= {"status": "not-testable", "checks": untested}
+    return report
+
+
+def test_what_could_not_be_tested_is_not_said_to_fail_and_its_cause_is_told_once(make: Make) -> None:
+    page = html.page(_untested(make()))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("&#39;", "'")
+    assert f"2 of them could not be tested: {CAUSE}" in text
+    assert text.count(CAUSE) == 3, "once for all, and once in each of the requirements"
+    assert "? not testable TFS-MARK-01" in text
+    assert "2 more of its checks cannot be tested" in text
+    assert 'data-status="not testable"' in page
+    assert 'value="not testable"' in page, "it can be filtered by"
+    assert "fails" not in re.sub(r"<script>.*</script>", "", page, flags=re.DOTALL)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from twilio_conformance.catalogue import LEVELS, PROFILES
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import reader, room
-from twilio_conformance.verdict import NOT_TESTABLE, NOTHING_APPLIES
+from twilio_conformance.verdict import NOTHING_APPLIES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -98,7 +98,7 @@ def page(report: Json, over: Json | None = None) -> str:
         "graded": len(requirements),
         "cards": [_card(report, profile) for profile in PROFILES if profile in report["verdict"]],
         "failing": {name: requirements[name] for name in reader.failures(report)},
-        "causes": _causes(report),
+        "causes": [(_short(cause), names) for cause, names in reader.causes(report).items()],
         "chapters": reader.chapters(requirements),
         "filters": _filters(requirements),
         "numbers": [(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
@@ -134,25 +134,15 @@ def _parts() -> Any:
 
 def _shortened(report: Json) -> Json:
     """The report with only the beginning of what it says of itself at length: an implementation names itself."""
-
-    def short(text: str) -> str:
-        return text if len(text) <= TOLD else f"{text[:TOLD]}…"
-
     told = {
-        name: short(value) if isinstance(value, str) else value
+        name: _short(value) if isinstance(value, str) else value
         for name, value in report["implementation"].items()
     }
-    return report | {"implementation": told, "notes": [short(note) for note in report["notes"][:TOLD]]}
+    return report | {"implementation": told, "notes": [_short(note) for note in report["notes"][:TOLD]]}
 
 
-def _causes(report: Json) -> list[tuple[str, list[str]]]:
-    """Why checks could not be made, each reason once, with the requirements that it keeps from being tested."""
-    causes: dict[str, list[str]] = {}
-    for name, found in reader.failures(report).items():
-        if found["status"] == NOT_TESTABLE:
-            message = next(room.brief(check)["message"] for check in room.against(found))
-            causes.setdefault(message, []).append(name)
-    return list(causes.items())
+def _short(text: str) -> str:
+    return text if len(text) <= TOLD else f"{text[:TOLD]}…"
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.errors import UsageError
-from twilio_conformance.verdict import PARTIAL, ProfileVerdict
+from twilio_conformance.verdict import NOT_TESTABLE, PARTIAL, ProfileVerdict
 
 Json = dict[str, Any]
 
@@ -107,6 +107,16 @@ def failures(report: Mapping[str, Any]) -> dict[str, Json]:
 
 
 _LEVELS = ("MUST", "SHOULD", "MAY")
+
+
+def causes(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Why requirements could not be tested: each reason once, with those that it keeps from being tested."""
+    found: dict[str, list[str]] = {}
+    for name, requirement in failures(report).items():
+        if requirement["status"] == NOT_TESTABLE:
+            first = next(check for check in requirement["checks"] if check["status"] == NOT_TESTABLE)
+            found.setdefault(first["message"] or NOT_TESTABLE, []).append(name)
+    return found
 
 
 def chapters(requirements: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
