@@ -182,7 +182,13 @@ def _causes(untestable: list[Failing]) -> Iterator[tuple[list[str], bool]]:
             lines.append(f"  actual:   {actual}")
         lines.append(f"  check:    {first.check}" + (" and others" if len(entries) > 1 else ""))
         names = ", ".join(entry.requirement.id for entry in entries)
-        lines += textwrap.wrap(names, LIST_WIDTH, initial_indent="  these:    ", subsequent_indent=" " * 12)
+        lines += textwrap.wrap(
+            names,
+            LIST_WIDTH,
+            initial_indent="  these:    ",
+            subsequent_indent=" " * 12,
+            break_on_hyphens=False,
+        )
         yield lines, _is_any_gated(entries)
 
 
