@@ -34,7 +34,7 @@ def build(run: Run) -> Json:
     implementation = run.executor.implementation
     statuses = run.statuses
     report: Json = {
-        "suite": suite_version(),
+        "suite": _suite_version(),
         "edition": run.edition,
         "vectors_digest": run.catalogue.vectors_digest,
         "implementation": {
@@ -103,8 +103,7 @@ def _metrics(run: Run) -> Json:
     return {entry.check: dict(outcome.metrics) for entry, outcome in run.outcomes.items() if outcome.metrics}
 
 
-def suite_version() -> str:
-    """The version of the suite that runs."""
+def _suite_version() -> str:
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

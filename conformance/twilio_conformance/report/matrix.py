@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twilio_conformance.catalogue import PROFILES
-from twilio_conformance.report import document, html, markdown, reader
+from twilio_conformance.report import html, markdown, reader
 
 Json = dict[str, Any]
 
@@ -116,7 +116,7 @@ def as_html(matrix: Matrix, heading: str = "") -> str:
             ("Where they are alike", _shown(matrix, differing=False)),
         ],
         edition=" and ".join(sorted({report["edition"] for report in matrix.reports})),
-        suite=document.suite_version(),
+        suite=" and ".join(sorted({report["suite"] for report in matrix.reports})),
     )
 
 
