@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.errors import NotTestable, SuiteError
+from twilio_conformance.errors import OutOfSight, SuiteError
 from twilio_conformance.probe import Probe
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.stream import Identity
@@ -21,12 +21,12 @@ async def switchboard() -> AsyncIterator[Switchboard]:
     """Pipecat's server, in real time.
 
     Raises:
-        NotTestable: The extra `live` is not installed.
+        OutOfSight: The extra `live` is not installed.
         SuiteError: The clock skipped meanwhile.
     """
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
-        raise NotTestable(
+        raise OutOfSight(
             f"{' and '.join(missing)} not installed: pip install 'pipecat-twilio-conformance[live]'",
             expected=["fastapi", "uvicorn"],
             actual={"missing": missing},

@@ -96,7 +96,36 @@ class ProfileVerdict:
 
 def status_of(outcomes: Iterable[Outcome]) -> str:
     """The status of a requirement: the worst of its checks."""
-    return max((outcome.status for outcome in outcomes), key=_SEVERITY.index)
+    return worst(outcome.status for outcome in outcomes)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The gravest of some statuses."""
+    return max(statuses, key=_SEVERITY.index)
+
+
+def conclude(
+    statuses: Collection[tuple[str, str | None]], *, partial: bool, out_of_sight: int
+) -> ProfileVerdict:
+    """The verdict on one profile.
+
+    Args:
+        statuses: Level and status of each of its requirements; None for one that was not graded.
+        partial: Whether some check was left out of the run.
+        out_of_sight: How many MUSTs only this machine keeps from being tested.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for level in LEVELS:
+        found = [status for own, status in statuses if own == level]
+        counts[level] = {status: found.count(status) for status in _SEVERITY}
+    must = [status for level, status in statuses if level == "MUST"]
+    holds = all(status in (PASS, NOT_APPLICABLE) for status in must)
+    return ProfileVerdict(
+        conformant=holds and PASS in must and not partial,
+        partial=partial,
+        counts=counts,
+        out_of_sight=out_of_sight,
+    )
 
 
 def judge(
@@ -122,17 +151,10 @@ def judge(
         own = [requirement for requirement in graded if requirement.profile == profile]
         if not own:
             continue
-        counts: dict[str, dict[str, int]] = {}
-        for level in LEVELS:
-            found = [statuses[entry.id] for entry in own if entry.level == level and entry.id in statuses]
-            counts[level] = {status: found.count(status) for status in _SEVERITY}
-        must = [statuses.get(entry.id) for entry in own if entry.level == "MUST"]
-        holds = all(status in (PASS, NOT_APPLICABLE) for status in must)
         unseen = [entry for entry in own if entry.level == "MUST" and entry.id in out_of_sight]
-        verdicts[profile] = ProfileVerdict(
-            conformant=holds and PASS in must and not partial,
+        verdicts[profile] = conclude(
+            [(entry.level, statuses.get(entry.id)) for entry in own],
             partial=partial,
-            counts=counts,
             out_of_sight=len(unseen),
         )
     return verdicts

@@ -19,7 +19,7 @@ from tests.checks.implementations.live import SPECIMENS
 from twilio_conformance import catalogue, dialling, hearing
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.call import Switchboard
-from twilio_conformance.errors import NotTestable
+from twilio_conformance.errors import NotTestable, OutOfSight
 from twilio_conformance.hearing import voice
 from twilio_conformance.twilio.stream import RATE, Identity
 from twilio_reference import TwilioFrameSerializer
@@ -138,7 +138,7 @@ async def test_without_the_extra_nothing_passes(absent: str, monkeypatch: pytest
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real(name))
     with pytest.raises(
-        NotTestable, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
+        OutOfSight, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
     ):
         async with dialling.switchboard():
             pass

@@ -23,6 +23,7 @@ PROGRAMS = {
 """What is executed of a console block, as arguments of this environment's Python."""
 
 _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"\[exit status (\d)\]")
 _FOREIGN = re.compile(r"(PYTEST|COV|PY_COLORS|CI$|GITHUB|TWILIO_CONFORMANCE|PYTHON)")
 
@@ -51,6 +52,20 @@ def blocks(page: Path) -> list[Block]:
     return [Block(language, title or None, text) for language, title, text in found]
 
 
+def shell(page: Path) -> list[list[str]]:
+    """The lines that a page has a reader type into a shell and shows no output of: its `sh` blocks, and indented lines."""
+    text = page.read_text(encoding="utf-8")
+    indented = re.findall(r"(?:^ {4}\S.*\n)+", _FENCED.sub("", text), re.MULTILINE)
+    found = [block.text for block in blocks(page) if block.language == "sh"] + indented
+    return [[line.strip() for line in block.splitlines() if line.strip()] for block in found]
+
+
+def unnamed(page: Path) -> list[str]:
+    """The first lines of fenced blocks that do not say what they are."""
+    found = _FENCED.findall(page.read_text(encoding="utf-8"))
+    return [block.splitlines()[1] for block in found if re.match(r"```(?:\n|bash|shell|zsh)", block)]
+
+
 def commands(console: str) -> Iterator[Command]:
     """The commands of a console block."""
     for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
@@ -59,14 +74,19 @@ def commands(console: str) -> Iterator[Command]:
         yield Command(shlex.split(line), [text for text in printed if not _STATUS.fullmatch(text)], status)
 
 
-def run(command: Command, folder: Path, path: list[Path]) -> subprocess.CompletedProcess[str]:
-    """Runs a command in a folder as a reader would, with this environment's Python and pytest."""
+def reader_environment(path: list[Path]) -> dict[str, str]:
+    """The environment of a reader's shell, with nothing in it of the tests' own."""
     environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
-    environment |= {
+    return environment | {
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "COLUMNS": "80",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+def run(command: Command, folder: Path, path: list[Path]) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a folder as a reader would, with this environment's Python and pytest."""
+    environment = reader_environment(path)
     program, *rest = command.words
     assert program in PROGRAMS, f"{program} is not executed: use a block of another language"
     return subprocess.run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from docs import examples
 from tests.docs.pages import ROOT
@@ -32,3 +34,15 @@ def test_the_page_says_how_it_was_graded() -> None:
     for adapter in examples.PACKAGES:
         assert (ROOT / "docs" / "examples" / f"{adapter}.py").exists()
     assert f'pytest --impl={next(iter(examples.PACKAGES))} -k "{examples.CHAPTERS}"' in PAGE
+
+
+def test_an_adapter_is_graded_in_its_folder_of_the_checkout_where_only_the_wheel_is_installed() -> None:
+    """Of the plugins that the project's own tests need, the wheel brings none."""
+    without = [
+        option for name in ("asyncio", "randomly", "xdist", "benchmark") for option in ("-p", f"no:{name}")
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *without, "--impl=twilio_reference", "-k", "TFS-DTMF-01"],
+        cwd=ROOT / "docs" / "examples", capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr

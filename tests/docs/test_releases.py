@@ -60,6 +60,13 @@ def test_a_release_that_cannot_be_installed_is_told_with_its_reason() -> None:
     assert "9.9.9 cannot be installed with what the suite needs: it needs another Python" in page
 
 
+def test_the_history_tells_that_a_message_which_is_no_object_raises_since_0_0_102() -> None:
+    page = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| 0.0.102 |") and "AttributeError" in line]
+    assert len(rows) == 1
+    assert "TFS-ABUSE-08" in rows[0]
+
+
 def test_a_turn_that_the_history_does_not_explain_is_refused() -> None:
     known = copy.deepcopy(KNOWN) | {"change": []}
     with pytest.raises(

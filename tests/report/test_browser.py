@@ -109,6 +109,37 @@ def test_a_report_passes_axe_and_fits_its_window(
         assert found.violations_count == 0, found.generate_report()
 
 
+SMALLEST = """Math.min(...[...document.querySelectorAll("svg.plot text")].map((text) => {
+  const drawing = text.ownerSVGElement;
+  const scale = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+  return parseFloat(getComputedStyle(text).fontSize) * scale;
+}))"""
+"""The least height of a text in any drawing, in pixels of the screen."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_drawing_on_a_phone_can_be_read_and_says_that_it_scrolls(
+    theme: str, visit: Open, page_file: Path, tmp_path: Path
+) -> None:
+    with visit(page_file, theme, 390) as page:
+        drawing = page.locator(".drawing").first
+        drawing.scroll_into_view_if_needed()
+        before = drawing.screenshot(path=tmp_path / f"drawing-{theme}.png")
+        assert page.evaluate(SMALLEST) >= 11
+        assert drawing.evaluate("box => box.scrollWidth > box.clientWidth")
+        expect(page.locator(".hint").first).to_be_visible()
+        drawing.evaluate("box => { box.querySelector('svg').style.visibility = 'hidden' }")
+        beginning = drawing.screenshot()
+        drawing.evaluate("box => { box.scrollLeft = box.scrollWidth }")
+        assert drawing.screenshot() != beginning, "the shadow lies on the side towards which it scrolls"
+        assert before != beginning
+        page.emulate_media(media="print")
+        expect(page.locator(".hint").first).to_be_hidden()
+        assert drawing.evaluate("box => box.scrollWidth <= box.clientWidth"), "on paper nothing scrolls"
+    with visit(page_file, theme, 1280) as page:
+        expect(page.locator(".hint").first).to_be_hidden()
+
+
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_a_matrix_passes_axe(theme: str, width: int, visit: Open, make: Make, tmp_path: Path) -> None:
     path = tmp_path / "matrix.html"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import Make, environment
+from tests.report.conftest import Json, Make, environment, left_out
 from twilio_conformance import command, doctor
 
 Saved = Callable[..., str]
@@ -94,13 +94,33 @@ def test_summary_appends_to_the_page_of_the_job(make: Make, saved: Saved, tmp_pa
 
 
 def test_a_page_of_a_partial_run_can_be_made_but_no_badge(make: Make, saved: Saved, tmp_path: Path) -> None:
-    report = make()
-    report["ledger"] |= {"executed": 3, "collected": 3}
-    path = saved(report)
+    path = saved(left_out(make()))
     assert command.main(["html", path, "-o", f"{tmp_path}/r.html"]) == 0
     assert command.main(["summary", path, "-o", f"{tmp_path}/s.md"]) == 0
     assert command.main(["badge", path, "-o", f"{tmp_path}/b.svg"]) == 4
     assert command.main(["diff", path, path]) == 4
+
+
+@pytest.mark.parametrize(
+    "other", [{"suite": "2027.1.0"}, {"edition": "2027.01"}, {"vectors_digest": "cd" * 32}]
+)
+def test_reports_of_two_suites_are_compared_and_a_line_before_all_else_says_so(
+    other: Json, make: Make, saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [saved(make(), "old.json"), saved(make(**other), "new.json")]
+    assert command.main(["diff", *paths]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert command.main(["matrix", *paths, "-o", f"{tmp_path}/m.md"]) == 0
+    assert command.main(["matrix", *paths, "-o", f"{tmp_path}/m.html"]) == 0
+    noted = (tmp_path / "m.md").read_text().splitlines()[2]
+    for line in (first, noted):
+        assert line.startswith("Not all of one suite")
+        assert str(*other.values())[:12] in line
+    page = (tmp_path / "m.html").read_text()
+    assert page.index("Not all of one suite") < page.index("<main>")
+    for path in paths:
+        assert command.main(["summary", path]) == 0
+        assert command.main(["badge", path, "-o", f"{tmp_path}/b.svg"]) == 0
 
 
 def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:

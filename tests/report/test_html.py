@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.report.conftest import Make, check
+from tests.report.conftest import ROOT, Json, Make, check
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import html
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\ud800\u202e&"
+
+REFERENCE = ROOT / "conformance" / "twilio_conformance" / "report" / html.REFERENCE
 
 VOID = {"meta", "link", "input", "br", "wbr", "img", "hr"}
 
@@ -107,17 +111,55 @@ def test_the_measurements_of_the_reference_lie_beneath_those_of_all_others(make:
     assert "In grey beneath" not in html.page(report)
 
 
-def test_a_report_of_endless_failures_stays_below_two_megabytes(make: Make) -> None:
-    report = make()
-    failing = [
-        check(f"mark/{number}", "fail", actual="x" * 4000, trace=["y" * 200] * 40, output="z" * 2000)
-        for number in range(12)
-    ]
+COSTLY = """<&"'\u2028ü"""
+"""Characters that take up to six bytes each on a page."""
+
+
+def _endless(report: Json, **members: Any) -> Json:
+    """A report of a hundred requirements with twelve failing checks each."""
+    failing = [check(f"mark/{number}", "fail", **members) for number in range(12)]
     mark = report["requirements"]["TFS-MARK-01"] | {"status": "fail", "checks": failing}
     report["requirements"] = {f"TFS-MANY-{number:02}": mark for number in range(100)}
-    page = html.page(report)
+    return report
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"actual": "x" * 4000, "trace": ["y" * 200] * 40, "output": "z" * 2000},
+        {
+            "actual": COSTLY * 600,
+            "trace": [COSTLY * 30] * 40,
+            "output": COSTLY * 300,
+            "message": COSTLY * 400,
+        },
+        {"actual": {COSTLY * 9: list(COSTLY * 40)}, "expected": {COSTLY: 1}, "rerun": COSTLY * 5000},
+        {"output": COSTLY * 100_000},
+    ],
+    ids=["plain", "markup", "diff", "one check alone would be too long"],
+)
+def test_a_report_of_endless_failures_stays_below_two_megabytes(members: Json, make: Make) -> None:
+    metrics = json.loads(REFERENCE.read_text())["metrics"]
+    page = html.page(_endless(make(metrics=metrics), **members))
     assert len(page.encode()) < 2_000_000
+    assert page.count('class="plot"') > 5, "the drawings are in it"
     assert page.count(">mark/11<") == 100, "what is not shown in full is named all the same"
+
+
+def test_failures_are_shown_in_full_while_there_is_room_and_in_brief_after(make: Make) -> None:
+    few = html.page(_endless(make(), output="z" * 1000))
+    assert few.count('class="check"') == 600, "six of each requirement, whatever they are"
+    many = html.page(_endless(make(), output="z" * 20_000, message="it differs"))
+    full = many.count('class="check"')
+    assert 50 < full < 100
+    assert many.count("</span>: it differs<br>") == 1200 - full
+    assert len(many.encode()) > 1_900_000, "no room is left"
+
+
+def test_what_an_implementation_calls_itself_fills_no_page(make: Make) -> None:
+    report = make(notes=["n" * 3_000_000])
+    report["implementation"] |= {"name": "m" * 3_000_000, "version": "v" * 3_000_000, "spec": "s" * 3_000_000}
+    assert len(html.page(report).encode()) < 100_000
 
 
 def test_the_page_says_what_the_report_says(make: Make) -> None:
@@ -155,3 +197,26 @@ def test_a_page_without_failures_says_so_and_offers_to_open_none(make: Make) -> 
     failing = html.page(make({"clear/one": "fail"}))
     assert "Everything that applies holds." not in failing
     assert "Open all that fail" in failing
+
+
+CAUSE = "fastapi not installed: pip install 'it'"
+
+
+def _untested(report: Json) -> Json:
+    """The report with two requirements that one cause keeps from being tested."""
+    untested = [check(f"live/{number}", "not-testable", message=CAUSE) for number in range(3)]
+    for name in ("TFS-MARK-01", "TFS-FLAT-01"):
+        report["requirements"][name] |= {"status": "not-testable", "checks": untested}
+    return report
+
+
+def test_what_could_not_be_tested_is_not_said_to_fail_and_its_cause_is_told_once(make: Make) -> None:
+    page = html.page(_untested(make()))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("&#39;", "'")
+    assert f"2 of them could not be tested: {CAUSE}" in text
+    assert text.count(CAUSE) == 3, "once for all, and once in each of the requirements"
+    assert "? not testable TFS-MARK-01" in text
+    assert "2 more of its checks cannot be tested" in text
+    assert 'data-status="not testable"' in page
+    assert 'value="not testable"' in page, "it can be filtered by"
+    assert "fails" not in re.sub(r"<script>.*</script>", "", page, flags=re.DOTALL)

@@ -41,3 +41,16 @@ def test_a_page_of_many_failures_stays_small(make: Make) -> None:
     text = markdown.summary(report)
     assert len(text) < 200_000
     assert f"And {100 - markdown.MOST} more." in text
+
+
+def test_what_could_not_be_tested_is_told_once_by_its_cause(make: Make) -> None:
+    report = make()
+    for name in ("TFS-MARK-01", "TFS-FLAT-01"):
+        report["requirements"][name] |= {
+            "status": "not-testable",
+            "checks": [check("a/one", "not-testable", message="install it")],
+        }
+    text = markdown.summary(report)
+    assert "2 could not be tested, TFS-FLAT-01, TFS-MARK-01:\n\n```\ninstall it\n```" in text
+    assert text.count("install it") == 1
+    assert "fail" not in text

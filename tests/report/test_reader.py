@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import Json, Make
+from tests.report.conftest import Json, Make, left_out
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import reader
 
@@ -55,11 +55,12 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def _without_a_check(report: Json) -> None:
-    report["ledger"] |= {"collected": 3, "executed": 3}
+    left_out(report)
 
 
 def _cut_short(report: Json) -> None:
-    report["verdict"]["core"]["partial"] = True
+    left_out(report)
+    report["ledger"]["expected"] -= 1
 
 
 @pytest.mark.parametrize("spoil", [_without_a_check, _cut_short])
@@ -93,3 +94,12 @@ def test_the_word_for_a_verdict_follows_its_musts(
 def test_failures_of_the_gate_come_first(make: Make) -> None:
     report = make({"mark/one": "fail", "audio.flat": "fail", "clear/two": "fail"})
     assert list(reader.failures(report)) == ["TFS-CLEAR-01", "TFS-FLAT-01", "TFS-MARK-01"]
+
+
+def test_the_line_on_the_origins_of_reports_names_what_differs_and_nothing_else(make: Make) -> None:
+    assert reader.origins([make(), make()], "ab") == ""
+    told = reader.origins([make(), make(suite="2027.1.0", vectors_digest="cd" * 32)], ["one", "two"])
+    assert told == (
+        "Not all of one suite, so not everything can be compared:"
+        " one is of suite 2026.11.0, vectors abababababab; two is of suite 2027.1.0, vectors cdcdcdcdcdcd."
+    )

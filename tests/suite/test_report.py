@@ -126,6 +126,28 @@ class TestSummary:
             "  these:    TFS-A-00, TFS-A-01, TFS-A-02, TFS-A-03, TFS-A-04, TFS-A-05, TFS-A-06, TFS-A-07,",
         ]
 
+    def test_tells_one_cause_once_for_all_levels_and_among_many_failures(self) -> None:
+        cause = Outcome(NOT_TESTABLE, "fastapi not installed: pip install it")
+        many = _requirements(terminal.BLOCKS + 4)
+        live = [replace(many[0], profile="core"), *(replace(each, profile="live") for each in many[1:3])]
+        run = _run(
+            {str(number): [cause if number < 3 else FAILED] for number in range(len(many))},
+            [*live, *many[3:]],
+        )
+        lines = _summary(run)
+        assert [line for line in lines if "could not be tested" in line] == [
+            "r|3 requirements could not be tested"
+        ]
+        assert len([line for line in lines if "pip install it" in line]) == 1
+        assert "  these:    TFS-A-01, TFS-A-02, TFS-A-00" in lines
+        assert not [
+            line for line in lines if "fails" in line and line.startswith(("y|TFS-A-01", "r|TFS-A-00"))
+        ]
+
+    def test_counts_what_could_not_be_tested_apart_from_what_fails(self) -> None:
+        lines = _summary(_run({"1": [PASSED, Outcome(NOT_TESTABLE, "no request"), FAILED, FAILED]}))
+        assert "r|TFS-A-00  MUST of core, fails in 2 of 4 checks, 1 not testable" in lines
+
     def test_shows_a_failed_check_rather_than_one_that_could_not_be_made(self) -> None:
         lines = _summary(_run({"1": [Outcome(NOT_TESTABLE, "no request"), FAILED]}))
         assert "  check:    a/0-1" in lines

@@ -78,8 +78,8 @@ class Difference:
     @property
     def caveats(self) -> list[str]:
         """What was not the same in both runs, though it has a say in what was found."""
-        names = {"edition": "Editions", "vectors_digest": "Vectors", "pipecat": "Versions of pipecat-ai",
-                 "python": "Versions of Python", "network": "Ways to see the network"}  # fmt: skip
+        names = {"pipecat": "Versions of pipecat-ai", "python": "Versions of Python",
+                 "network": "Ways to see the network"}  # fmt: skip
         return [
             f"{title} differ: {self.before[name]}, then {self.after[name]}."
             for name, title in names.items()
@@ -112,6 +112,8 @@ def text(difference: Difference) -> str:
 
 
 def _lines(difference: Difference) -> Iterator[str]:
+    if origins := reader.origins((difference.before, difference.after), ("the first", "the second")):
+        yield origins
     yield f"from  {reader.title(difference.before)}, {difference.before['started']}"
     yield f"to    {reader.title(difference.after)}, {difference.after['started']}"
     yield from difference.caveats

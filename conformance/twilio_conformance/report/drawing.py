@@ -150,7 +150,6 @@ def draw_limit(axis: Axes, value: float, label: str, *, upright: bool = False, l
             ha="right" if left else "left",
             textcoords="offset points",
             color=LIMIT,
-            fontsize=8,
         )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.catalogue import LEVELS, PROFILES
 from twilio_conformance.errors import UsageError
-from twilio_conformance.report import comparison, reader
+from twilio_conformance.report import reader, room
 from twilio_conformance.verdict import NOTHING_APPLIES
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-IN_FULL = 6
-"""Failing checks of one requirement that are shown with everything; of more, the finding and the command."""
+DRAWN = 1_000_000
+"""Bytes of a page without what fails; of more, the largest drawings are left out."""
 
-ROOM = 1_000_000
-"""Characters of what failing checks say that a page holds in full; what comes later is shown in brief."""
+TOLD = 500
+"""Characters of a note, of a version or of a name."""
 
 LIST_LIMIT = 6
 """Values of a list that stand in one cell of a table."""
@@ -47,14 +47,13 @@ MEANINGS = {
 
 _STATUSES = {
     "fail": ("bad", "✕", "fails", "fails"),
-    "not-testable": ("bad", "✕", "not testable", "fails"),
+    "not-testable": ("bad", "?", "not testable", "not testable"),
     "pass": ("good", "✓", "holds", "holds"),
     "not-applicable": ("idle", "-", "not claimed", "not claimed"),
 }
 """For each status: the tone of the page, a mark, the word to show, and what the filter calls it."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_TIME = re.compile(r"^\[?(\+?\d+\.\d+ m?s)\]?:?\s+")
 
 
 def require() -> None:
@@ -81,6 +80,8 @@ def page(report: Json, over: Json | None = None) -> str:
         UsageError: The extra is not installed.
     """
     require()
+    from markupsafe import Markup
+
     from twilio_conformance.report import plots
 
     if over is None and report["implementation"]["name"] != _reference()["implementation"]["name"]:
@@ -90,22 +91,58 @@ def page(report: Json, over: Json | None = None) -> str:
     drawings, rest = plots.draw(measured, compared)
     requirements = _requirements(report)
     script = _environment().get_template("report.js.j2").render()
-    return _render(
-        "report.html.j2",
-        report=report,
-        title=reader.title(report),
-        cards=[_card(report, profile) for profile in PROFILES if profile in report["verdict"]],
-        failing={name: requirements[name] for name in reader.failures(report)},
-        chapters=reader.chapters(requirements),
-        filters=_filters(requirements),
-        plots=drawings,
-        numbers=[(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
-        over=f"{reader.title(over)}, measured {_day(over['finished'])}" if over else "",
-        facts=_facts(report),
-        exact=("Implementation", "--impl", "Vectors"),
-        script=script,
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-    )
+    short = _shortened(report)
+    values: Json = {
+        "report": {name: value for name, value in short.items() if name != "requirements"},
+        "title": reader.title(short),
+        "graded": len(requirements),
+        "cards": [_card(report, profile) for profile in PROFILES if profile in report["verdict"]],
+        "failing": {name: requirements[name] for name in reader.failures(report)},
+        "causes": [(_short(cause), names) for cause, names in reader.causes(report).items()],
+        "chapters": reader.chapters(requirements),
+        "filters": _filters(requirements),
+        "numbers": [(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
+        "over": f"{reader.title(over)}, measured {_day(over['finished'])}" if over else "",
+        "facts": _facts(short),
+        "exact": ("Implementation", "--impl", "Vectors"),
+        "script": script,
+        "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+    }
+    bare = _render("report.html.j2", plots=drawings, **values)
+    while drawings and len(bare.encode()) > DRAWN:
+        drawings.remove(max(drawings, key=lambda drawing: len(drawing.svg)))
+        bare = _render("report.html.j2", plots=drawings, **values)
+    for name, entry in room.fill(report, room.LIMIT - len(bare.encode()), _part).items():
+        requirements[name] |= {
+            "full": [Markup(text) for _, text in sorted(entry.full.items())],
+            "rest": [Markup(text) for _, text in sorted(entry.rest.items())],
+            "unnamed": entry.unnamed,
+        }
+    return _render("report.html.j2", plots=drawings, **values)
+
+
+def _part(form: str, name: str, check: Json) -> str:
+    """A check of a requirement as HTML, in one of the forms of `room`."""
+    found: str = getattr(_parts(), form)(name, printable(check))
+    return found
+
+
+@functools.cache
+def _parts() -> Any:
+    return _environment().get_template("parts.html.j2").module
+
+
+def _shortened(report: Json) -> Json:
+    """The report with only the beginning of what it says of itself at length: an implementation names itself."""
+    told = {
+        name: _short(value) if isinstance(value, str) else value
+        for name, value in report["implementation"].items()
+    }
+    return report | {"implementation": told, "notes": [_short(note) for note in report["notes"][:TOLD]]}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TOLD else f"{text[:TOLD]}…"
 
 
 @functools.cache
@@ -185,50 +222,26 @@ def _card(report: Json, profile: str) -> Json:
 
 
 def _requirements(report: Json) -> dict[str, Json]:
-    """What the page shows of each requirement."""
-    room = ROOM
+    """What the page shows of each requirement, but for the checks that do not hold: they share what room is left."""
     shown = {}
     for name, found in report["requirements"].items():
         tone, mark, word, kind = _STATUSES[found["status"]]
-        failing = [check for check in found["checks"] if not reader.holds(check["status"])]
-        full: list[Json] = []
-        for check in failing[:IN_FULL]:
-            room -= len(json.dumps(check))
-            if room > 0:
-                full.append(_check(check))
         if tone == "bad" and found["level"] != "MUST":
             tone = "warn"
+        against = len(room.against(found))
         shown[name] = {
-            **found,
+            **{key: value for key, value in found.items() if key != "checks"},
             "tone": tone,
             "mark": mark,
             "word": word,
             "shown": kind,
-            "full": full,
-            "brief": failing[len(full) :],
+            "against": against,
+            "full": [],
+            "rest": [],
+            "unnamed": against,
             "held": [check["id"] for check in found["checks"] if reader.holds(check["status"])],
         }
     return shown
-
-
-def _check(check: Json) -> Json:
-    return {
-        "id": check["id"],
-        "message": check["message"] or check["status"],
-        "known": check.get("known"),
-        "trace": [_line(line) for line in check["trace"]],
-        "output": check["output"].strip(),
-        "rerun": check["rerun"],
-        "reproduce": check["reproduce"],
-        **comparison.of(check["expected"], check["actual"]),
-    }
-
-
-def _line(line: str) -> Json:
-    """A line of a trace: its time where it begins with one, and whether it was on the wire."""
-    time = _TIME.match(line)
-    text = line[time.end() :] if time else line
-    return {"time": time.group(1) if time else "", "text": text, "is_wire": text.startswith("request ")}
 
 
 def _filters(requirements: Mapping[str, Json]) -> list[tuple[str, str, list[str]]]:
@@ -236,7 +249,11 @@ def _filters(requirements: Mapping[str, Json]) -> list[tuple[str, str, list[str]
     present = requirements.values()
     kinds = {found["shown"] for found in present}
     return [
-        ("status", "Status", [word for word in ("fails", "holds", "not claimed") if word in kinds]),
+        (
+            "status",
+            "Status",
+            [word for word in ("fails", "not testable", "holds", "not claimed") if word in kinds],
+        ),
         ("level", "Level", [level for level in LEVELS if any(found["level"] == level for found in present)]),
         (
             "profile",

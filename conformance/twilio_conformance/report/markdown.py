@@ -7,6 +7,7 @@ from typing import Any
 
 from twilio_conformance.catalogue import LEVELS
 from twilio_conformance.report import reader
+from twilio_conformance.verdict import FAIL, NOT_TESTABLE
 
 Json = dict[str, Any]
 
@@ -40,6 +41,13 @@ def _lines(report: Json) -> Iterator[str]:
     if failing:
         yield ""
         yield f"### What does not hold ({len(failing)})"
+    causes = reader.causes(report)
+    for cause, names in causes.items():
+        yield ""
+        yield f"{len(names)} could not be tested, {escaped(', '.join(names))}:"
+        yield ""
+        yield from _block(_text(cause))
+    failing = {name: found for name, found in failing.items() if found["status"] != NOT_TESTABLE}
     for name in list(failing)[:MOST]:
         yield from _failure(name, failing[name], reader.gated(report, failing[name]))
     if len(failing) > MOST:
@@ -55,13 +63,17 @@ def _counts(verdict: Json) -> Iterator[str]:
 
 def _failure(name: str, found: Json, is_gated: bool) -> Iterator[str]:
     failing = [check for check in found["checks"] if not reader.holds(check["status"])]
-    first = failing[0]
+    first = next((check for check in failing if check["status"] == FAIL), failing[0])
     mark = "❌" if is_gated else "⚠️"
     yield ""
     sentence = f"{found['level']}, {found['profile']}: {escaped(found['statement'])}"
     yield f"<details><summary>{mark} <b>{name}</b> {sentence}</summary>"
     yield ""
-    yield f"{len(failing)} of {len(found['checks'])} checks fail. The first is `{first['id']}`:"
+    untested = sum(check["status"] == NOT_TESTABLE for check in failing)
+    more = f", {untested} cannot be tested" if untested else ""
+    yield (
+        f"{len(failing) - untested} of {len(found['checks'])} checks fail{more}. The first is `{first['id']}`:"
+    )
     yield ""
     yield from _block(_finding(first))
     yield ""

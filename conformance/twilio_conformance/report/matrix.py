@@ -46,12 +46,8 @@ class Matrix:
     @property
     def caveats(self) -> list[str]:
         """What was not the same in all runs."""
-        names = {"edition": "The editions", "vectors_digest": "The vectors"}
-        return [
-            f"{title} of these reports differ: not everything can be compared."
-            for name, title in names.items()
-            if len({report[name] for report in self.reports}) > 1
-        ]
+        origins = reader.origins(self.reports, self.columns)
+        return [origins] if origins else []
 
     def chapters(self, *, differing: bool) -> dict[str, list[Row]]:
         """The rows that differ, or those that do not, by chapter."""
@@ -119,8 +115,8 @@ def as_html(matrix: Matrix, heading: str = "") -> str:
             ("Where they differ", _shown(matrix, differing=True)),
             ("Where they are alike", _shown(matrix, differing=False)),
         ],
-        edition=matrix.reports[0]["edition"],
-        suite=matrix.reports[0]["suite"],
+        edition=" and ".join(sorted({report["edition"] for report in matrix.reports})),
+        suite=" and ".join(sorted({report["suite"] for report in matrix.reports})),
     )
 
 

@@ -1,9 +1,9 @@
-"""Reads reports back, and refuses what is damaged, cut short, partial or none of the suite's."""
+"""Reads reports back, and refuses what is damaged, altered, cut short, partial or none of the suite's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,7 +11,8 @@ import jsonschema
 
 from twilio_conformance import catalogue
 from twilio_conformance.errors import UsageError
-from twilio_conformance.verdict import PARTIAL, ProfileVerdict
+from twilio_conformance.report import account
+from twilio_conformance.verdict import NOT_TESTABLE, PARTIAL, ProfileVerdict
 
 Json = dict[str, Any]
 
@@ -59,6 +60,8 @@ def _check(path: str, report: Any) -> None:
             f"{path}: not what this version of the suite reads (suite {suite} wrote it):"
             f" {error.json_path}: {error.message[:200]}"
         )
+    if found := account.disagreement(report):
+        raise UsageError(f"{path}: altered: {found}; grade the implementation once more")
 
 
 def _left_out(report: Mapping[str, Any]) -> str:
@@ -85,6 +88,27 @@ def title(report: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (implementation["name"], implementation["version"])))
 
 
+_ORIGIN = {"suite": "suite", "edition": "edition", "vectors_digest": "vectors"}
+
+
+def origins(reports: Iterable[Mapping[str, Any]], labels: Iterable[str]) -> str:
+    """A line that says which report is of which suite, edition and vectors, as far as they differ; else nothing.
+
+    Args:
+        reports: The reports that are compared.
+        labels: What each is called.
+    """
+    reports = list(reports)
+    differing = [name for name in _ORIGIN if len({report[name] for report in reports}) > 1]
+    if not differing:
+        return ""
+    told = [
+        f"{label} is of {', '.join(f'{_ORIGIN[name]} {report[name][:12]}' for name in differing)}"
+        for label, report in zip(labels, reports, strict=True)
+    ]
+    return f"Not all of one suite, so not everything can be compared: {'; '.join(told)}."
+
+
 def holds(status: str) -> bool:
     """Whether a status speaks for the implementation, or at least not against it."""
     return status in ("pass", "not-applicable")
@@ -107,6 +131,16 @@ def failures(report: Mapping[str, Any]) -> dict[str, Json]:
 
 
 _LEVELS = ("MUST", "SHOULD", "MAY")
+
+
+def causes(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Why requirements could not be tested: each reason once, with those that it keeps from being tested."""
+    found: dict[str, list[str]] = {}
+    for name, requirement in failures(report).items():
+        if requirement["status"] == NOT_TESTABLE:
+            first = next(check for check in requirement["checks"] if check["status"] == NOT_TESTABLE)
+            found.setdefault(first["message"] or NOT_TESTABLE, []).append(name)
+    return found
 
 
 def chapters(requirements: Mapping[str, Json]) -> dict[str, dict[str, Json]]:

@@ -53,6 +53,11 @@ class Failing:
         return next(failed, next(iter(self.outcomes)))
 
     @property
+    def failed(self) -> int:
+        """How many checks were made and failed."""
+        return sum(outcome.status == FAIL for outcome in self.outcomes.values())
+
+    @property
     def is_testable(self) -> bool:
         """Whether some check was made and failed."""
         return self.outcomes[self.check].status == FAIL
@@ -64,18 +69,18 @@ def summarize(run: Run, reporter: pytest.TerminalReporter) -> None:
     version = f" {implementation['version']}" if implementation["version"] else ""
     reporter.write_sep("=", f"conformance of {implementation['name']}{version}")
     everything = failing(run)
-    full = everything
-    if len(everything) > BLOCKS and reporter.config.option.verbose <= 0:
-        full = [entry for entry in everything if entry.is_gated][:BLOCKS]
-        for entry in everything:
+    broken = [entry for entry in everything if entry.is_testable]
+    full = broken
+    if len(broken) > BLOCKS and reporter.config.option.verbose <= 0:
+        full = [entry for entry in broken if entry.is_gated][:BLOCKS]
+        for entry in broken:
             if entry not in full:
                 _write(reporter, entry.is_gated, [_line(entry)])
         reporter.write_line("In full: all of them with -v, one with -k and its id.\n")
-    for lines, is_gated in _causes([entry for entry in full if not entry.is_testable]):
+    for lines, is_gated in _causes([entry for entry in everything if not entry.is_testable]):
         _write(reporter, is_gated, [*lines, ""])
     for entry in full:
-        if entry.is_testable:
-            _write(reporter, entry.is_gated, [*_full(run, entry), ""])
+        _write(reporter, entry.is_gated, [*_full(run, entry), ""])
     for trouble in run.troubles:
         _write(reporter, True, [*trouble.splitlines(), ""])
     for sentence in run.notes:
@@ -119,13 +124,15 @@ _WORDS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
 
 def _line(entry: Failing) -> str:
     requirement = entry.requirement
-    tally = f"fails {len(entry.outcomes)}/{entry.graded}"
+    tally = f"fails {entry.failed}/{entry.graded}"
     sentence = textwrap.shorten(requirement.statement, LIST_WIDTH, placeholder="…")
     return f"{requirement.id:<16} {requirement.level:<6} {requirement.profile:<6} {tally:<13} {sentence}"
 
 
 def _tally(entry: Failing) -> str:
-    return f"{len(entry.outcomes)} of {entry.graded} checks" if entry.graded > 1 else "its check"
+    tally = f"{entry.failed} of {entry.graded} checks" if entry.graded > 1 else "its check"
+    untested = len(entry.outcomes) - entry.failed
+    return f"{tally}, {untested} not testable" if untested else tally
 
 
 def _full(run: Run, entry: Failing) -> Iterator[str]:
@@ -162,12 +169,12 @@ def _what_next(run: Run, entry: Entry, requirement: Requirement) -> Iterator[str
 
 def _causes(untestable: list[Failing]) -> Iterator[tuple[list[str], bool]]:
     """What could not be tested, by its cause: one broken constructor is one finding, not a hundred."""
-    causes: dict[tuple[str, str, bool], list[Failing]] = {}
+    causes: dict[tuple[str, str], list[Failing]] = {}
     for entry in untestable:
         outcome = entry.outcomes[entry.check]
         actual = "" if outcome.actual is None else show(outcome.actual)
-        causes.setdefault((show(outcome.message), actual, entry.is_gated), []).append(entry)
-    for (message, actual, is_gated), entries in causes.items():
+        causes.setdefault((show(outcome.message), actual), []).append(entry)
+    for (message, actual), entries in sorted(causes.items(), key=lambda cause: _is_any_gated(cause[1])):
         count = "1 requirement" if len(entries) == 1 else f"{len(entries)} requirements"
         first = entries[0]
         lines = [f"{count} could not be tested", f"  found:    {message}"]
@@ -175,8 +182,18 @@ def _causes(untestable: list[Failing]) -> Iterator[tuple[list[str], bool]]:
             lines.append(f"  actual:   {actual}")
         lines.append(f"  check:    {first.check}" + (" and others" if len(entries) > 1 else ""))
         names = ", ".join(entry.requirement.id for entry in entries)
-        lines += textwrap.wrap(names, LIST_WIDTH, initial_indent="  these:    ", subsequent_indent=" " * 12)
-        yield lines, is_gated
+        lines += textwrap.wrap(
+            names,
+            LIST_WIDTH,
+            initial_indent="  these:    ",
+            subsequent_indent=" " * 12,
+            break_on_hyphens=False,
+        )
+        yield lines, _is_any_gated(entries)
+
+
+def _is_any_gated(entries: list[Failing]) -> bool:
+    return any(entry.is_gated for entry in entries)
 
 
 def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) -> None:
