@@ -115,4 +115,7 @@ def _unlike(noise: Residual, wanted: float, *, amid: bool) -> str | None:
     loud = np.flatnonzero(levels > max(CLEAN_DB, wanted + RESTLESS_DB))
     if not loud.size:
         return None
-    return f"noise of {levels.max():.0f} dB for {1000 * WINDOW * loud.size:.0f} ms, where {wanted:.0f} dB are usual"
+    return (
+        f"other sound, {levels.max():+.0f} dB against it, for {1000 * WINDOW * loud.size:.0f} ms"
+        f" where {wanted:.0f} dB are usual"
+    )

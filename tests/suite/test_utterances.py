@@ -56,8 +56,8 @@ def test_between_others_it_is_heard_for_itself() -> None:
         (SENT[:-40], "samples of 8000 Hz lost"),
         (with_change(4160, 4800, lambda piece: -piece), "-1.00 times the gain"),
         (with_change(4160, 4800, lambda piece: piece // 3), "0.33 times the gain"),
-        (with_change(4001, 4003, lambda piece: piece * 0 + 30000), "noise of"),
-        (np.concatenate([SENT, OTHER[:800]]), "noise of"),
+        (with_change(4001, 4003, lambda piece: piece * 0 + 30000), "other sound"),
+        (np.concatenate([SENT, OTHER[:800]]), "other sound"),
     ],
 )  # fmt: skip
 def test_damage_has_a_name(output: Samples, damage: str) -> None:
@@ -75,5 +75,5 @@ def test_an_utterance_of_its_own_has_any_level_but_not_beside_another(output: Sa
 def test_noise_that_is_usual_is_no_damage() -> None:
     noisy = SENT + np.random.default_rng(1).normal(0, 400, SENT.size).astype(np.int16)
     damage = listen(WAY, VOICE, noisy, like=USUAL).damage
-    assert "noise of" in str(damage)
+    assert "other sound" in str(damage)
     assert listen(WAY, VOICE, noisy).damage is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from twilio_conformance.audio.passage import Passage, Series
 from twilio_conformance.carriage import WAYS, Way
 from twilio_conformance.checks import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.probe import Probe
+from twilio_conformance.probe import Probe, Subject
 from twilio_conformance.twilio.clock import held
 from twilio_conformance.utterances import listen
 
@@ -197,40 +198,62 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
 def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
     """What is wrong with one of two utterances, or how much less or more lies between them than was given."""
     output = np.concatenate([before.output, after.output])
-    first = listen(way, before.signal, output, amid=True)
-    second = listen(way, after.signal[: len(before.signal)], output, like=first.manner, amid=True)
-    if first.manner is None or second.manner is None or first.damage or second.damage:
-        return "; ".join(filter(None, (first.damage, second.damage)))
-    moved = second.manner.delay - first.manner.delay - len(before.signal) / way.rate_in
-    return f"{1000 * moved:+.1f} ms between them" if abs(moved) > EXACT else None
+    voices = (before.signal, after.signal[: len(before.signal)])
+    references = (ideal(voice, way.rate_in, way.rate_out) for voice in voices)
+    places = [
+        found.delay for reference in references if (found := recognise(reference, output, way.rate_out))
+    ]
+    if len(places) < len(voices):
+        return "an utterance is not heard"
+    between = places[1] - places[0] - len(before.signal) / way.rate_in
+    if abs(between) > EXACT:
+        return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
+    first = listen(way, voices[0], output, amid=True)
+    second = listen(way, voices[1], output, like=first.manner, amid=True)
+    return first.damage or second.damage
+
+
+async def _expect_silence(probe: Probe, turns: Sequence[Way | None]) -> None:
+    """Speech, interruption, silence, in turns of one call, for each moment; of a turn, the way of its silence."""
+    leaks = {}
+    for way in (way for way in WAYS if way.is_outgoing):
+        stale, loudest = 0.0, LEAK_DB
+        for seconds in MOMENTS:
+            subject = await way.ready(probe)
+            for then in turns:
+                leak, peak = await _leak(subject, way, seconds, then or way)
+                stale, loudest = max(stale, leak), max(loudest, peak)
+        if stale:
+            leaks[str(way)] = f"up to {stale:.0f} ms, peak {loudest:.0f} dB"
+    expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)
+
+
+async def _leak(subject: Subject, way: Way, seconds: float, then: Way) -> tuple[float, float]:
+    """Milliseconds of interrupted speech that follow its clear, and their peak in dB over that of the speech."""
+    with held():
+        speech = await way.carry(subject, signals.utterance(way.rate_in, seconds))
+        await subject.serialize({"frame": "InterruptionFrame"})
+        after = await then.carry(subject, signals.silence(then.rate_in, 0.5))
+    if not speech.output.any():
+        raise NotTestable("there is no speech to interrupt", expected="audio", actual=f"silence, {way}")
+    peak = decibels(
+        float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max())
+    )
+    heard = max(peak, decibels(rms(after.output), rms(speech.signal))) > LEAK_DB
+    return _length(after.output, way.rate_out) if heard else 0.0, peak
 
 
 @check("TFS-LATENCY-06", limit=40)
 async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> None:
-    """Speech, interruption, silence, and again with silence of another rate: what follows a clear is silent."""
-    leaks = {}
-    for way in (way for way in WAYS if way.is_outgoing):
-        stale, loudest = 0.0, LEAK_DB
-        another = Way(True, 24000 if way.rate == 16000 else 16000)
-        subjects = [await way.ready(probe) for _ in MOMENTS]
-        turns = [(*call, then) for then in (way, another) for call in zip(subjects, MOMENTS, strict=True)]
-        for subject, seconds, then in turns:
-            with held():
-                speech = await way.carry(subject, signals.utterance(way.rate_in, seconds))
-                await subject.serialize({"frame": "InterruptionFrame"})
-                after = await then.carry(subject, signals.silence(then.rate_in, 0.5))
-            if not speech.output.any():
-                raise NotTestable(
-                    "there is no speech to interrupt", expected="audio", actual=f"silence, {way}"
-                )
-            peak = decibels(
-                float(np.abs(after.output.astype(float)).max(initial=0)), float(np.abs(speech.signal).max())
-            )
-            if max(peak, decibels(rms(after.output), rms(speech.signal))) > LEAK_DB:
-                stale, loudest = max(stale, _length(after.output, way.rate_out)), max(loudest, peak)
-        if stale:
-            leaks[str(way)] = f"up to {stale:.0f} ms, peak {loudest:.0f} dB"
-    expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)
+    """Speech, interruption, silence, twice in a call: what is sent after a clear is silent, whenever it comes."""
+    await _expect_silence(probe, (None, None))
+
+
+@check("TFS-LATENCY-06", limit=40)
+async def nothing_of_it_follows_with_another_rate(probe: Probe) -> None:
+    """Speech, interruption, silence of another rate, as of another voice that begins with a breath."""
+    for rate in (16000, 24000):
+        await _expect_silence(probe, (Way(True, rate),))
 
 
 def _length(samples: Samples, rate: int) -> float:
