@@ -59,6 +59,13 @@ def test_what_is_above_4000_hz_counts(rate: int) -> None:
     assert residual(VOICE, heard + image, rate).worst_db == pytest.approx(-8, abs=1.5)
 
 
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
+def test_an_output_of_any_length_is_measured(rate: int) -> None:
+    heard = ideal(VOICE, RATE, rate)
+    for length in range(len(heard) - 24, len(heard)):
+        assert residual(VOICE, heard[:length], rate).worst_db < -30
+
+
 def test_audio_around_the_reference_counts() -> None:
     quiet = np.zeros(RATE)
     heard = np.concatenate([quiet, VOICE, quiet])

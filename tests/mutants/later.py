@@ -277,3 +277,52 @@ class TwoChannelsWithoutAFilter(Seamed):
             return frame
         left = np.frombuffer(frame.audio, "<i2")[:: 2 * step]
         return OutputAudioRawFrame(audio=left.tobytes(), sample_rate=8000, num_channels=1)
+
+
+@mutant("TFS-FIDELITY-01", "A gate opens 150 ms late after a second of silence.")
+class GateAfterSilence(Converted):
+    silent = 0
+    muted = 0
+
+    def reshape(self, samples: Real) -> Real:
+        if not samples.any():
+            self.silent += samples.size
+            return samples
+        if self.silent >= 8000:
+            self.muted = 1200
+        self.silent = 0
+        gone, self.muted = min(self.muted, samples.size), max(self.muted - samples.size, 0)
+        return np.where(np.arange(samples.size) < gone, 0, samples)
+
+
+@mutant("TFS-FIDELITY-01", "Each word of the caller after 0.2 s of silence is faded in, for 100 ms.")
+class FadedInAfterSilence(Received):
+    silent = 0.0
+    rising = 1.0
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(frame, InputAudioRawFrame):
+            self.seconds = len(frame.audio) / 2 / frame.sample_rate
+        return super().understood(data, frame)
+
+    def reshape(self, samples: Real) -> Real:
+        if np.abs(samples).max(initial=0) < 50:
+            self.silent += self.seconds
+            return samples
+        if self.silent >= 0.2:
+            self.rising = 0.0
+        self.silent = 0.0
+        until = min(self.rising + self.seconds / 0.1, 1.0)
+        risen, self.rising = np.linspace(self.rising, until, samples.size), until
+        return samples * risen
+
+
+@mutant("TFS-LATENCY-05", "After a pause a player waits for 40 ms before it begins.")
+class LateAfterAPause(CodeSeam):
+    before = 0.0
+
+    def recode(self, codes: bytes) -> bytes:
+        now = time.monotonic()
+        late = self.before > 0 and now - self.before > 0.2
+        self.before = now
+        return b"\xff" * (320 * late) + codes

@@ -76,12 +76,12 @@ class Alignment:
 
     @property
     def wraps(self) -> int:
-        """Runs of samples that miss the reference by more than half the int16 range: peaks that wrapped.
+        """Runs of samples that miss the reference by more than three quarters of the int16 range: peaks that wrapped.
 
-        Saturation misses by far less. Only a signal near full scale can show a wrap, and only an output
-        whose content is recognised.
+        A wrap misses by the whole range, saturation by far less, and a turned phase by half of it. Only a signal near
+        full scale can show a wrap, and only an output whose content is recognised.
         """
-        wild = np.abs(self.output - self.polarity * self.reference) > FULL_SCALE
+        wild = np.abs(self.output - self.polarity * self.reference) > 1.5 * FULL_SCALE
         return int(np.count_nonzero(np.diff(wild, prepend=False, append=False)) // 2)
 
 

@@ -77,8 +77,12 @@ def residual(
     level = rms(explained[laid[reach : len(laid) - reach] != 0])
     left: Real = _powers(narrow - explained, round(window * RATE))
     if rate > RATE:
-        above = heard - ideal(narrow, RATE, rate)[: len(heard)]
-        left = left + _powers(above, round(window * rate))[: len(left)]
+        below = ideal(narrow, RATE, rate)
+        shared = min(len(below), len(heard))
+        above = heard[:shared] - below[:shared]
+        images = _powers(above, round(window * rate))
+        count = min(len(left), len(images))
+        left = left[:count] + images[:count]
     times = np.asarray((np.arange(len(left)) + 0.5) * window, np.float64)
     return Residual(
         whole.delay,

@@ -196,7 +196,7 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
 
 
 def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
-    """What is wrong with one of two utterances, or how much less or more lies between them than was given."""
+    """What is wrong with one of two utterances, or how much less, or how much more, lies between them than was given."""
     output = np.concatenate([before.output, after.output])
     voices = (before.signal, after.signal[: len(before.signal)])
     references = (ideal(voice, way.rate_in, way.rate_out) for voice in voices)
@@ -206,7 +206,7 @@ def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
     if len(places) < len(voices):
         return "an utterance is not heard"
     between = places[1] - places[0] - len(before.signal) / way.rate_in
-    if abs(between) > EXACT:
+    if not -EXACT < between < GOOD:
         return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
     first = listen(way, voices[0], output, amid=True)
     second = listen(way, voices[1], output, like=first.manner, amid=True)
