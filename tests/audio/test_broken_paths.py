@@ -100,8 +100,8 @@ def one_lost_a_chunk() -> Path:
 
 
 def wrapping() -> Path:
-    """Adds 1 dB behind the filter without a clip."""
-    return Decimator(coder=lambda s: through_ulaw(np.rint(s * 1.122).astype(np.int64).astype(np.int16)))
+    """Adds 0.5 dB behind the filter without a clip."""
+    return Decimator(coder=lambda s: through_ulaw(np.rint(s * 1.059).astype(np.int64).astype(np.int16)))
 
 
 PATHS: dict[str, Callable[[], Path]] = {
