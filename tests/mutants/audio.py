@@ -18,7 +18,7 @@ from tests.mutants.seams import Converted, Real, Received, Seamed
 @mutant(
     "TFS-FIDELITY-01",
     "A long utterance has a hole: after 2.5 s a buffer runs empty and 100 ms of silence are sent.",
-)
+        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
 class HoleInALongUtterance(Converted):
     count = 0
 
@@ -29,7 +29,7 @@ class HoleInALongUtterance(Converted):
 
 
 @mutant("TFS-FIDELITY-01", "The output's length is rounded down for each chunk: a sample is lost.",
-        also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[2345] TFS-FIDELITY-1[01235] TFS-MEDIAOUT-09")  # fmt: skip
+        also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[2345] TFS-FIDELITY-1[01235] TFS-MEDIAOUT-09 TFS-FIDELITY-14")  # fmt: skip
 class OneSampleLostAChunk(Converted):
     def recode(self, codes: bytes) -> bytes:
         return codes if self.rate == 8000 else codes[:-1]
@@ -53,7 +53,7 @@ class InvertedSign(Converted):
 @mutant(
     "TFS-FIDELITY-02",
     "Automatic gain brings every frame to the same peak.",
-    also="TFS-FIDELITY-11 TFS-FIDELITY-15",
+    also="TFS-FIDELITY-11 TFS-FIDELITY-15 TFS-FIDELITY-01 TFS-FIDELITY-12 TFS-FIDELITY-14",
 )
 class AutomaticGain(Received):
     def reshape(self, samples: Real) -> Real:
@@ -128,9 +128,12 @@ class _Decimated(Converted):
 
     def reshape(self, samples: Real) -> Real:
         step, rest = divmod(self.rate, 8000)
-        if rest or self.frame.num_channels != 1:
+        if rest:
             return samples
-        given = np.frombuffer(self.frame.audio[: len(self.frame.audio) // 2 * 2], "<i2").astype(float)[::step]
+        channels = max(self.frame.num_channels, 1)
+        whole = len(self.frame.audio) // (2 * channels) * 2 * channels
+        frames = np.frombuffer(self.frame.audio[:whole], "<i2").reshape(-1, channels)
+        given: Real = frames.mean(axis=1)[::step]
         given = given[: samples.size]
         if given.size < samples.size:
             return samples
@@ -169,7 +172,7 @@ class WrappedPeaks(Received):
 
 
 @mutant("TFS-FIDELITY-11", "The filter starts anew at each chunk (pipecat-ai/pipecat issues 1653, 2070).",
-        also="TFS-FIDELITY-0[237] TFS-FIDELITY-10")  # fmt: skip
+        also="TFS-FIDELITY-0[237] TFS-FIDELITY-10 TFS-FIDELITY-12 TFS-FIDELITY-14")  # fmt: skip
 class FilterOfEachChunk(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, OutputAudioRawFrame):

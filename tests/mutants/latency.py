@@ -125,7 +125,7 @@ class MutedAfterAPause(_Muted):
 
 
 @mutant("TFS-LATENCY-06", "clear is sent, and the resampler goes on with what it holds, as in pipecat-ai 1.14.0.",
-        also="TFS-LATENCY-02")  # fmt: skip
+        also="TFS-LATENCY-02 TFS-LATENCY-07")  # fmt: skip
 class StaleAfterClear(HeldBack):
     held = 400
 

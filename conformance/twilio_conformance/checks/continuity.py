@@ -16,7 +16,7 @@ from twilio_conformance.errors import NotTestable
 from twilio_conformance.frames import Json
 from twilio_conformance.probe import Probe
 from twilio_conformance.twilio.clock import held
-from twilio_conformance.utterances import SAMPLE, WINDOW, Manner, listen
+from twilio_conformance.utterances import SAMPLE, WINDOW, listen
 
 BLOCK = 0.25
 """Seconds by which what is withheld may vary: more than the longest block of any resampler in docs/resamplers.md."""
@@ -177,11 +177,10 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
         passages = [await way.carry(subject, voice) for way, voice in zip(ways, voices, strict=True)]
         passages.append(await ways[-1].carry(subject, ending))
     output = np.concatenate([passage.output for passage in passages])
-    first: Manner | None = None
     given, late = 0.0, []
     for number, (way, voice, passage) in enumerate(zip(ways, voices, passages, strict=False), start=1):
-        heard = listen(way, voice, output, like=first, amid=True)
-        first = first or heard.manner
+        alone = listen(way, voice, await _heard_alone(probe, way, voice), amid=True)
+        heard = listen(way, voice, output, like=alone.manner, amid=True)
         if heard.damage or heard.manner is None:
             wrong[f"{number}: {way}"] = str(heard.damage)
         else:
