@@ -27,10 +27,8 @@ class HeldBack(CodeSeam):
         return frame
 
     def recode(self, codes: bytes) -> bytes:
-        if self.rate == 8000:
-            return codes
         self._kept += codes
-        cut = max(len(self._kept) - self.held, 0)
+        cut = len(self._kept) if self.rate == 8000 else max(len(self._kept) - self.held, 0)
         codes, self._kept = self._kept[:cut], self._kept[cut:]
         return codes
 
@@ -46,7 +44,7 @@ class _Muted(Converted):
 
 
 @mutant("TFS-LATENCY-01", "A block-based resampler waits for 200 ms of audio (pipecat-ai/pipecat PR 2091).",
-        also="TFS-LATENCY-0[234]")  # fmt: skip
+        also="TFS-LATENCY-0[234] TFS-FIDELITY-0[67]")  # fmt: skip
 class HeldBack200ms(HeldBack):
     held = 1600
 
@@ -159,7 +157,7 @@ class MutedAfterClear(_Muted):
 
 
 @mutant("TFS-LATENCY-04", "A voice detector opens 10 ms into an utterance, and cuts off what came before.",
-        also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01]")  # fmt: skip
+        also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13")  # fmt: skip
 class OnsetCutOff(Converted):
     silent = True
 

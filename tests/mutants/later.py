@@ -52,7 +52,8 @@ class SilenceAtAChangeOfRate(_Changing):
         return b"\xff" * 1600
 
 
-@mutant("TFS-FIDELITY-13", "The history of the old filter is sent again when the new one is made.")
+@mutant("TFS-FIDELITY-13", "The history of the old filter is sent again when the new one is made.",
+        also="TFS-LATENCY-06")  # fmt: skip
 class RepeatsAtAChangeOfRate(_Changing):
     def first(self, codes: bytes) -> bytes:
         return self.last

@@ -32,7 +32,7 @@ class _Rearranged(Converted):
 @mutant(
     "TFS-FIDELITY-01",
     "A jitter buffer runs over and leaves out 20 ms; later it runs dry and sends 20 ms twice.",
-)
+        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
 class SlipsAndBack(_Rearranged):
     def recode(self, codes: bytes) -> bytes:
         return self.cut(21200, 22800, 160, codes)
@@ -47,7 +47,8 @@ class SlipsInAMinuteOfTen(_Rearranged):
         return self.cut(210 * 8000, 330 * 8000, 160, codes)
 
 
-@mutant("TFS-FIDELITY-01", "A lost packet is concealed by noise as loud as the voice, for 100 ms.")
+@mutant("TFS-FIDELITY-01", "A lost packet is concealed by noise as loud as the voice, for 100 ms.",
+        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
 class NoiseBurst(Converted):
     place = 0
 
@@ -59,7 +60,7 @@ class NoiseBurst(Converted):
 
 
 @mutant("TFS-FIDELITY-06", "Half of the samples are taken without a filter; the good filter has only the rest to do.",
-        also="TFS-FIDELITY-07")  # fmt: skip
+        also="TFS-FIDELITY-07 TFS-FIDELITY-17")  # fmt: skip
 class HalfBandSkipped(Converted):
     odd = 0
 
@@ -151,8 +152,8 @@ class _Delayed(CodeSeam):
 
 
 @mutant(
-    "TFS-LATENCY-07", "After a clear a player fills its buffer of 200 ms again, and did not have one before."
-)
+    "TFS-LATENCY-07", "After a clear a player fills its buffer of 200 ms again, and did not have one before.",
+        also="TFS-LATENCY-06")  # fmt: skip
 class LateAfterAnInterruption(_Delayed):
     def given(self, frame: Frame) -> Frame:
         self.late = self.late or isinstance(frame, InterruptionFrame)
@@ -218,14 +219,15 @@ class _Between(Converted):
 
 
 @mutant(
-    "TFS-FIDELITY-01", "An echo canceller takes the agent's own words for an echo, and damps 200 ms by 18 dB."
-)
+    "TFS-FIDELITY-01", "An echo canceller takes the agent's own words for an echo, and damps 200 ms by 18 dB.",
+        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
 class DampedForAMoment(_Between):
     between = (25600, 27200)
     factor = 0.126
 
 
-@mutant("TFS-FIDELITY-01", "A buffer is used again with the wrong sign: 80 ms are inverted.")
+@mutant("TFS-FIDELITY-01", "A buffer is used again with the wrong sign: 80 ms are inverted.",
+        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
 class InvertedForAMoment(_Between):
     between = (25600, 26240)
     factor = -1.0
