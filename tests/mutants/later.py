@@ -46,7 +46,8 @@ class _Changing(CodeSeam):
         return before + codes
 
 
-@mutant("TFS-FIDELITY-13", "The delay of a new filter is evened out with 200 ms of silence.")
+@mutant("TFS-FIDELITY-13", "The delay of a new filter is evened out with 200 ms of silence.",
+        also="TFS-ABUSE-05")  # fmt: skip
 class SilenceAtAChangeOfRate(_Changing):
     def first(self, codes: bytes) -> bytes:
         return b"\xff" * 1600
