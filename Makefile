@@ -100,8 +100,8 @@ wheel: dev-env ## build the sdist, and from it the wheel, into dist/
 	rm -rf dist
 	$(PY) -m build --no-isolation --outdir dist
 
-wheel-check: wheel ## grade the reference with the wheel alone in an empty environment, as from the checkout
-	.ci/wheel-check
+wheel-check: wheel ## grade the reference with the wheel alone in an empty environment, as from the checkout (or its report CHECKOUT)
+	.ci/wheel-check $(CHECKOUT)
 
 clean: ## delete all that make made, the environments too
 	rm -rf .venv .venv-* dist site .coverage*

@@ -20,8 +20,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.once import once
 from twilio_conformance import EDITION
+
+pytestmark = pytest.mark.xdist_group("the archives")
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -50,16 +51,13 @@ class Archives:
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
-    folder = once(tmp_path_factory, "dist", _build)
-    stem = f"pipecat_twilio_conformance-{VERSION}"
-    wheel = f"{stem}-py3-none-any.whl"
-    return Archives(folder / f"{stem}.tar.gz", folder / wheel, folder / "direct" / wheel)
-
-
-def _build(folder: Path) -> None:
+    folder = tmp_path_factory.mktemp("dist")
     for options in (["--outdir", str(folder)], ["--wheel", "--outdir", str(folder / "direct")]):
         command = [sys.executable, "-m", "build", "--no-isolation", *options, str(ROOT)]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
+    stem = f"pipecat_twilio_conformance-{VERSION}"
+    wheel = f"{stem}-py3-none-any.whl"
+    return Archives(folder / f"{stem}.tar.gz", folder / wheel, folder / "direct" / wheel)
 
 
 def sources(folder: str) -> Iterator[Path]:

@@ -24,6 +24,7 @@ def probe() -> Any:
     return SimpleNamespace(names=Names())
 
 
+@pytest.mark.xdist_group("verdicts of clients")
 @pytest.mark.parametrize("name", LEAKY)
 def test_a_leaky_implementation_misses_just_the_requirements_that_it_breaks(
     name: str, verdicts: dict[str, dict[str, str]]

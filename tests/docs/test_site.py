@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.once import once
 from twilio_conformance import catalogue
+
+pytestmark = pytest.mark.xdist_group("the site")
 
 FETCHED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "link": "href"}
 """What a browser fetches by itself, by element and attribute."""
@@ -39,15 +40,13 @@ class Fetches(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "site", _build)
-
-
-def _build(folder: Path) -> None:
+    folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    return folder
 
 
 def read(page: Path) -> Fetches:

@@ -26,11 +26,11 @@ def grade_whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     path = os.pathsep.join(filter(None, sys.path))
 
-    def grade(impl):
+    def grade(impl, *options):
         place = folder / "report.json"
         ran = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl={impl}", "--profile=all",
-             f"--report={place}"],
+             f"--report={place}", *options],
             capture_output=True, text=True, cwd=folder, timeout=900, check=False,
             env=os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         )  # fmt: skip
@@ -41,7 +41,7 @@ def grade_whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_process(grade_whole):
-    return grade_whole("twilio_reference")
+    return grade_whole("twilio_reference", "-k", "not TFS-LIVE")  # which no adapter can be asked
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,13 @@ def test_the_reference_has_the_same_status_over_stdio_for_every_requirement(in_p
     statuses = {name: entry["status"] for name, entry in here["requirements"].items()}
     assert set(statuses.values()) == {"pass"}
     assert statuses.keys() > PYTHON_ONLY
-    python_only = PYTHON_ONLY | {name for name in statuses if name.startswith("TFS-LIVE-")}
+    python_only = PYTHON_ONLY | {name for name in there["requirements"] if name.startswith("TFS-LIVE-")}
     wanted = statuses | dict.fromkeys(python_only, "not-applicable")
     assert {name: entry["status"] for name, entry in there["requirements"].items()} == wanted
     each_here, each_there = _of_each_check(here), _of_each_check(there)
-    assert each_here.keys() == each_there.keys()
-    assert {key for key, status in each_there.items() if status != each_here[key]} == {
-        key for key in each_here if key[0] in python_only
+    assert each_here.keys() <= each_there.keys()
+    assert {key for key, status in each_there.items() if status != each_here.get(key)} == {
+        key for key in each_there if key[0] in python_only
     }
 
 
