@@ -155,8 +155,18 @@ class Run:
         )
 
     def rerun(self, entry: Entry) -> list[str]:
-        """The command that runs one check again."""
-        return ["pytest", f"--impl={self.impl}", "-k", f"{entry.requirement}[{entry.check}]"]
+        """The command that runs one check again, and fails as long as the check does."""
+        requirement = self.requirement(entry)
+        profile = [] if requirement.profile == "core" else [f"--profile={requirement.profile}"]
+        level = ["--level=SHOULD"] if requirement.level == "SHOULD" else []
+        return [
+            "pytest",
+            f"--impl={self.impl}",
+            *profile,
+            *level,
+            "-k",
+            f"{entry.requirement}[{entry.check}]",
+        ]
 
 
 def parse_profiles(text: str) -> frozenset[str]:

@@ -244,13 +244,20 @@ def test_the_commands_on_the_page_run_their_checks_again(
         commands = [shlex.split(text) for text in page.locator(".rerun").all_inner_texts()]
     assert len(commands) > 20
     for command in commands:
-        assert command[:3] == ["pytest", f"--impl={IMPL}", "-k"]
-    vector = next(command[3] for command in commands if "/" in command[3])
-    code = next(command[3] for command in commands if "/" not in command[3])
-    every = " or ".join(command[3] for command in commands)
-    for selection, failures in ((vector, 1), (code, 1), (every, len(commands))):
+        assert [*command[:2], command[-2]] == ["pytest", f"--impl={IMPL}", "-k"]
+    vector = next(command for command in commands if "/" in command[-1])
+    code = next(command for command in commands if "/" not in command[-1])
+    should = next(command for command in commands if "--level=SHOULD" in command)
+    every = [
+        *commands[0][:2],
+        "--profile=all",
+        "--level=SHOULD",
+        "-k",
+        " or ".join(each[-1] for each in commands),
+    ]
+    for command, failures in ((vector, 1), (code, 1), (should, 1), (every, len(commands))):
         run = subprocess.run(
-            grading_command(*commands[0][1:3], selection, "--profile=all", "--level=SHOULD"),
+            grading_command(*command[1:]),
             cwd=tmp_path,
             env=environment(),
             capture_output=True,

@@ -81,6 +81,24 @@ def _summary(run: Run, verbose: int = 0) -> list[str]:
     return reporter.lines
 
 
+@pytest.mark.parametrize(
+    ("changes", "gate"),
+    [
+        ({}, []),
+        ({"level": "MAY"}, []),
+        ({"level": "SHOULD"}, ["--level=SHOULD"]),
+        ({"profile": "audio"}, ["--profile=audio"]),
+        ({"profile": "live", "level": "SHOULD"}, ["--profile=live", "--level=SHOULD"]),
+    ],
+)
+def test_the_command_that_runs_a_check_again_has_it_at_the_gate(
+    changes: dict[str, str], gate: list[str]
+) -> None:
+    run = _run({"1": [FAILED]}, _requirements(1, **changes))
+    (entry,) = run.entries
+    assert run.rerun(entry) == ["pytest", "--impl=mine", *gate, "-k", "TFS-A-00[a/0-0]"]
+
+
 class TestSummary:
     def test_of_a_conformant_run_is_its_verdicts(self) -> None:
         assert _summary(_run({"1": [PASSED], "2": [PASSED]})) == [
