@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,8 +24,14 @@ BLOCK = 0.25
 LATER = 0.02
 """Seconds by which an utterance may be later than the first: what TFS-LATENCY-02 advises in all."""
 
+TURN = 20
+"""Seconds of speech that are said again and again in a long call; whole chunks and whole samples at every rate."""
+
+LONG = (8000, 24000, 44100)
+"""Rates of ten minutes, one of each kind: none to convert, a whole ratio, a crooked one. Two minutes at the others."""
+
 DRIFT = 0.001
-"""Seconds by which a minute may be later than the first."""
+"""Seconds by which a later turn may be later than the first."""
 
 Limits = dict[str, str]
 
@@ -117,43 +123,53 @@ def _likeness(way: Way, whole: Samples, passage: Passage, late: float) -> float:
 
 
 @check("TFS-FIDELITY-12", limit=240)
-async def ten_minutes_sound_alike(probe: Probe) -> None:
-    """Ten minutes in chunks of a second: each is as late as the first, and sounds as its beginning does."""
+async def minutes_to_twilio_sound_alike(probe: Probe) -> None:
+    """An agent's ten minutes, at some rates two: each 20 s are as late as the first, and sound as they do."""
+    await _expect_constancy(probe, is_outgoing=True)
+
+
+@check("TFS-FIDELITY-12", limit=240)
+async def minutes_from_twilio_sound_alike(probe: Probe) -> None:
+    """A caller's ten minutes, at some rates two: each 20 s are as late as the first, and sound as they do."""
+    await _expect_constancy(probe, is_outgoing=False)
+
+
+async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
     wrong: Limits = {}
-    for way in (way for way in WAYS if way.rate in (8000, 24000, 44100)):
-        minute = signals.utterance(way.rate_in, 60, seed=7)
+    for way in (way for way in WAYS if way.is_outgoing == is_outgoing):
+        turn = signals.utterance(way.rate_in, TURN, seed=7)
         subject = await way.ready(probe)
         with held():
-            minutes = [await way.carry(subject, minute, way.rate_in) for _ in range(10)]
-        inside = minutes[0].withheld.values
-        kept = 600 - sum(passage.output.size for passage in minutes) / way.rate_out
-        if kept - float(inside[:5].max()) > BLOCK:
-            wrong[str(way)] = (
-                f"{kept:.2f} s withheld after ten minutes, {inside[:5].max():.2f} s after five seconds"
-            )
-        elif changed := _changed(way, minute, np.concatenate([passage.output for passage in minutes])):
+            turns = [await way.carry(subject, turn) for _ in range(30 if way.rate in LONG else 6)]
+        inside = turns[0].withheld.values[:250].max()
+        kept = len(turns) * TURN - sum(passage.output.size for passage in turns) / way.rate_out
+        if kept - float(inside) > BLOCK:
+            wrong[str(way)] = f"{kept:.2f} s withheld at the end, {inside:.2f} s after five seconds"
+        elif changed := _changed(way, turn, [passage.output for passage in turns]):
             wrong[str(way)] = changed
-    expect(not wrong, "the audio changes", expected="ten minutes that sound alike", actual=wrong)
+    expect(not wrong, "the audio changes", expected="minutes that sound alike", actual=wrong)
 
 
-def _changed(way: Way, minute: Samples, output: Samples) -> str | None:
-    """What becomes of one and the same minute in the course of ten; None where nothing does."""
-    second = way.rate_out
-    first = listen(way, minute[: 2 * way.rate_in], output[: 3 * second], amid=True)
+def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
+    """What becomes of the same 20 s in the course of minutes; None where nothing does."""
+    second, output = way.rate_out, np.concatenate(outputs)
+    first = listen(way, turn[: 2 * way.rate_in], output[: 3 * second], amid=True)
     if first.damage or first.manner is None:
         return f"at the beginning: {first.damage}"
     late = max(round(first.manner.delay * second), 0)
-    minutes = [output[late + at : late + at + 60 * second] for at in range(0, 600 * second, 60 * second)]
+    places = (late + number * TURN * second for number in range(len(outputs)))
+    turns = [output[place : place + TURN * second] for place in places]
     # The end of the last one may still be inside.
-    voice = minute[: 59 * way.rate_in]
-    for number, heard in enumerate(minutes, start=1):
-        if number > 1 and _alike(minutes[0], heard, second):
+    voice = turn[: (TURN - 1) * way.rate_in]
+    for number, heard in enumerate(turns, start=1):
+        if number > 1 and _alike(turns[0], heard, second):
             continue
         found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
+        at = f"{(number - 1) * TURN} s"
         if found.damage or found.manner is None:
-            return f"in minute {number}: {found.damage}"
+            return f"from {at} on: {found.damage}"
         if abs(found.manner.delay) > DRIFT:
-            return f"in minute {number}: {1000 * found.manner.delay:+.2f} ms later"
+            return f"from {at} on: {1000 * found.manner.delay:+.2f} ms later"
     return None
 
 
@@ -167,10 +183,10 @@ def _alike(one: Samples, other: Samples, rate: int) -> bool:
 
 @check("TFS-FIDELITY-13", limit=40)
 async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
-    """24, 16, 8, 48 and again 24 kHz, without a pause: each utterance comes out whole, at its pitch, and not late."""
+    """All rates in turn and the first again, without a pause: each utterance comes out whole, at its pitch, and not late."""
     subject = await WAYS[0].ready(probe)
     wrong: Limits = {}
-    ways = [Way(True, rate) for rate in (24000, 16000, 8000, 48000, 24000)]
+    ways = [Way(True, rate) for rate in (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)]
     voices = [signals.utterance(way.rate_in, 0.6, seed=20 + seed) for seed, way in enumerate(ways)]
     ending = signals.silence(ways[-1].rate_in, 0.3)
     with held():
@@ -255,11 +271,11 @@ async def what_is_no_audio_changes_none(probe: Probe) -> None:
     for way in (way for way in WAYS if way.rate in (8000, 24000)):
         voice = signals.utterance(way.rate_in, 1, seed=42)
         alone = await _heard_alone(probe, way, voice)
-        subject, quarter = await way.ready(probe), len(voice) // 4
+        subject, fifth = await way.ready(probe), 10 * way.chunk
         pieces = []
         with held():
-            for number in range(4):
-                piece = voice[number * quarter : (number + 1) * quarter]
+            for number in range(5):
+                piece = voice[number * fifth : (number + 1) * fifth]
                 pieces.append((await way.carry(subject, piece)).output)
                 await subject.serialize(FRAMES[number % len(FRAMES)])
                 await subject.deserialize(MESSAGES[number % len(MESSAGES)])

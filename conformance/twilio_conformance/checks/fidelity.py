@@ -72,12 +72,18 @@ async def sinad_is_that_of_mu_law(probe: Probe) -> None:
     wrong: Limits = {}
     for way in WAYS:
         curve = await _curve(probe, way, LEVELS, 0.5)
+        heard = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
+        limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in heard]
         probe.record(
-            f"SINAD, {way}", {"dBm0": curve.levels.tolist(), "dB": np.round(curve.sinad_db, 2).tolist()}
+            f"SINAD, {way}",
+            {
+                "dBm0": curve.levels.tolist(),
+                "dB": np.round(curve.sinad_db, 2).tolist(),
+                "mask": np.round(limits, 2).tolist(),
+            },
         )
-        for level, gain, sinad in zip(curve.levels, curve.gain_db, curve.sinad_db, strict=True):
-            heard = min(float(level + gain), ULAW_PEAK_DBM0)
-            if sinad < (limit := metrics.ideal_sinad(round(heard, 2)) - 3):
+        for level, limit, sinad in zip(curve.levels, limits, curve.sinad_db, strict=True):
+            if sinad < limit:
                 wrong[f"{way}, {level:g} dBm0"] = f"{sinad:.1f} dB, of {limit:.1f} dB"
     expect(not wrong, "the tone is distorted", expected="ideal μ-law, less 3 dB", actual=wrong)
 
@@ -97,7 +103,8 @@ async def _response(probe: Probe, low: float, limit: float) -> None:
         found = metrics.response(passage, signals.RESPONSE_TONES)
         relative = found.relative_db()
         probe.record(
-            f"response, {way}", {"Hz": found.frequencies.tolist(), "dB": np.round(relative, 3).tolist()}
+            f"response, {way}",
+            {"Hz": found.frequencies.tolist(), "dB": np.round(relative, 3).tolist(), "mask": [low, limit]},
         )
         beyond = np.flatnonzero((relative < low) | (relative > limit))
         if beyond.size:
@@ -128,7 +135,7 @@ async def _stop_band(probe: Probe, limit: float) -> None:
     levels = {}
     for way in (way for way in WAYS if way.rate != WIRE_RATE):
         for tone in _stop_tones(way.rate) if way.is_outgoing else (1020.0, 2300.0, 3400.0):
-            passage = await way.passage(probe, signals.sine(tone, -3, way.rate_in, 0.3))
+            passage = await way.passage(probe, signals.sine(tone, -3, way.rate_in, 0.5))
             level = (
                 metrics.alias_db(passage, tone) if way.is_outgoing else metrics.images(passage, tone).worst_db
             )
@@ -203,7 +210,12 @@ async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
         curve = await _curve(probe, way, list(TRACKED), 0.3)
         relative = curve.gain_db - curve.gain_db[0]
         probe.record(
-            f"gain tracking, {way}", {"dBm0": curve.levels.tolist(), "dB": np.round(relative, 3).tolist()}
+            f"gain tracking, {way}",
+            {
+                "dBm0": curve.levels.tolist(),
+                "dB": np.round(relative, 3).tolist(),
+                "mask": [TRACKED[float(level)] for level in curve.levels],
+            },
         )
         for (level, limit), gain in zip(TRACKED.items(), relative, strict=True):
             if abs(gain) > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -28,8 +29,8 @@ SAMPLE = 1.5
 """Samples by which counts differ for rounding: one of the path, and half of a rate that does not divide."""
 
 LONG_PAUSE = 0.2
-PAUSES = (0.05, 0.3, 1.0, 5.0)
-"""Seconds of real time between two utterances; timers in resamplers run on the real clock."""
+PAUSES = ((0.05,), (0.3, 0.3), (1.0,), (5.0,))
+"""Seconds of real time between the utterances of a call; timers in resamplers run on the real clock."""
 
 MOMENTS = (0.53, 0.57, 0.61, 0.65)
 """Seconds of speech before an interruption: what answers in blocks holds more at one moment than at another."""
@@ -168,48 +169,43 @@ def _unheard(reference: Real, output: Samples, rate: int) -> float:
 
 @check("TFS-LATENCY-05", limit=60)
 async def a_pause_loses_nothing(probe: Probe) -> None:
-    """Utterance, pause, utterance, silence: both are there, whole, in order; the event loop runs meanwhile."""
+    """Utterances, pauses between them, silence: all are there, whole, in order; the event loop runs meanwhile."""
     lost = {}
-    for pause in PAUSES:
+    for pauses in PAUSES:
         # A short pause is one way's own; a long one only grows while the other ways take their turn.
-        for ways in [[way] for way in WAYS] if pause < LONG_PAUSE else [WAYS]:
-            halves = [(way, await way.ready(probe)) for way in ways]
-            first = [
-                await way.carry(subject, signals.utterance(way.rate_in, 0.61, seed=1))
-                for way, subject in halves
-            ]
-            answers = [
-                np.append(signals.utterance(way.rate_in, 0.61, seed=2), signals.silence(way.rate_in, 0.3))
-                for way in ways
-            ]
-            # In a thread: the clock skips nothing meanwhile, and timers of the loop run too.
-            await asyncio.to_thread(time.sleep, pause)
-            rest = [
-                await way.carry(subject, answer)
-                for (way, subject), answer in zip(halves, answers, strict=True)
-            ]
-            for way, before, after in zip(ways, first, rest, strict=True):
-                if damage := _damaged(way, before, after):
-                    lost[f"{way}, pause of {pause:g} s"] = damage
-    expect(not lost, "audio is damaged by a pause", expected="both utterances whole", actual=lost)
+        for ways in [[way] for way in WAYS] if pauses[0] < LONG_PAUSE else [WAYS]:
+            calls = [(way, await way.ready(probe)) for way in ways]
+            heard: list[list[Passage]] = [[] for _ in ways]
+            for seed in range(1, len(pauses) + 2):
+                if seed > 1:
+                    # In a thread: the clock skips nothing meanwhile, and timers of the loop run too.
+                    await asyncio.to_thread(time.sleep, pauses[seed - 2])
+                for (way, subject), passages in zip(calls, heard, strict=True):
+                    voice = signals.utterance(way.rate_in, 0.61, seed=seed)
+                    passages.append(await way.carry(subject, voice))
+            for (way, subject), passages in zip(calls, heard, strict=True):
+                end = await way.carry(subject, signals.silence(way.rate_in, 0.3))
+                if damage := _damaged(way, passages, end):
+                    lost[f"{way}, pause of {pauses[0]:g} s"] = damage
+    expect(not lost, "audio is damaged by a pause", expected="every utterance whole", actual=lost)
 
 
-def _damaged(way: Way, before: Passage, after: Passage) -> str | None:
-    """What is wrong with one of two utterances, or how much less, or how much more, lies between them than was given."""
-    output = np.concatenate([before.output, after.output])
-    voices = (before.signal, after.signal[: len(before.signal)])
-    references = (ideal(voice, way.rate_in, way.rate_out) for voice in voices)
+def _damaged(way: Way, passages: Sequence[Passage], end: Passage) -> str | None:
+    """What is wrong with an utterance, or how much less, or how much more, lies between two of them than was given."""
+    output = np.concatenate([passage.output for passage in (*passages, end)])
+    references = (ideal(passage.signal, way.rate_in, way.rate_out) for passage in passages)
     places = [
         found.delay for reference in references if (found := recognise(reference, output, way.rate_out))
     ]
-    if len(places) < len(voices):
+    if len(places) < len(passages):
         return "an utterance is not heard"
-    between = places[1] - places[0] - len(before.signal) / way.rate_in
-    if not -EXACT < between < GOOD:
-        return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
-    first = listen(way, voices[0], output, amid=True)
-    second = listen(way, voices[1], output, like=first.manner, amid=True)
-    return first.damage or second.damage
+    for one, next_one in itertools.pairwise(places):
+        between = next_one - one - len(passages[0].signal) / way.rate_in
+        if not -EXACT < between < GOOD:
+            return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
+    first = listen(way, passages[0].signal, output, amid=True)
+    others = (listen(way, passage.signal, output, like=first.manner, amid=True) for passage in passages[1:])
+    return first.damage or next((other.damage for other in others if other.damage), None)
 
 
 async def _expect_silence(probe: Probe, turns: Sequence[Way | None]) -> None:
@@ -223,7 +219,7 @@ async def _expect_silence(probe: Probe, turns: Sequence[Way | None]) -> None:
                 leak, peak = await _leak(subject, way, seconds, then or way)
                 stale, loudest = max(stale, leak), max(loudest, peak)
         if stale:
-            leaks[str(way)] = f"up to {stale:.0f} ms, peak {loudest:.0f} dB"
+            leaks[str(way)] = f"up to {stale:.1f} ms, peak {round(loudest)} dB"
     expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)
 
 

@@ -88,8 +88,8 @@ def panels(rows: int, columns: int, height: float) -> tuple[Figure, list[list[Ax
 
 
 def as_series(metrics: Metrics) -> Series:
-    """Metrics of two lists each, as pairs of x and y."""
-    return {name: (x, y) for name, value in metrics.items() for x, y in [value.values()]}
+    """Metrics of two lists each, as pairs of x and y; a third list is the mask that they were held to."""
+    return {name: (x, y) for name, value in metrics.items() for x, y, *_ in [value.values()]}
 
 
 def draw_lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "") -> None:
