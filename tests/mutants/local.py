@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -231,3 +232,46 @@ class DampedForAMoment(_Between):
 class InvertedForAMoment(_Between):
     between = (25600, 26240)
     factor = -1.0
+
+
+@mutant("TFS-FIDELITY-12", "A queue of 3000 entries drops one where it begins anew: 20 ms a minute.")
+class DropsAFrameAMinute(Converted):
+    calls = 0
+
+    def recode(self, codes: bytes) -> bytes:
+        self.calls += 1
+        return b"" if self.calls % 3000 == 0 and self.rate != 8000 else codes
+
+
+@mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.")
+class SilentForGoodAt48(Converted):
+    count = 0
+
+    def recode(self, codes: bytes) -> bytes:
+        self.count += len(codes) if self.rate == 48000 else 0
+        return b"\xff" * len(codes) if self.count > 80000 else codes
+
+
+@mutant("TFS-LATENCY-05", "The second pause of a call finds a resampler that is reset with 30 ms in it.")
+class ClearedByTheSecondPause(Converted):
+    last = 0.0
+    pauses = 0
+
+    def recode(self, codes: bytes) -> bytes:
+        now, before = time.monotonic(), self.last
+        self.last = now
+        paused = before > 0 and now - before > 0.2
+        self.pauses += paused
+        return codes[240:] if paused and self.pauses > 1 and self.rate != 8000 else codes
+
+
+@mutant(
+    "TFS-FIDELITY-13",
+    "Rates that are no multiple of 8000 Hz have a path of their own, which begins a frame late.",
+)
+class FrameOfACrookedRateLost(Converted):
+    before = 0
+
+    def recode(self, codes: bytes) -> bytes:
+        changed, self.before = self.before not in (0, self.rate), self.rate
+        return b"" if changed and self.rate % 8000 else codes
