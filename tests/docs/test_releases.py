@@ -179,12 +179,19 @@ def test_every_must_of_core_holds_in_the_supported_releases(version: str) -> Non
     assert failed == []
 
 
+def count_of_checks() -> int:
+    return len(entries(catalogue.load(), {name: check.requirement for name, check in load_checks().items()}))
+
+
+def test_the_grades_are_of_all_checks_that_there_are() -> None:
+    assert GRADES["checks"] == count_of_checks()
+
+
 def test_the_readme_counts_what_there_is() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     counted = re.search(r"(\d+) requirements, each with\s+its source, and more than (\d+)\s+checks", text)
     assert counted is not None
-    checks = {name: check.requirement for name, check in load_checks().items()}
-    total = len(entries(catalogue.load(), checks))
+    total = count_of_checks()
     assert [int(number) for number in counted.groups()] == [len(REQUIREMENTS), total // 100 * 100]
     graded = [name for name, entry in REQUIREMENTS.items() if entry.excluded is None]
     assert f": {total} of {total} checks, {len(graded)} of {len(graded)} requirements" in text

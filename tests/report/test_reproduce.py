@@ -50,6 +50,14 @@ def test_a_script_shows_what_the_vector_is_about(vector: str, shows: str, tmp_pa
     assert shows in found.stdout + found.stderr
 
 
+@pytest.mark.parametrize(
+    ("vector", "waits"), [("faults/silent-cancel", True), ("faults/refuse-cancel", False)]
+)
+def test_a_script_that_may_wait_for_long_says_so(vector: str, waits: bool) -> None:
+    script = reproduce.script(IMPL, Entry("TFS-FAULT-02", vector), CATALOGUE)
+    assert (reproduce.PATIENCE in script) == waits
+
+
 def test_a_hang_up_in_a_script_reaches_the_double_and_nobody_else(tmp_path: Path) -> None:
     script = reproduce.script(IMPL, Entry("TFS-HANGUP-14", "hangup/answer-ended-400"), CATALOGUE)
     found = run(script, tmp_path)

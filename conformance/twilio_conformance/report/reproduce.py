@@ -18,6 +18,13 @@ LONGEST = 3000
 COMMENT_WIDTH = 96
 """Characters on a line of the comment at the top."""
 
+PATIENCE = """\
+# Twilio's answer does not end here, and no clock is skipped: the script takes as long as the implementation waits.
+"""
+
+WITHOUT_END = {"silence", "silence-in-handshake", "drip", "endless"}
+"""Faults of an answer for which a client can wait for ever."""
+
 EXAMPLE = {
     "stream_sid": "MZ00000000000000000000000000000001",
     "other_stream_sid": "MZ00000000000000000000000000000002",
@@ -92,6 +99,8 @@ def script(impl: str, entry: Entry, catalogue: Catalogue) -> str:
     if vector is None:
         return said + _CHECK.format(impl=impl, check=entry.check)
     answers = _filled(vector, vector.data["given"]["answers"]) if _can_hang_up(vector) else []
+    if any(answer.get("fault") in WITHOUT_END for answer in answers):
+        said += PATIENCE
     body = "\n".join(f"    {line}" for line in _calls(vector))
     written = said + _WRITTEN_OUT.format(
         impl=impl,
