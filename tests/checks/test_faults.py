@@ -7,6 +7,8 @@ import pytest
 from tests.checks.bench import REFERENCE, implementations
 from twilio_conformance import catalogue
 
+pytestmark = pytest.mark.xdist_group("verdicts of clients")
+
 CHAPTER = "TFS-FAULT-"
 FAULTY = implementations("faulty")
 
@@ -15,7 +17,6 @@ def _missed(found: dict[str, str]) -> set[str]:
     return {name for name, status in found.items() if status in ("fail", "not-testable")}
 
 
-@pytest.mark.xdist_group("verdicts of clients")
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_faulty_hang_up_misses_just_the_requirements_that_it_breaks(
     name: str, verdicts: dict[str, dict[str, str]]
@@ -23,7 +24,6 @@ def test_a_faulty_hang_up_misses_just_the_requirements_that_it_breaks(
     assert _missed(verdicts[name]) == set(FAULTY[name].violates)
 
 
-@pytest.mark.xdist_group("verdicts of clients")
 @pytest.mark.parametrize("name", [REFERENCE, *implementations("permitted")])
 def test_every_permitted_way_to_hang_up_keeps_every_requirement(
     name: str, verdicts: dict[str, dict[str, str]]
@@ -32,7 +32,6 @@ def test_every_permitted_way_to_hang_up_keeps_every_requirement(
     assert not _missed(verdicts[name])
 
 
-@pytest.mark.xdist_group("verdicts of clients")
 @pytest.mark.parametrize("name", ["RequestsInAThread", "UrllibInAThread"])
 def test_a_client_in_a_thread_is_graded_by_everything(name: str, verdicts: dict[str, dict[str, str]]) -> None:
     assert verdicts[name].keys() == verdicts[REFERENCE].keys()

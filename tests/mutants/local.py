@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
 
-from tests.mutants.latency import HeldBack
+from tests.mutants.audio import FrameOfTheChangeLost
+from tests.mutants.latency import ClearedByAPause, HeldBack
 from tests.mutants.registry import mutant
 from tests.mutants.seams import CodeSeam, Converted, Real, Received
 
@@ -253,25 +253,20 @@ class SilentForGoodAt48(Converted):
 
 
 @mutant("TFS-LATENCY-05", "The second pause of a call finds a resampler that is reset with 30 ms in it.")
-class ClearedByTheSecondPause(Converted):
-    last = 0.0
+class ClearedByTheSecondPause(ClearedByAPause):
     pauses = 0
 
     def recode(self, codes: bytes) -> bytes:
-        now, before = time.monotonic(), self.last
-        self.last = now
-        paused = before > 0 and now - before > 0.2
-        self.pauses += paused
-        return codes[240:] if paused and self.pauses > 1 and self.rate != 8000 else codes
+        kept = super().recode(codes)
+        self.pauses += len(kept) < len(codes)
+        return kept if self.pauses > 1 else codes
 
 
 @mutant(
     "TFS-FIDELITY-13",
     "Rates that are no multiple of 8000 Hz have a path of their own, which begins a frame late.",
 )
-class FrameOfACrookedRateLost(Converted):
-    before = 0
-
+class FrameOfACrookedRateLost(FrameOfTheChangeLost):
     def recode(self, codes: bytes) -> bytes:
-        changed, self.before = self.before not in (0, self.rate), self.rate
-        return b"" if changed and self.rate % 8000 else codes
+        kept = super().recode(codes)
+        return kept if self.rate % 8000 else codes

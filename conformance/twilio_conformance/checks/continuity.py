@@ -161,11 +161,11 @@ def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     turns = [output[place : place + TURN * second] for place in places]
     # The end of the last one may still be inside.
     voice = turn[: (TURN - 1) * way.rate_in]
-    for number, heard in enumerate(turns, start=1):
-        if number > 1 and _alike(turns[0], heard, second):
+    for number, heard in enumerate(turns):
+        if number > 0 and _alike(turns[0], heard, second):
             continue
         found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
-        at = f"{(number - 1) * TURN} s"
+        at = f"{number * TURN} s"
         if found.damage or found.manner is None:
             return f"from {at} on: {found.damage}"
         if abs(found.manner.delay) > DRIFT:
