@@ -41,8 +41,11 @@ class LogBook:
             self._is_attached = True
             self._keep_loguru()
             self._keep_logging()
-        logging.getLogger().setLevel(1)
-        logging.disable(logging.NOTSET)
+        # Each of the two empties the caches of all loggers, which is dear before every call.
+        if logging.root.level != 1:
+            logging.root.setLevel(1)
+        if logging.root.manager.disable != logging.NOTSET:
+            logging.disable(logging.NOTSET)
         warnings.showwarning = self._take_warning
 
     def _keep_loguru(self) -> None:

@@ -369,9 +369,9 @@ class Subject:
         self, given: Sequence[Json], *, limit: float = CALL_LIMIT
     ) -> list[Observation]:
         """Awaits deserialize of one message after the other; an adapter may be sent them all at once."""
+        texts = [self.probe.names.fill(json.dumps(message, separators=(",", ":"))) for message in given]
         if not getattr(self._instance, "is_ahead", False):
-            return [await self.deserialize(message, limit=limit) for message in given]
-        texts = [json.dumps(self.probe.names.fill(message), separators=(",", ":")) for message in given]
+            return [await self.deserialize(text, limit=limit) for text in texts]
         calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
         return self.probe._observe_each(calls, lambda: self._instance.deserialize_each(texts, limit), limit)
 

@@ -243,6 +243,21 @@ class DropsAFrameAMinute(Converted):
         return b"" if self.calls % 3000 == 0 and self.rate != 8000 else codes
 
 
+@mutant(
+    "TFS-FIDELITY-12",
+    "The same queue repeats the entry before instead: 20 ms a minute are said twice, in their place.",
+)
+class RepeatsAFrameAMinute(Converted):
+    calls = 0
+    last = b""
+
+    def recode(self, codes: bytes) -> bytes:
+        self.calls += 1
+        said = self.last if self.calls % 3000 == 0 and self.rate != 8000 else codes
+        self.last = codes
+        return said
+
+
 @mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.")
 class SilentForGoodAt48(Converted):
     count = 0

@@ -27,8 +27,8 @@ LATER = 0.02
 TURN = 20
 """Seconds of speech that are said again and again in a long call; whole chunks and whole samples at every rate."""
 
-LONG = (8000, 24000, 44100)
-"""Rates of ten minutes, one of each kind: none to convert, a whole ratio, a crooked one. Two minutes at the others."""
+FRAME_BY_FRAME = (8000, 24000, 44100)
+"""Rates of chunks of 20 ms throughout, one of each kind: none to convert, a whole ratio, a crooked one."""
 
 DRIFT = 0.001
 """Seconds by which a later turn may be later than the first."""
@@ -124,13 +124,13 @@ def _likeness(way: Way, whole: Samples, passage: Passage, late: float) -> float:
 
 @check("TFS-FIDELITY-12", limit=240)
 async def minutes_to_twilio_sound_alike(probe: Probe) -> None:
-    """An agent's ten minutes, at some rates two: each 20 s are as late as the first, and sound as they do."""
+    """An agent's ten minutes: each 20 s are as late as the first, and sound as they do."""
     await _expect_constancy(probe, is_outgoing=True)
 
 
 @check("TFS-FIDELITY-12", limit=240)
 async def minutes_from_twilio_sound_alike(probe: Probe) -> None:
-    """A caller's ten minutes, at some rates two: each 20 s are as late as the first, and sound as they do."""
+    """A caller's ten minutes: each 20 s are as late as the first, and sound as they do."""
     await _expect_constancy(probe, is_outgoing=False)
 
 
@@ -140,7 +140,7 @@ async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
         turn = signals.utterance(way.rate_in, TURN, seed=7)
         subject = await way.ready(probe)
         with held():
-            turns = [await way.carry(subject, turn) for _ in range(30 if way.rate in LONG else 6)]
+            turns = [await way.carry(subject, turn, _sizes(way, number)) for number in range(30)]
         inside = turns[0].withheld.values[:250].max()
         kept = len(turns) * TURN - sum(passage.output.size for passage in turns) / way.rate_out
         if kept - float(inside) > BLOCK:
@@ -150,21 +150,26 @@ async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
     expect(not wrong, "the audio changes", expected="minutes that sound alike", actual=wrong)
 
 
+def _sizes(way: Way, number: int) -> int:
+    """The chunks of a turn: of 20 ms, which are many calls, and after two minutes at most rates of 100 ms."""
+    return way.chunk if way.rate in FRAME_BY_FRAME or number < 6 else 5 * way.chunk
+
+
 def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     """What becomes of the same 20 s in the course of minutes; None where nothing does."""
     second, output = way.rate_out, np.concatenate(outputs)
     first = listen(way, turn[: 2 * way.rate_in], output[: 3 * second], amid=True)
     if first.damage or first.manner is None:
         return f"at the beginning: {first.damage}"
-    late = max(round(first.manner.delay * second), 0)
-    places = (late + number * TURN * second for number in range(len(outputs)))
-    turns = [output[place : place + TURN * second] for place in places]
-    # The end of the last one may still be inside.
-    voice = turn[: (TURN - 1) * way.rate_in]
+    late, size = max(round(first.manner.delay * second), 0), TURN * second + second // 10
+    turns = [output[late + number * TURN * second :][:size] for number in range(len(outputs))]
+    # With the first word of the next turn, so that no window is at an end; that of the last may still be inside.
+    voice, last = np.append(turn, turn[: way.rate_in // 10]), turn[: (TURN - 1) * way.rate_in]
     for number, heard in enumerate(turns):
         if number > 0 and _alike(turns[0], heard, second):
             continue
-        found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
+        given = last if heard is turns[-1] else voice
+        found = listen(way, given, heard, like=first.manner, amid=True, learned=2)
         at = f"{number * TURN} s"
         if found.damage or found.manner is None:
             return f"from {at} on: {found.damage}"
