@@ -172,7 +172,7 @@ class WrappedPeaks(Received):
 
 
 @mutant("TFS-FIDELITY-11", "The filter starts anew at each chunk (pipecat-ai/pipecat issues 1653, 2070).",
-        also="TFS-FIDELITY-0[237] TFS-FIDELITY-10 TFS-FIDELITY-12 TFS-FIDELITY-14")  # fmt: skip
+        also="TFS-FIDELITY-0[237]")  # fmt: skip
 class FilterOfEachChunk(Seamed):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, OutputAudioRawFrame):

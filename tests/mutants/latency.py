@@ -44,7 +44,7 @@ class _Muted(Converted):
 
 
 @mutant("TFS-LATENCY-01", "A block-based resampler waits for 200 ms of audio (pipecat-ai/pipecat PR 2091).",
-        also="TFS-LATENCY-0[234] TFS-FIDELITY-0[67]")  # fmt: skip
+        also="TFS-LATENCY-0[234]")  # fmt: skip
 class HeldBack200ms(HeldBack):
     held = 1600
 
