@@ -191,7 +191,7 @@ CAUGHT: dict[str, set[str]] = {
     "no anti-alias filter": {"alias"},
     "linear interpolation": {"alias", "gain at 3.4 kHz", "correlation"},
     "each chunk for itself": {"border excess", "SINAD at -10"},
-    "one sample lost a chunk": {"drift", *UNRECOGNISED},
+    "one sample lost a chunk": {"drift", *UNRECOGNISED} - {"gain"},
     "swapped bytes out": {"byte order", "wraps", *UNRECOGNISED},
     "swapped bytes in": {"byte order", "wraps", "polarity", *UNRECOGNISED},
     "inverted sign": {"polarity"},

@@ -258,6 +258,33 @@ class RepeatsAFrameAMinute(Converted):
         return said
 
 
+@mutant(
+    "TFS-FIDELITY-12", "A jitter buffer grows to 200 ms after a minute, and is emptied before ten are over."
+)
+class WithheldForMinutes(HeldBack):
+    count = 0
+
+    @property
+    def held(self) -> int:  # type: ignore[override]
+        return 1600 if 60 * 8000 < self.count < 590 * 8000 else 0
+
+    def recode(self, codes: bytes) -> bytes:
+        self.count += len(codes)
+        return super().recode(codes)
+
+
+@mutant(
+    "TFS-FIDELITY-12",
+    "A limit of ten minutes is counted from the frame before the first: the last 20 ms are silent.",
+)
+class SilentJustBeforeTenMinutes(Converted):
+    count = 0
+
+    def recode(self, codes: bytes) -> bytes:
+        self.count += len(codes) if self.rate != 8000 else 0
+        return b"\xff" * len(codes) if self.count > 599.98 * 8000 else codes
+
+
 @mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.")
 class SilentForGoodAt48(Converted):
     count = 0

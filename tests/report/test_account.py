@@ -56,6 +56,11 @@ def _hide_a_failure(report: Json) -> None:
     report["verdict"]["core"]["out_of_sight"] = 1
 
 
+def _cut_a_series(report: Json) -> None:
+    series = {"dBm0": [0.0, -10.0], "dB": [36.9], "mask": [34.1, 35.8]}
+    report["metrics"] = {"audio.flat": {"SINAD, Twilio to 24000 Hz": series}}
+
+
 @pytest.mark.parametrize(
     ("forge", "why"),
     [
@@ -69,6 +74,7 @@ def _hide_a_failure(report: Json) -> None:
         (_invent_a_missing_check, "do not add up"),
         (_call_one_profile_partial, "do not agree on whether the run was partial"),
         (_hide_a_failure, "more out of sight"),
+        (_cut_a_series, "the lists of 'SINAD, Twilio to 24000 Hz' are not of one length"),
     ],
 )
 def test_an_altered_report_is_refused_with_4_and_the_reason(

@@ -26,8 +26,18 @@ METRICS: dict[str, Any] = {
     "remark": "nothing to draw",
     **{f"withheld, {way}": {"seconds": [0.02, 0.04], "milliseconds": [20.0, 0.0]} for way in WAYS},
     **{f"latency, {way}": {"seconds": [0.02, 0.06], "milliseconds": [0.0, 40.0]} for way in WAYS},
-    **{f"response, {way}": {"Hz": [200.0, 1020.0, 3400.0], "dB": [-0.1, 0.0, -4.0]} for way in WAYS},
-    **{f"gain tracking, {way}": {"dBm0": [-10.0, 3.0, -50.0], "dB": [0.0, 0.1, -0.6]} for way in WAYS},
+    **{
+        f"response, {way}": {"Hz": [200.0, 1020.0, 3400.0], "dB": [-0.1, 0.0, -4.0], "mask": [-3.0, 1.0]}
+        for way in WAYS
+    },
+    **{
+        f"gain tracking, {way}": {
+            "dBm0": [-10.0, 3.0, -50.0],
+            "dB": [0.0, 0.1, -0.6],
+            "mask": [0.5, 0.5, 1.0],
+        }
+        for way in WAYS
+    },
     "first audio back": {
         rate: {"ms": 25.0, "of": [24, 25, 26], "speech until then, ms": 40} for rate in RATES
     },
@@ -42,7 +52,7 @@ METRICS: dict[str, Any] = {
         for rate in RATES
     },
     "barge-in to silence, ms": {"8000": 2.7},
-    **{f"SINAD, {way}": {"dBm0": [0.0, -40.0], "dB": [37.0, 30.0]} for way in WAYS},
+    **{f"SINAD, {way}": {"dBm0": [0.0, -40.0], "dB": [37.0, 30.0], "mask": [34.3, 30.5]} for way in WAYS},
 }
 
 
@@ -145,6 +155,15 @@ def test_the_reference_measures_what_is_drawn_of_it(tmp_path: Path) -> None:
         assert list(anew[name]) == list(drawn[name])
         for key, value in anew[name].items():
             assert value == pytest.approx(drawn[name][key], abs=0.1), (name, key, "run `make measurements`")
+
+
+@pytest.mark.parametrize("family", ["response", "gain tracking", "SINAD"])
+def test_the_limits_drawn_are_those_of_the_report(family: str) -> None:
+    metrics = {name: value for name, value in METRICS.items() if name.startswith(family)}
+    wider = {
+        name: value | {"mask": [limit - 1 for limit in value["mask"]]} for name, value in metrics.items()
+    }
+    assert plots.draw(metrics, {})[0][0].svg != plots.draw(wider, {})[0][0].svg
 
 
 def test_a_real_report_is_drawn(real: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.report.conftest import Json, Make, left_out
+from twilio_conformance import catalogue
 from twilio_conformance.errors import UsageError
-from twilio_conformance.report import reader
+from twilio_conformance.report import calls, plots, reader
 
 Saved = Callable[..., str]
 
@@ -47,6 +48,30 @@ def test_what_is_no_report_is_refused(content: bytes, why: str, tmp_path: Path) 
     path.write_bytes(content)
     with pytest.raises(UsageError, match=why):
         reader.load(str(path))
+
+
+METRICS = {
+    name: (check, value)
+    for check, metrics in catalogue.load_schema("report")["examples"][0]["metrics"].items()
+    for name, value in metrics.items()
+    if name != "delay"
+}
+
+
+@pytest.mark.parametrize("damaged", [5, None, "ms", [], {}, {"ms": [1.0]}, {"24000": {"ms": "late"}}])
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_that_cannot_be_drawn_is_refused(
+    name: str, damaged: object, make: Make, saved: Saved
+) -> None:
+    check, value = METRICS[name]
+    reader.load(saved(make() | {"metrics": {check: {name: value}}}))
+    with pytest.raises(UsageError, match="not what this version of the suite reads"):
+        reader.load(saved(make() | {"metrics": {check: {name: damaged}}}))
+
+
+def test_every_metric_that_is_drawn_is_described() -> None:
+    families = {name.partition(", ")[0] for name in METRICS}
+    assert {name.partition(", ")[0] for name in {*plots.KNOWN, *calls.METRICS}} <= families
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ class ToneFit:
 
     @property
     def level_dbm0(self) -> float:
-        """Level of all tones together, in dBm0."""
-        return dbm0(float(np.linalg.norm(self.peaks)) / np.sqrt(2))
+        """Level of all but DC, in dBm0: what breaks a tone's phase takes nothing from it."""
+        return dbm0(float(np.hypot(np.linalg.norm(self.peaks) / np.sqrt(2), rms(self.residual))))
 
     @property
     def sinad_db(self) -> float:
@@ -103,7 +103,8 @@ def level_curve(
     """Measure SINAD and gain at each step of a `signals.level_ladder`, given the path's group delay.
 
     The ladder is all of the signal given. Steps that the output does not hold whole are left out: compare
-    the length of the curve with that of `levels`. Gain is against the level given, not the one quantised.
+    the length of the curve with that of `levels`. Gain is that of the whole, not of the tone alone, against the
+    level given, not the one quantised.
     """
     seconds = len(passage.signal) / passage.rate_in / len(levels)
     output, rate = passage.output, passage.rate_out
@@ -114,7 +115,7 @@ def level_curve(
     whole = [step for step in steps if len(step) >= round((seconds - edge) * rate)]
     fits = [fit_tones(step, rate, [frequency], edge=edge) for step in whole]
     kept = np.array(levels[: len(fits)], np.float64)
-    gains = np.array([decibels(f.peaks[0], peak_of(v)) for f, v in zip(fits, kept, strict=True)])
+    gains = np.array([fit.level_dbm0 for fit in fits]) - kept
     return LevelCurve(kept, np.array([f.sinad_db for f in fits]), gains)
 
 

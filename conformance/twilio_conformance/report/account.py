@@ -17,7 +17,7 @@ def disagreement(report: Mapping[str, Any]) -> str:
     Args:
         report: The report's JSON, which is what its schema says.
     """
-    return _of_ledger(report) or _of_statuses(report) or _of_verdicts(report)
+    return _of_ledger(report) or _of_statuses(report) or _of_verdicts(report) or _of_series(report)
 
 
 def _of_ledger(report: Mapping[str, Any]) -> str:
@@ -64,6 +64,22 @@ def _of_verdicts(report: Mapping[str, Any]) -> str:
         if follows.out_of_sight > follows.counts["MUST"][NOT_TESTABLE]:
             return f"its verdict on {profile} has more out of sight than could not be tested"
     return ""
+
+
+def _of_series(report: Mapping[str, Any]) -> str:
+    for metrics in report["metrics"].values():
+        for name, value in metrics.items():
+            family, _, way = name.partition(", ")
+            if not way or family not in _SERIES:
+                continue
+            # The mask of a response is one for all of its tones.
+            lengths = {len(part) for key, part in value.items() if (family, key) != ("response", "mask")}
+            if len(lengths) > 1:
+                return f"the lists of {name!r} are not of one length"
+    return ""
+
+
+_SERIES = ("withheld", "latency", "response", "SINAD", "gain tracking")
 
 
 def _counts(counts: Mapping[str, Mapping[str, int]]) -> dict[tuple[str, str], int]:

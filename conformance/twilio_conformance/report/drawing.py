@@ -92,6 +92,11 @@ def as_series(metrics: Metrics) -> Series:
     return {name: (x, y) for name, value in metrics.items() for x, y, *_ in [value.values()]}
 
 
+def masks(metrics: Metrics) -> Series:
+    """The x and the mask of each series."""
+    return {name: (x, mask) for name, value in metrics.items() for x, _, mask in [value.values()]}
+
+
 def draw_lines(axes: Sequence[Axes], own: Series, over: Series, *, marker: str = "") -> None:
     """A panel for each direction, a line for each rate; another implementation's lines lie beneath."""
     for axis, (pattern, heading) in zip(axes, WAYS.items(), strict=True):

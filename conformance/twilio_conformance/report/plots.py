@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twilio_conformance.audio.metrics import ideal_sinad
 from twilio_conformance.report import calls
 from twilio_conformance.report.drawing import (
     LIMIT,
@@ -23,6 +22,7 @@ from twilio_conformance.report.drawing import (
     draw_limit,
     draw_lines,
     finish,
+    masks,
     one_row,
     panels,
     readable,
@@ -53,7 +53,7 @@ def draw(metrics: Metrics, over: Metrics) -> tuple[list[Plot], Metrics]:
 
     plots, drawn, rest = [], set(), {}
     with mpl.rc_context(SETTINGS):
-        for name, plot in _KNOWN.items():
+        for name, plot in KNOWN.items():
             used = {key for key in metrics if key == name or key.startswith(f"{name}, ")}
             if used:
                 plots.append(plot(_chosen(metrics, name), _chosen(over, name)))
@@ -166,11 +166,12 @@ def _response(own: Metrics, over: Metrics) -> Plot:
     figure, axes = one_row(2, height=3.4)
     series, under = as_series(own), as_series(over)
     draw_lines(axes, series, under)
+    _, (low, high) = _first(masks(own))
     for axis in axes:
         axis.set_xlabel("Hz")
         axis.set_ylim(-4.5, 2)
-        axis.fill_between((200, 3400), -4.5, -3, color=LIMIT, alpha=0.12, linewidth=0)
-        axis.fill_between((200, 3400), 1, 2, color=LIMIT, alpha=0.12, linewidth=0)
+        axis.fill_between((200, 3400), -4.5, low, color=LIMIT, alpha=0.12, linewidth=0)
+        axis.fill_between((200, 3400), high, 2, color=LIMIT, alpha=0.12, linewidth=0)
         for edge in (-0.5, 0.5):
             axis.axhline(edge, color=LIMIT, linewidth=0.8, linestyle=(0, (2, 2)))
     axes[0].set_ylabel("dB against 1020 Hz")
@@ -190,8 +191,8 @@ def _sinad(own: Metrics, over: Metrics) -> Plot:
     figure, axes = one_row(2, height=3.4)
     series, under = as_series(own), as_series(over)
     draw_lines(axes, series, under, marker="o")
-    levels = sorted({level for own_levels, _ in series.values() for level in own_levels})
-    least = [ideal_sinad(level) - 3 for level in levels]
+    # What is permitted follows the level that comes out, which is about the same everywhere.
+    levels, least = _first(_by_level(masks(own)))
     for axis in axes:
         axis.plot(levels, least, color=LIMIT, linewidth=1, linestyle=(0, (2, 2)))
         axis.set_xlabel("level of the tone, dBm0")
@@ -208,14 +209,15 @@ def _sinad(own: Metrics, over: Metrics) -> Plot:
 
 def _tracking(own: Metrics, over: Metrics) -> Plot:
     figure, axes = one_row(2, height=3.4)
-    series, under = _by_level(own), _by_level(over)
+    series, under = _by_level(as_series(own)), _by_level(as_series(over))
     draw_lines(axes, series, under, marker="o")
+    # The level that others are held against has no limit.
+    bounds = [(level, limit) for level, limit in zip(*_first(_by_level(masks(own))), strict=True) if limit]
+    levels = [level for level, _ in bounds]
     for axis in axes:
         for sign in (-1, 1):
-            axis.step(
-                (-50, -40, 3), (sign, sign / 2, sign / 2), color=LIMIT, linewidth=1, linestyle=(0, (2, 2)),
-                where="post",
-            )  # fmt: skip
+            permitted = [sign * limit for _, limit in bounds]
+            axis.step(levels, permitted, color=LIMIT, linewidth=1, linestyle=(0, (2, 2)), where="post")
         axis.set_xlabel("level of the tone, dBm0")
     axes[0].set_ylabel("dB against -10 dBm0")
     most = {way: max(map(abs, values)) for way, (_, values) in series.items()}
@@ -230,13 +232,18 @@ def _tracking(own: Metrics, over: Metrics) -> Plot:
     )
 
 
-def _by_level(metrics: Metrics) -> Series:
+def _by_level(series: Series) -> Series:
     """Series in the order of their levels: a check may have measured them in another."""
     found: Series = {}
-    for way, (levels, values) in as_series(metrics).items():
+    for way, (levels, values) in series.items():
         order = sorted(range(len(levels)), key=levels.__getitem__)
         found[way] = ([levels[at] for at in order], [values[at] for at in order])
     return found
+
+
+def _first(series: Series) -> tuple[list[float], list[float]]:
+    """The series of the first way, where all are alike."""
+    return next(iter(series.values()))
 
 
 def _any_series(name: str, value: Metrics, under: Any) -> Plot:
@@ -253,7 +260,7 @@ def _any_series(name: str, value: Metrics, under: Any) -> Plot:
     return finish(slug, name, summary, figure, (x_name, y_name), rows[:200])
 
 
-_KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
+KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
     "added latency, ms": _latency,
     "latency": _timeline,
     "withheld": _withheld,
@@ -262,3 +269,4 @@ _KNOWN: dict[str, Callable[[Metrics, Metrics], Plot]] = {
     "gain tracking": _tracking,
     "aliases and images, dB": _stop_band,
 }
+"""How each family of metrics is drawn; spec/schemas/report.schema.json says what they are made of."""
