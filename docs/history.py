@@ -216,8 +216,8 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
     )
     yield (
         f"The suite promises to grade {oldest_promised} and newer. It runs with older releases back to"
-        " 0.0.87, which brought `OutputTransportMessageFrame`. What needs a frame that such a release"
-        f" does not have is left out there ({_unplayed(document)}).\n"
+        " 0.0.87, which brought `OutputTransportMessageFrame`. What needs a frame, or a part of the base class, that"
+        f" such a release does not have is left out there ({_unplayed(document)}).\n"
     )
     for version, reason in document["left_out"].items():
         yield f"{version} cannot be installed with what the suite needs: {_escaped(reason[:LONGEST_REASON])}\n"
@@ -248,9 +248,13 @@ def _page(releases: Releases, history: list[Json], oldest_promised: str) -> Iter
             yield f"- {_link(name)}: {reason}"
     yield "\n## Requirements that some release does not meet\n"
     yield from _findings(releases)
-    always = [name for name, found in releases.statuses.items() if set(found) <= set(HOLDS)]
+    met = [name for name, found in releases.statuses.items() if set(found) <= set(HOLDS)]
+    partly = [name for name in met if UNGRADED in releases.statuses[name]]
+    always = [name for name in met if name not in partly]
     yield "## Requirements that every release meets\n"
     yield f"{len(always)}, counting those that do not apply to some.\n"
+    if partly:
+        yield f"Met by every release that can be graded on them, and not graded on all: {', '.join(map(_link, partly))}.\n"
     yield "| chapter | requirements |"
     yield "| --- | --- |"
     for chapter, names in _by_chapter(always).items():

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from pipecat.frames.frames import OutputAudioRawFrame
@@ -132,8 +133,10 @@ async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks, cha
 
 async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
     """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
-    given = tuple(split(signal, chunks))
-    messages = [subject.track.message(ulaw.encode(chunk)) for chunk in given]
+    given, codes = tuple(split(signal, chunks)), ulaw.encode(signal)
+    ends = accumulate(map(len, given))
+    pieces = (codes[end - len(chunk) : end] for chunk, end in zip(given, ends, strict=True))
+    messages = [subject.track.message(piece) for piece in pieces]
     with held():
         observations = await subject.deserialize_each(messages)
     return Passage.of(given, list(map(pcm_of, observations)), rate_in=WIRE_RATE, rate_out=rate)

@@ -17,7 +17,7 @@ from tests.once import once
 
 ROOT = Path(__file__).parents[2]
 IMPL = "pipecat.serializers.twilio"
-SAMPLE = "CONSTRUCT-03 or TFS-CLEAR or HANGUP-14 or INPUT-02 or INPUT-06 or LATENCY-01 or FIDELITY-03"
+SAMPLE = "CONSTRUCT-03 or TFS-CLEAR or HANGUP-14 or INPUT-02 or INPUT-06 or LATENCY-01 or FIDELITY-03 or FIDELITY-13"
 """What the real report holds: failures of each kind, requests, logs and measurements, within seconds."""
 
 Json = dict[str, Any]

@@ -88,15 +88,27 @@ def _cut_short(report: Json) -> None:
     report["ledger"]["expected"] -= 1
 
 
-@pytest.mark.parametrize("spoil", [_without_a_check, _cut_short])
+def _with_one_missing(report: Json) -> None:
+    left_out(report)
+    report["ledger"] |= {"collected": report["ledger"]["expected"], "missing": ["TFS-CLEAR-01[clear/two]"]}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (_without_a_check, "without -k"),
+        (_cut_short, "once more"),
+        (_with_one_missing, r"the first TFS-CLEAR-01\[clear/two\]"),
+    ],
+)
 def test_a_partial_report_is_refused_where_a_whole_one_is_needed(
-    spoil: Callable[[Json], None], make: Make, saved: Saved
+    spoil: Callable[[Json], None], why: str, make: Make, saved: Saved
 ) -> None:
     report = make()
     spoil(report)
     path = saved(report)
     assert reader.load(path) == report
-    with pytest.raises(UsageError, match="partial"):
+    with pytest.raises(UsageError, match=f"partial: .*{why}"):
         reader.load(path, whole=True)
 
 

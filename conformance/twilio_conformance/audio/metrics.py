@@ -103,8 +103,8 @@ def level_curve(
     """Measure SINAD and gain at each step of a `signals.level_ladder`, given the path's group delay.
 
     The ladder is all of the signal given. Steps that the output does not hold whole are left out: compare
-    the length of the curve with that of `levels`. Gain is that of the whole, not of the tone alone, against the
-    level given, not the one quantised.
+    the length of the curve with that of `levels`. Gain is that of pieces of 20 ms, from which a break of
+    the phase takes little, against the level given, not the one quantised.
     """
     seconds = len(passage.signal) / passage.rate_in / len(levels)
     output, rate = passage.output, passage.rate_out
@@ -115,8 +115,15 @@ def level_curve(
     whole = [step for step in steps if len(step) >= round((seconds - edge) * rate)]
     fits = [fit_tones(step, rate, [frequency], edge=edge) for step in whole]
     kept = np.array(levels[: len(fits)], np.float64)
-    gains = np.array([fit.level_dbm0 for fit in fits]) - kept
+    peaks = [_peak_of_pieces(step, rate, frequency, edge) for step in whole]
+    gains = np.array([decibels(peak, peak_of(level)) for peak, level in zip(peaks, kept, strict=True)])
     return LevelCurve(kept, np.array([f.sinad_db for f in fits]), gains)
+
+
+def _peak_of_pieces(samples: Samples, rate: int, frequency: float, edge: float) -> float:
+    cut, size = round(edge * rate), rate // 50
+    places = range(cut, len(samples) - cut - size + 1, size)
+    return rms(np.array([fit_tones(samples[at : at + size], rate, [frequency]).peaks[0] for at in places]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

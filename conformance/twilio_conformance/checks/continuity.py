@@ -27,8 +27,8 @@ TURN = 20
 TURNS = 30
 """Ten minutes."""
 
-FRAME_BY_FRAME = (8000, 16000, 24000, 44100)
-"""Rates of chunks of 20 ms throughout: those of most pipelines, and a crooked one."""
+FRAME_BY_FRAME = (16000, 24000)
+"""Rates of chunks of 20 ms throughout: those of most pipelines that have anything to convert."""
 
 DRIFT = 0.001
 """Seconds by which a later turn may be later than the first."""
@@ -151,7 +151,7 @@ async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
 
 
 def _sizes(way: Way, number: int) -> int:
-    """The chunks of a turn: of 20 ms, which are many calls, and after two minutes at some rates of 100 ms."""
+    """The chunks of a turn: of 20 ms, which are many calls, and after two minutes at the other rates of 100 ms."""
     return way.chunk if way.rate in FRAME_BY_FRAME or number < 6 else 5 * way.chunk
 
 
@@ -159,8 +159,9 @@ def _held_back(turns: Sequence[Passage]) -> str | None:
     """Where more is withheld than in the first turn; None where nothing is."""
     inside, most = 0.0, []
     for turn in turns:
-        most.append(inside + float(turn.withheld.values.max()))
-        inside += float(turn.withheld.values[-1])
+        withheld = turn.withheld.values
+        most.append(inside + float(withheld.max()))
+        inside += float(withheld[-1])
         if most[-1] - most[0] > LATER:
             return f"{most[-1]:.2f} s withheld after {TURN * len(most) - TURN} s, {most[0]:.2f} s before"
     return None
@@ -192,8 +193,10 @@ def _alike(one: Samples, other: Samples, rate: int) -> bool:
     """Whether two outputs are the same but for μ-law's noise, window by window."""
     size = round(WINDOW * rate)
     count = min(len(one), len(other)) // size
-    differs, level = other[: count * size].astype(float) - one[: count * size], rms(one)
-    return all(decibels(rms(window), level) < -ALIKE_DB for window in differs.reshape(count, size))
+    first, later = (output[: count * size].reshape(count, size) for output in (one, other))
+    changed = (first != later).any(axis=1)
+    differs, level = later[changed].astype(float) - first[changed], rms(one)
+    return all(decibels(rms(window), level) < -ALIKE_DB for window in differs)
 
 
 @check("TFS-FIDELITY-13", limit=40)

@@ -40,9 +40,7 @@ def load(path: str, *, whole: bool = False) -> Json:
         raise UsageError(f"{path}: damaged: this is not JSON, or only a part of it: {error}") from error
     _check(path, report)
     if whole and (left_out := _left_out(report)):
-        raise UsageError(
-            f"{path}: partial: {left_out}; grade the implementation without -k and without paths"
-        )
+        raise UsageError(f"{path}: partial: {left_out}")
     assert isinstance(report, dict)
     return report
 
@@ -66,9 +64,14 @@ def _check(path: str, report: Any) -> None:
 
 def _left_out(report: Mapping[str, Any]) -> str:
     ledger = report["ledger"]
-    if ledger["executed"] != ledger["expected"]:
-        return f"it holds {ledger['executed']} of {ledger['expected']} checks"
-    return "the run was cut short" if any(found["partial"] for found in report["verdict"].values()) else ""
+    held = f"it holds {ledger['executed']} of {ledger['expected']} checks"
+    if ledger["collected"] < ledger["expected"]:
+        return f"{held}; grade the implementation without -k and without paths"
+    if ledger["missing"]:
+        return f"{held}; {len(ledger['missing'])} did not come to an end, the first {ledger['missing'][0]}"
+    if any(found["partial"] for found in report["verdict"].values()):
+        return "the run was cut short; grade the implementation once more"
+    return ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Json:
