@@ -143,27 +143,26 @@ async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
             turns = [await way.carry(subject, turn, _sizes(way, number)) for number in range(TURNS)]
             # Another second of the same, so that the end of the last turn comes out.
             rest = await way.carry(subject, turn[: way.rate_in])
-        if changed := _held_back(turns) or _changed(
-            way, turn, [passage.output for passage in (*turns, rest)]
-        ):
+        outputs = [passage.output for passage in (*turns, rest)]
+        if changed := _changed(way, turn, outputs) or _held_back(way, turns):
             wrong[str(way)] = changed
     expect(not wrong, "the audio changes", expected="minutes that sound alike", actual=wrong)
 
 
 def _sizes(way: Way, number: int) -> int:
-    """The chunks of a turn: of 20 ms, which are many calls, and after two minutes at the other rates of 100 ms."""
-    return way.chunk if way.rate in FRAME_BY_FRAME or number < 6 else 5 * way.chunk
+    """The chunks of a turn: of 20 ms, which are many calls; at most rates the second and the later ones are of 100 ms."""
+    return 5 * way.chunk if way.rate not in FRAME_BY_FRAME and (number == 1 or number > 6) else way.chunk
 
 
-def _held_back(turns: Sequence[Passage]) -> str | None:
-    """Where more is withheld than in the first turn; None where nothing is."""
-    inside, most = 0.0, []
-    for turn in turns:
+def _held_back(way: Way, turns: Sequence[Passage]) -> str | None:
+    """Where more is withheld than in the first turn of chunks of this size; None where nothing is."""
+    inside, before = 0.0, dict[int, float]()
+    for number, turn in enumerate(turns):
         withheld = turn.withheld.values
-        most.append(inside + float(withheld.max()))
+        most, size = inside + float(withheld.max()), _sizes(way, number)
+        if most - before.setdefault(size, most) > LATER:
+            return f"{most:.2f} s withheld after {number * TURN} s, {before[size]:.2f} s before"
         inside += float(withheld[-1])
-        if most[-1] - most[0] > LATER:
-            return f"{most[-1]:.2f} s withheld after {TURN * len(most) - TURN} s, {most[0]:.2f} s before"
     return None
 
 
