@@ -137,7 +137,7 @@ def _summary(options: argparse.Namespace) -> int:
         _print(text)
         return EXIT_OK
     try:
-        with Path(options.output).open("a", encoding="utf-8") as file:
+        with Path(options.output).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from error
@@ -165,7 +165,7 @@ def _expect_ending(name: str, *known: str) -> str:
 
 def _write(name: str, content: str) -> None:
     try:
-        Path(name).write_text(content, encoding="utf-8")
+        Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"--output={name}: cannot be written: {error.strerror}") from error
 

@@ -61,6 +61,10 @@ def _cut_a_series(report: Json) -> None:
     report["metrics"] = {"audio.flat": {"SINAD, Twilio to 24000 Hz": series}}
 
 
+def _begin_yesterday(report: Json) -> None:
+    report["started"] = "yesterday"
+
+
 @pytest.mark.parametrize(
     ("forge", "why"),
     [
@@ -75,6 +79,7 @@ def _cut_a_series(report: Json) -> None:
         (_call_one_profile_partial, "do not agree on whether the run was partial"),
         (_hide_a_failure, "more out of sight"),
         (_cut_a_series, "the lists of 'SINAD, Twilio to 24000 Hz' are not of one length"),
+        (_begin_yesterday, "'started' is no moment"),
     ],
 )
 def test_an_altered_report_is_refused_with_4_and_the_reason(

@@ -154,3 +154,14 @@ def test_doctor_ends_with_0_where_only_something_optional_is_lacking(
     monkeypatch.setattr(doctor, "PARTS", (doctor._extras,))
     assert command.main(["doctor"]) == 0
     assert "pip install 'pipecat-twilio-conformance[report]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [["summary"], ["matrix"]])
+def test_half_a_character_is_written_as_its_number(
+    form: list[str], make: Make, saved: Saved, tmp_path: Path
+) -> None:
+    report = make()
+    report["implementation"]["name"] = "my.serializer:\ud800"
+    output = tmp_path / "page.md"
+    assert command.main([*form, *[saved(report)] * (1 + (form == ["matrix"])), "-o", str(output)]) == 0
+    assert "\\ud800" in output.read_text(encoding="utf-8")

@@ -69,6 +69,24 @@ def test_a_metric_that_cannot_be_drawn_is_refused(
         reader.load(saved(make() | {"metrics": {check: {name: damaged}}}))
 
 
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"withheld": {"a": 1}},
+        {"SINAD": 1.0},
+        {"latency, 12000 Hz to Twilio": {"seconds": [0.1], "milliseconds": [1.0]}},
+        {"latency, 8000 Hz to Twilio": {"seconds": [0.1], "milliseconds": [1e308]}},
+        {"latency, 8000 Hz to Twilio": {"seconds": [0.1], "milliseconds": [10**400]}},
+        {"barge-in to silence, ms": {"8" * 5000: 1.0}},
+        {"barge-in to silence, ms": {"8000": float(10**10)}},
+        {"of its own": {"a": [1, 2], "b": [1, 2]}},
+    ],
+)
+def test_what_no_check_measures_is_refused(metrics: Json, make: Make, saved: Saved) -> None:
+    with pytest.raises(UsageError, match="not what this version of the suite reads"):
+        reader.load(saved(make() | {"metrics": {"audio.flat": metrics}}))
+
+
 def test_every_metric_that_is_drawn_is_described() -> None:
     families = {name.partition(", ")[0] for name in METRICS}
     assert {name.partition(", ")[0] for name in {*plots.KNOWN, *calls.METRICS}} <= families

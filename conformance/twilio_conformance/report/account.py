@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from twilio_conformance.catalogue import LEVELS
@@ -17,7 +18,13 @@ def disagreement(report: Mapping[str, Any]) -> str:
     Args:
         report: The report's JSON, which is what its schema says.
     """
-    return _of_ledger(report) or _of_statuses(report) or _of_verdicts(report) or _of_series(report)
+    return (
+        _of_ledger(report)
+        or _of_statuses(report)
+        or _of_verdicts(report)
+        or _of_series(report)
+        or _of_moments(report)
+    )
 
 
 def _of_ledger(report: Mapping[str, Any]) -> str:
@@ -76,6 +83,15 @@ def _of_series(report: Mapping[str, Any]) -> str:
             lengths = {len(part) for key, part in value.items() if (family, key) != ("response", "mask")}
             if len(lengths) > 1:
                 return f"the lists of {name!r} are not of one length"
+    return ""
+
+
+def _of_moments(report: Mapping[str, Any]) -> str:
+    for name in ("started", "finished"):
+        try:
+            datetime.fromisoformat(report[name])
+        except ValueError:
+            return f"{name!r} is no moment"
     return ""
 
 
