@@ -71,7 +71,10 @@ class _Conversation:
             try:
                 data = data[os.write(self._requests, data) :]
             except BrokenPipeError:
-                raise _Sick(f"it {self._adapter.ending() or 'closed its input'}") from None
+                if not self._adapter.ending():
+                    raise _Sick("it closed its input") from None
+                # What it wrote before it ended tells more than that it ended: `hear` says both.
+                return
 
     def hear(self, limit: float = ANSWER_LIMIT) -> Json:
         until = time.monotonic() + limit
