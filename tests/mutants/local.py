@@ -264,12 +264,9 @@ class RepeatsAFrameAMinute(Converted):
 class WithheldForMinutes(HeldBack):
     count = 0
 
-    @property
-    def held(self) -> int:  # type: ignore[override]
-        return 1600 if 60 * 8000 < self.count < 590 * 8000 else 0
-
     def recode(self, codes: bytes) -> bytes:
         self.count += len(codes)
+        self.held = 1600 if 60 * 8000 < self.count < 590 * 8000 else 0
         return super().recode(codes)
 
 
@@ -278,20 +275,24 @@ class WithheldForMinutes(HeldBack):
     "A limit of ten minutes is counted from the frame before the first: the last 20 ms are silent.",
 )
 class SilentJustBeforeTenMinutes(Converted):
+    seconds = 599.98
     count = 0
 
+    def counts(self) -> bool:
+        """Whether the path has a limit at this rate."""
+        return self.rate != 8000
+
     def recode(self, codes: bytes) -> bytes:
-        self.count += len(codes) if self.rate != 8000 else 0
-        return b"\xff" * len(codes) if self.count > 599.98 * 8000 else codes
+        self.count += len(codes) if self.counts() else 0
+        return b"\xff" * len(codes) if self.count > self.seconds * 8000 else codes
 
 
 @mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.")
-class SilentForGoodAt48(Converted):
-    count = 0
+class SilentForGoodAt48(SilentJustBeforeTenMinutes):
+    seconds = 10.0
 
-    def recode(self, codes: bytes) -> bytes:
-        self.count += len(codes) if self.rate == 48000 else 0
-        return b"\xff" * len(codes) if self.count > 80000 else codes
+    def counts(self) -> bool:
+        return self.rate == 48000
 
 
 @mutant("TFS-LATENCY-05", "The second pause of a call finds a resampler that is reset with 30 ms in it.")
