@@ -313,3 +313,27 @@ class FrameOfACrookedRateLost(FrameOfTheChangeLost):
     def recode(self, codes: bytes) -> bytes:
         kept = super().recode(codes)
         return kept if self.rate % 8000 else codes
+
+
+@mutant("TFS-FIDELITY-12", "A level control is never sure: it adds 0.15 dB a minute.")
+class LouderByTheMinute(Converted):
+    count = 0
+
+    def reshape(self, samples: Real) -> Real:
+        self.count += samples.size
+        return samples * 10 ** (0.15 * self.count / 480000 / 20)
+
+
+@mutant(
+    "TFS-FIDELITY-12", "An estimate of the offset of the line drifts: after six minutes it adds one itself."
+)
+class OffsetAfterMinutes(Received):
+    seconds = 0.0
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(frame, InputAudioRawFrame):
+            self.seconds += len(frame.audio) / 2 / frame.sample_rate
+        return super().understood(data, frame)
+
+    def reshape(self, samples: Real) -> Real:
+        return samples + 60 if self.seconds > 360 else samples

@@ -17,7 +17,7 @@ PORTION = 3
 """Of so many checks of a sample one looks for a cascade in each mutant, another one in the next."""
 
 MEASURED = ("audio", "live")
-"""Profiles whose checks measure for seconds; they look for a cascade in a full proof only."""
+"""Profiles whose checks measure for seconds: audio's look for a cascade where audio is broken, live's in a full proof."""
 
 COMPOSED = {"core": MEASURED, "robust": MEASURED, "secure": MEASURED, "audio": ("live",), "live": ()}
 """Profiles whose checks carry audio or whole calls through all that the profile before them requires."""
@@ -42,6 +42,15 @@ class Graded:
     kills: Kills = field(default_factory=dict)
 
 
+def audible(lab: Laboratory) -> list[Task]:
+    """The tasks that measure audio."""
+    return [
+        task
+        for task in lab.tasks.values()
+        if any(lab.profiles[requirement] == "audio" for requirement in task.requirements)
+    ]
+
+
 def sampled(lab: Laboratory, most: int) -> list[Task]:
     """The tasks that look for a cascade: a few of each pattern of each requirement that is quick to grade."""
     chosen: dict[str, Task] = {}
@@ -57,23 +66,29 @@ def sampled(lab: Laboratory, most: int) -> list[Task]:
 
 
 def grade(lab: Laboratory, chosen: Sequence[Mutant], full: bool) -> Graded:
-    """Grades mutants: by all checks of their own requirement, and by a sample of the rest, or by all.
+    """Grades mutants: by all checks of their own requirement, and by a part of a sample of the rest, or by all.
 
     Args:
         lab: The suite.
         chosen: The mutants.
         full: Whether every check looks for a cascade.
     """
-    rest = list(lab.tasks.values()) if full else sampled(lab, 1)
     portion = 1 if full else PORTION
-    [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), rest)])
+    rest = list(lab.tasks.values()) if full else sampled(lab, 1)
+    heard = [] if full else audible(lab)
+    [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), rest + heard)])
     weak = whole.failures()
     graded = Graded([f"{name}: the reference fails it, which hides mutants" for name in weak])
     by_name = {mutant.name: mutant for mutant in chosen}
+
+    def others(number: int, mutant: Mutant) -> list[Task]:
+        some = rest + heard if lab.profiles[mutant.violates] == "audio" else rest
+        return some[number % portion :: portion]
+
     work = (
         (
             Specimen(mutant.name, named(mutant.impl), mutant.isolated),
-            plan(lab, mutant.violates, rest[number % portion :: portion]),
+            plan(lab, mutant.violates, others(number, mutant)),
         )
         for number, mutant in enumerate(chosen)
     )

@@ -1,7 +1,10 @@
-"""Variants of the conversion of rates: other libraries, a window of its own, delay within the limit."""
+"""Variants of what is heard: encoders, blocks, other converters, a window of its own, delay within the limit."""
 
 from __future__ import annotations
 
+import audioop
+import base64
+import json
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -10,7 +13,7 @@ import numpy as np
 import samplerate
 import soxr
 from numpy.typing import NDArray
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
 from scipy.signal import butter, lfilter
 
 from tests.mutants.seams import Seamed
@@ -185,3 +188,103 @@ class WithoutDirectCurrent(_OtherResampler):
             filtered, self._state = lfilter(numerator, denominator, samples, zi=self._state)
             rounded: bytes = np.rint(filtered).clip(-32768, 32767).astype("<i2").tobytes()
             return rounded
+
+
+class _Encoder(Seamed):
+    """Another μ-law encoder for audio that is at 8000 Hz."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        raise NotImplementedError
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        if frame.sample_rate != 8000 or frame.num_channels != 1 or len(frame.audio) % 2:
+            return text
+        message = json.loads(text)
+        expected = base64.b64decode(message["media"]["payload"])
+        codes = self.encode(frame.audio)
+        if len(codes) == len(expected):
+            message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("The encoder of CPython's audioop: a negative sample by its two's complement.")
+class AudioopEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2)
+
+
+_LEVELS = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2").astype(int)
+
+
+@variant("The encoder that takes the nearest level, by search.", foregoes="TFS-MEDIAOUT-07",
+         why="Nearest on 16 bits is neither of the two reference encoders.")  # fmt: skip
+class NearestLevelEncoder(_Encoder):
+    order = np.argsort(_LEVELS, kind="stable")
+
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        levels = _LEVELS[self.order]
+        place = np.searchsorted(levels, samples).clip(1, 255)
+        below = samples - levels[place - 1] <= levels[place] - samples
+        return bytes(self.order[place - below].astype(np.uint8))
+
+
+@variant("The textbook encoder on 16 bits: bias 132, clip 32635.", foregoes="TFS-MEDIAOUT-07",
+         why="On negative samples it differs from G.191, and from audioop where that works on 14 bits.")  # fmt: skip
+class SixteenBitEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        magnitude = np.minimum(np.abs(samples), 32635) + 132
+        exponent = np.floor(np.log2(magnitude)).astype(int) - 7
+        mantissa = magnitude >> (exponent + 3) & 15
+        return bytes((~(np.where(samples < 0, 128, 0) | exponent << 4 | mantissa) & 0xFF).astype(np.uint8))
+
+
+@variant("Silence is code 0x7F, negative zero.", foregoes="TFS-MEDIAOUT-07",
+         why="Both reference encoders write positive zero.")  # fmt: skip
+class NegativeZero(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2).replace(b"\xff", b"\x7f")
+
+
+class _Chunked(Seamed):
+    """Gathers codes and sends blocks of one size; what is gathered is given up at an interruption."""
+
+    size = 160
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._gathered = b""
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, InterruptionFrame):
+            self._gathered = b""
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        message = json.loads(text)
+        self._gathered += base64.b64decode(message["media"]["payload"])
+        whole = len(self._gathered) // self.size * self.size
+        if not whole:
+            return None
+        codes, self._gathered = self._gathered[:whole], self._gathered[whole:]
+        message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("Audio leaves in whole blocks of 20 ms; the rest waits for the next frame.",
+         foregoes="TFS-LATENCY-02", why="A block of 20 ms and the filter together are more than 20 ms.")  # fmt: skip
+class BlocksOf20Milliseconds(_Chunked):
+    pass
+
+
+@variant("Audio leaves in whole blocks of 40 ms.",
+         foregoes="TFS-LATENCY-02", why="The block alone is 40 ms.")  # fmt: skip
+class BlocksOf40Milliseconds(_Chunked):
+    size = 320
+
+
+@variant("A block of 7 samples: no size is special.")
+class BlocksOfSeven(_Chunked):
+    size = 7

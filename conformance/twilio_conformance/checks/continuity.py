@@ -33,6 +33,12 @@ FRAME_BY_FRAME = (16000, 24000)
 DRIFT = 0.001
 """Seconds by which a later turn may be later than the first."""
 
+SWELL_DB = 0.5
+"""How much louder or softer a later turn may be than the first: TFS-FIDELITY-02 lets the gain be off by so much."""
+
+SHIFT = 32
+"""Of 32768, by which a later turn's offset may differ from the first's: TFS-FIDELITY-09 permits 16 either way."""
+
 Limits = dict[str, str]
 
 
@@ -176,6 +182,7 @@ def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     turns = [output[late + number * TURN * second :][:size] for number in range(TURNS)]
     # With the first word of the next turn, so that no window of this one is at an end.
     voice = np.append(turn, turn[: way.rate_in // 10])
+    usual = first.manner
     for number, heard in enumerate(turns):
         if number > 0 and _alike(turns[0], heard, second):
             continue
@@ -183,8 +190,15 @@ def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
         at = f"{number * TURN} s"
         if found.damage or found.manner is None:
             return f"from {at} on: {found.damage}"
+        usual = found.manner if number == 0 else usual
+        swell = decibels(abs(found.manner.gain), abs(usual.gain))
+        shift = float(np.mean(heard.astype(float)) - np.mean(turns[0].astype(float)))
         if abs(found.manner.delay) > DRIFT:
             return f"from {at} on: {1000 * found.manner.delay:+.2f} ms later"
+        if abs(swell) > SWELL_DB:
+            return f"from {at} on: {swell:+.2f} dB louder"
+        if abs(shift) > SHIFT:
+            return f"from {at} on: an offset of {shift:+.0f}"
     return None
 
 
