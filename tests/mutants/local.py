@@ -315,19 +315,9 @@ class FrameOfACrookedRateLost(FrameOfTheChangeLost):
         return kept if self.rate % 8000 else codes
 
 
-@mutant("TFS-FIDELITY-12", "A level control is never sure: it adds 0.15 dB a minute.")
-class LouderByTheMinute(Converted):
-    count = 0
+class _Aging(Received):
+    """A caller's audio that changes as the call grows old; `seconds` of it have come."""
 
-    def reshape(self, samples: Real) -> Real:
-        self.count += samples.size
-        return samples * 10 ** (0.15 * self.count / 480000 / 20)
-
-
-@mutant(
-    "TFS-FIDELITY-12", "An estimate of the offset of the line drifts: after six minutes it adds one itself."
-)
-class OffsetAfterMinutes(Received):
     seconds = 0.0
 
     def understood(self, data: str | bytes, frame: Any) -> Any:
@@ -335,5 +325,14 @@ class OffsetAfterMinutes(Received):
             self.seconds += len(frame.audio) / 2 / frame.sample_rate
         return super().understood(data, frame)
 
+
+@mutant("TFS-FIDELITY-12", "A level control that never settles adds 0.15 dB a minute.")
+class LouderByTheMinute(_Aging):
+    def reshape(self, samples: Real) -> Real:
+        return samples * 10 ** (0.15 * self.seconds / 60 / 20)
+
+
+@mutant("TFS-FIDELITY-12", "An estimate of the line's offset drifts: after six minutes it adds one itself.")
+class OffsetAfterMinutes(_Aging):
     def reshape(self, samples: Real) -> Real:
         return samples + 60 if self.seconds > 360 else samples

@@ -184,21 +184,21 @@ def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     voice = np.append(turn, turn[: way.rate_in // 10])
     usual = first.manner
     for number, heard in enumerate(turns):
+        at = f"{number * TURN} s"
+        shift = float(np.mean(heard, dtype=float) - np.mean(turns[0], dtype=float))
+        if abs(shift) > SHIFT:
+            return f"from {at} on: an offset of {shift:+.0f}"
         if number > 0 and _alike(turns[0], heard, second):
             continue
         found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
-        at = f"{number * TURN} s"
         if found.damage or found.manner is None:
             return f"from {at} on: {found.damage}"
         usual = found.manner if number == 0 else usual
         swell = decibels(abs(found.manner.gain), abs(usual.gain))
-        shift = float(np.mean(heard.astype(float)) - np.mean(turns[0].astype(float)))
         if abs(found.manner.delay) > DRIFT:
             return f"from {at} on: {1000 * found.manner.delay:+.2f} ms later"
         if abs(swell) > SWELL_DB:
             return f"from {at} on: {swell:+.2f} dB louder"
-        if abs(shift) > SHIFT:
-            return f"from {at} on: an offset of {shift:+.0f}"
     return None
 
 
