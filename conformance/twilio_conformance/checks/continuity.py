@@ -16,7 +16,7 @@ from twilio_conformance.errors import NotTestable
 from twilio_conformance.frames import Json
 from twilio_conformance.probe import Probe
 from twilio_conformance.twilio.clock import held
-from twilio_conformance.utterances import SAMPLE, WINDOW, listen
+from twilio_conformance.utterances import SAMPLE, WINDOW, Manner, listen
 
 LATER = 0.02
 """Seconds by which an utterance may be later than the first, or more withheld: what TFS-LATENCY-02 advises in all."""
@@ -182,19 +182,21 @@ def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     turns = [output[late + number * TURN * second :][:size] for number in range(TURNS)]
     # With the first word of the next turn, so that no window of this one is at an end.
     voice = np.append(turn, turn[: way.rate_in // 10])
-    usual = first.manner
+    usual: dict[int, Manner] = {}
     for number, heard in enumerate(turns):
         at = f"{number * TURN} s"
         shift = float(np.mean(heard, dtype=float) - np.mean(turns[0], dtype=float))
         if abs(shift) > SHIFT:
             return f"from {at} on: an offset of {shift:+.0f}"
         if number > 0 and _alike(turns[0], heard, second):
+            usual.setdefault(_sizes(way, number), usual[_sizes(way, 0)])
             continue
         found = listen(way, voice, heard, like=first.manner, amid=True, learned=2)
         if found.damage or found.manner is None:
             return f"from {at} on: {found.damage}"
-        usual = found.manner if number == 0 else usual
-        swell = decibels(abs(found.manner.gain), abs(usual.gain))
+        # What the size of chunks does to the level is TFS-FIDELITY-11's.
+        before = usual.setdefault(_sizes(way, number), found.manner)
+        swell = decibels(abs(found.manner.gain), abs(before.gain))
         if abs(found.manner.delay) > DRIFT:
             return f"from {at} on: {1000 * found.manner.delay:+.2f} ms later"
         if abs(swell) > SWELL_DB:
