@@ -65,6 +65,14 @@ def _begin_yesterday(report: Json) -> None:
     report["started"] = "yesterday"
 
 
+def _begin_in_a_place(report: Json) -> None:
+    report["started"] = report["started"].removesuffix("+00:00")
+
+
+def _end_on_a_day(report: Json) -> None:
+    report["finished"] = report["finished"][: len("2026-11-23")]
+
+
 @pytest.mark.parametrize(
     ("forge", "why"),
     [
@@ -80,6 +88,8 @@ def _begin_yesterday(report: Json) -> None:
         (_hide_a_failure, "more out of sight"),
         (_cut_a_series, "the lists of 'SINAD, Twilio to 24000 Hz' are not of one length"),
         (_begin_yesterday, "'started' is no moment"),
+        (_begin_in_a_place, "'started' is no moment in UTC"),
+        (_end_on_a_day, "'finished' is no moment in UTC"),
     ],
 )
 def test_an_altered_report_is_refused_with_4_and_the_reason(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from twilio_conformance.catalogue import LEVELS
@@ -89,9 +89,11 @@ def _of_series(report: Mapping[str, Any]) -> str:
 def _of_moments(report: Mapping[str, Any]) -> str:
     for name in ("started", "finished"):
         try:
-            datetime.fromisoformat(report[name])
+            moment = datetime.fromisoformat(report[name])
         except ValueError:
             return f"{name!r} is no moment"
+        if moment.utcoffset() != timedelta():
+            return f"{name!r} is no moment in UTC"
     return ""
 
 
