@@ -204,7 +204,7 @@ class CallerMutedForLong(Received):
 
 
 @mutant("TFS-FIDELITY-01", "A ring of 3.2 s has one sample too few: three are wrong where it wraps.",
-        also="TFS-FIDELITY-12 TFS-LATENCY-07")  # fmt: skip
+        also="TFS-FIDELITY-1[23] TFS-LATENCY-07")  # fmt: skip
 class ClickAfterThreeSeconds(_Counting):
     def at(self, places: NDArray[np.int64], samples: Real) -> Real:
         return np.where(places % 25600 >= 25597, 30000, samples)

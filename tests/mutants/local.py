@@ -33,7 +33,7 @@ class _Rearranged(Converted):
 @mutant(
     "TFS-FIDELITY-01",
     "A jitter buffer runs over and leaves out 20 ms; later it runs dry and sends 20 ms twice.",
-        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
+        also="TFS-LATENCY-07 TFS-FIDELITY-1[23]")  # fmt: skip
 class SlipsAndBack(_Rearranged):
     def recode(self, codes: bytes) -> bytes:
         return self.cut(21200, 22800, 160, codes)
@@ -49,7 +49,7 @@ class SlipsInAMinuteOfTen(_Rearranged):
 
 
 @mutant("TFS-FIDELITY-01", "A lost packet is concealed by noise as loud as the voice, for 100 ms.",
-        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
+        also="TFS-LATENCY-07 TFS-FIDELITY-1[23]")  # fmt: skip
 class NoiseBurst(Converted):
     place = 0
 
@@ -221,14 +221,14 @@ class _Between(Converted):
 
 @mutant(
     "TFS-FIDELITY-01", "An echo canceller takes the agent's own words for an echo, and damps 200 ms by 18 dB.",
-        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
+        also="TFS-LATENCY-07 TFS-FIDELITY-1[23]")  # fmt: skip
 class DampedForAMoment(_Between):
     between = (25600, 27200)
     factor = 0.126
 
 
 @mutant("TFS-FIDELITY-01", "A buffer is used again with the wrong sign: 80 ms are inverted.",
-        also="TFS-LATENCY-07 TFS-FIDELITY-12")  # fmt: skip
+        also="TFS-LATENCY-07 TFS-FIDELITY-1[23]")  # fmt: skip
 class InvertedForAMoment(_Between):
     between = (25600, 26240)
     factor = -1.0
