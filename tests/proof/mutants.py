@@ -73,17 +73,20 @@ def grade(lab: Laboratory, chosen: Sequence[Mutant], full: bool) -> Graded:
         chosen: The mutants.
         full: Whether every check looks for a cascade.
     """
+
+    def is_audible(mutant: Mutant) -> bool:
+        return lab.profiles[mutant.violates] == "audio"
+
     portion = 1 if full else PORTION
     rest = list(lab.tasks.values()) if full else sampled(lab, 1)
-    heard = [] if full else audible(lab)
+    heard = audible(lab) if any(map(is_audible, chosen)) and not full else []
     [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), rest + heard)])
     weak = whole.failures()
     graded = Graded([f"{name}: the reference fails it, which hides mutants" for name in weak])
     by_name = {mutant.name: mutant for mutant in chosen}
 
     def others(number: int, mutant: Mutant) -> list[Task]:
-        some = rest + heard if lab.profiles[mutant.violates] == "audio" else rest
-        return some[number % portion :: portion]
+        return (rest + heard if is_audible(mutant) else rest)[number % portion :: portion]
 
     work = (
         (
