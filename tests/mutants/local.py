@@ -336,3 +336,36 @@ class LouderByTheMinute(_Aging):
 class OffsetAfterMinutes(_Aging):
     def reshape(self, samples: Real) -> Real:
         return samples + 60 if self.seconds > 360 else samples
+
+
+@mutant("TFS-FIDELITY-11", "A converter's buffer holds 0.7 s: what more a chunk has is lost.")
+class LongChunksCut(Converted):
+    def recode(self, codes: bytes) -> bytes:
+        return codes if self.rate == 8000 else codes[:5600]
+
+
+@mutant("TFS-FIDELITY-11", "The same buffer is in front of the caller's converter.")
+class LongMessagesCut(Received):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame) or frame.sample_rate == 8000:
+            return frame
+        audio = frame.audio[: 2 * (frame.sample_rate * 7 // 10)]
+        return InputAudioRawFrame(audio=audio, sample_rate=frame.sample_rate, num_channels=1)
+
+
+@mutant("TFS-LATENCY-06", "A player whose ring of 3 s has gone round is wound back at a clear, and plays what is before it.",
+        also="TFS-LATENCY-07")  # fmt: skip
+class StaleAfterALongSpeech(Converted):
+    count = 0
+    last = b""
+    is_stale = False
+
+    def given(self, frame: Frame) -> Frame:
+        self.is_stale = self.is_stale or isinstance(frame, InterruptionFrame)
+        return super().given(frame)
+
+    def recode(self, codes: bytes) -> bytes:
+        stale = self.last if self.is_stale and self.count > 24000 and self.rate != 8000 else b""
+        self.count += len(codes)
+        self.is_stale, self.last = False, (self.last + codes)[-800:]
+        return stale + codes

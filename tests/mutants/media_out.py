@@ -143,14 +143,14 @@ class Base64InLines(MessageSeam):
 
 
 @mutant("TFS-MEDIAOUT-05", "A-law is taken for μ-law (European telephony habit).",
-        also=SOUND_OUT)  # fmt: skip
+        also=f"{SOUND_OUT} TFS-FIDELITY-0[23459] TFS-FIDELITY-15")  # fmt: skip
 class AlawForUlaw(CodeSeam):
     def recode(self, codes: bytes) -> bytes:
         return audioop.lin2alaw(audioop.ulaw2lin(codes, 2), 2)
 
 
 @mutant("TFS-MEDIAOUT-05", "The samples are read big-endian, the order of the network.",
-        also=SOUND_OUT)  # fmt: skip
+        also=f"{SOUND_OUT} TFS-LATENCY-0[123457] TFS-FIDELITY-*")  # fmt: skip
 class BigEndianOut(_AudioSeam):
     def reframe(self, frame: OutputAudioRawFrame) -> Frame:
         return _with_audio(frame, _samples(frame).astype(">i2").tobytes())

@@ -42,6 +42,14 @@ class Graded:
     kills: Kills = field(default_factory=dict)
 
 
+def is_audible(profiles: Mapping[str, str], mutant: Mutant) -> bool:
+    """Whether it breaks audio: it violates a requirement of that profile, or says where else it shows there."""
+    return any(
+        profile == "audio" and (name == mutant.violates or mutant.may_fail(name))
+        for name, profile in profiles.items()
+    )
+
+
 def audible(lab: Laboratory) -> list[Task]:
     """The tasks that measure audio."""
     return [
@@ -73,20 +81,17 @@ def grade(lab: Laboratory, chosen: Sequence[Mutant], full: bool) -> Graded:
         chosen: The mutants.
         full: Whether every check looks for a cascade.
     """
-
-    def is_audible(mutant: Mutant) -> bool:
-        return lab.profiles[mutant.violates] == "audio"
-
     portion = 1 if full else PORTION
     rest = list(lab.tasks.values()) if full else sampled(lab, 1)
-    heard = audible(lab) if any(map(is_audible, chosen)) and not full else []
+    loud = {mutant.name for mutant in chosen if is_audible(lab.profiles, mutant)}
+    heard = audible(lab) if loud and not full else []
     [(_, whole)] = lab.grade([(Specimen(SUBJECT, named(SUBJECT)), rest + heard)])
     weak = whole.failures()
     graded = Graded([f"{name}: the reference fails it, which hides mutants" for name in weak])
     by_name = {mutant.name: mutant for mutant in chosen}
 
     def others(number: int, mutant: Mutant) -> list[Task]:
-        return (rest + heard if is_audible(mutant) else rest)[number % portion :: portion]
+        return (rest + heard if mutant.name in loud else rest)[number % portion :: portion]
 
     work = (
         (
@@ -145,7 +150,7 @@ def faults_of(
     own = failures.pop(mutant.violates, "pass")
     if own != "fail" and not (own == "not-testable" and mutant.untestable):
         yield f"{mutant.name}: not killed by {mutant.violates}, which says {own}"
-    follows = COMPOSED[profiles[mutant.violates]]
+    follows = COMPOSED["audio"] if is_audible(profiles, mutant) else COMPOSED[profiles[mutant.violates]]
     cascade = [
         name
         for name, status in failures.items()

@@ -74,6 +74,10 @@ class Alignment:
         """RMS of the reference at its gain over RMS of the residual; a sloping response lowers it."""
         return decibels(abs(self.gain) * rms(self.reference), rms(self.residual))
 
+    def missing(self, seconds: float) -> float:
+        """Seconds of the end of the reference, which lasts so many, that are not in the output."""
+        return seconds + self.delay - (self.start + len(self.output)) / self.rate
+
     @property
     def wraps(self) -> int:
         """Runs of samples that miss the reference by more than three quarters of the int16 range: peaks that wrapped.
