@@ -73,7 +73,7 @@ class TwoChannels(Seamed):
 @mutant(
     "TFS-MEDIAIN-02",
     "A-law is decoded in the place of μ-law.",
-    also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
+    also="TFS-MEDIAIN-0[35679] TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-FIDELITY-0[2345679] TFS-FIDELITY-15",
 )
 class AlawFromTwilio(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:
@@ -83,7 +83,7 @@ class AlawFromTwilio(_CallerSeam):
 @mutant(
     "TFS-MEDIAIN-02",
     "The samples are written big-endian.",
-    also="TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
+    also="TFS-MEDIAIN-0[345679] TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-LATENCY-0[12345] TFS-FIDELITY-*",
 )
 class BigEndianIn(_CallerSeam):
     def revoice(self, pcm: bytes) -> bytes:

@@ -150,7 +150,9 @@ def faults_of(
     own = failures.pop(mutant.violates, "pass")
     if own != "fail" and not (own == "not-testable" and mutant.untestable):
         yield f"{mutant.name}: not killed by {mutant.violates}, which says {own}"
-    follows = COMPOSED["audio"] if is_audible(profiles, mutant) else COMPOSED[profiles[mutant.violates]]
+    follows = set(COMPOSED[profiles[mutant.violates]])
+    if is_audible(profiles, mutant):
+        follows.discard("audio")
     cascade = [
         name
         for name, status in failures.items()
