@@ -34,6 +34,7 @@ def test_a_report_that_lost_its_end_is_damaged(make: Make, tmp_path: Path) -> No
     [
         (b"\xff\xfe\x00", "damaged"),
         (b'{"suite": NaN}', "damaged"),
+        (b'{"suite": 1e400}', "damaged"),
         (b'{"suite": "1", "suite": "2"}', "stands twice"),
         (b"[" * 100_000, "damaged"),
         (b"[]", "foreign"),
@@ -85,6 +86,16 @@ def test_a_metric_that_cannot_be_drawn_is_refused(
 def test_what_no_check_measures_is_refused(metrics: Json, make: Make, saved: Saved) -> None:
     with pytest.raises(UsageError, match="not what this version of the suite reads"):
         reader.load(saved(make() | {"metrics": {"audio.flat": metrics}}))
+
+
+@pytest.mark.parametrize("counts", [{"FOO": {"pass": 1}}, {"MUST": {"skipped": 1}}, {"MUST": {"pass": -1}}])
+def test_a_count_of_what_is_not_counted_is_refused(
+    counts: dict[str, dict[str, int]], make: Make, saved: Saved
+) -> None:
+    report = make()
+    report["verdict"]["core"]["counts"] |= counts
+    with pytest.raises(UsageError, match="not what this version of the suite reads"):
+        reader.load(saved(report))
 
 
 def test_every_metric_that_is_drawn_is_described() -> None:

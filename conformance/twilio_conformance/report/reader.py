@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,7 +36,7 @@ def load(path: str, *, whole: bool = False) -> Json:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        report = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
+        report = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: damaged: this is not JSON, or only a part of it: {error}") from error
     _check(path, report)
@@ -83,6 +84,10 @@ def _once(pairs: list[tuple[str, Any]]) -> Json:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    return value if isfinite(value := float(text)) else _no_number(text)
 
 
 def title(report: Mapping[str, Any]) -> str:
