@@ -240,7 +240,7 @@ class FrameOfTheChangeLost(Converted):
 @mutant(
     "TFS-FIDELITY-14",
     "The resampler is an attribute of the class: all calls share its history.",
-    also="TFS-FIDELITY-08",
+    also="TFS-FIDELITY-08 TFS-FIDELITY-11",
 )
 class SharedResampler(Seamed):
     shared: ClassVar[dict[int, Any]] = {}
