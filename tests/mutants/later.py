@@ -181,7 +181,8 @@ class ClickWhereABufferWraps(_Counting):
         return np.where(places % 80000 >= 79997, 30000, samples)
 
 
-@mutant("TFS-FIDELITY-12", "Comfort noise is switched on after ten seconds and never off.")
+@mutant("TFS-FIDELITY-12", "Comfort noise is switched on after ten seconds and never off.",
+        also="TFS-LATENCY-0[67]")  # fmt: skip
 class NoiseFromTheTenthSecondOn(_Counting):
     def at(self, places: NDArray[np.int64], samples: Real) -> Real:
         noise = np.random.default_rng(self.place).normal(0, 1000, samples.size)

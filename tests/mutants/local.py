@@ -287,7 +287,8 @@ class SilentJustBeforeTenMinutes(Converted):
         return b"\xff" * len(codes) if self.count > self.seconds * 8000 else codes
 
 
-@mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.")
+@mutant("TFS-FIDELITY-12", "A converter for one rate alone falls silent for good after ten seconds.",
+        also="TFS-LATENCY-07")  # fmt: skip
 class SilentForGoodAt48(SilentJustBeforeTenMinutes):
     seconds = 10.0
 
