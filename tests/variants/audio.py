@@ -99,7 +99,8 @@ class _Libsamplerate(_Converter):
         return self._stream.process(samples.astype(np.float32), self.output_rate / self.input_rate)
 
 
-@variant("libsamplerate at its medium quality.")
+@variant("libsamplerate at its medium quality. Its stream from 16 kHz is no longer the audio given after some 13 s, which is"
+         " TFS-FIDELITY-12's to find: no claim to audio.", profiles="core robust secure")  # fmt: skip
 class ByLibsamplerate(_OtherResampler):
     resampler = _Libsamplerate
 
