@@ -85,7 +85,9 @@ class Run:
         """Takes note of what will be asked for; `ahead` lets the worker start on all of it at once."""
         self.collected = list(collected)
         if ahead:
-            self.executor.submit(map(self._job, self.collected))
+            # The longest first: begun last, it would run on alone.
+            jobs = map(self._job, self.collected)
+            self.executor.submit(sorted(jobs, key=lambda job: job.limit, reverse=True))
 
     def grade(self, entry: Entry) -> Outcome:
         """The outcome of one line of the account."""

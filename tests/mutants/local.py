@@ -354,6 +354,22 @@ class LongMessagesCut(Received):
         return InputAudioRawFrame(audio=audio, sample_rate=frame.sample_rate, num_channels=1)
 
 
+@mutant(
+    "TFS-FIDELITY-11",
+    "Frames of a fifth to two fifths of a second take a path of their own, which ends 5 ms too soon.",
+)
+class MiddlingChunksCut(Converted):
+    def given(self, frame: Frame) -> Frame:
+        super().given(frame)
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        most = 2 * frame.sample_rate * frame.num_channels
+        if not 0.21 * most < len(frame.audio) < 0.39 * most:
+            return frame
+        kept = frame.audio[: -2 * (frame.sample_rate // 200) * frame.num_channels]
+        return OutputAudioRawFrame(audio=kept, sample_rate=frame.sample_rate, num_channels=frame.num_channels)
+
+
 @mutant("TFS-LATENCY-06", "A player whose ring of 3 s has gone round is wound back at a clear, and plays what is before it.",
         also="TFS-LATENCY-07")  # fmt: skip
 class StaleAfterALongSpeech(Converted):

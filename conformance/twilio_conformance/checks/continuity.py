@@ -83,6 +83,9 @@ async def words_between_silences_are_whole(probe: Probe) -> None:
 SIZES: dict[str, Callable[[int], int | tuple[int, ...]]] = {
     "10 ms": lambda rate: rate // 100,
     "20 ms": lambda rate: rate // 50,
+    "40 ms": lambda rate: rate // 25,
+    "30 to 400 ms": lambda rate: tuple(rate * ms // 1000 for ms in (30, 60, 90, 120, 180, 250, 320, 400)),
+    "500 and 700 ms": lambda rate: (rate // 2, rate * 7 // 10),
     "odd sizes": lambda rate: (rate // 97, rate // 53 + 1, 1, rate // 31),
     "1 s": lambda rate: rate,
     "single samples": lambda _: 1,
