@@ -149,8 +149,13 @@ def side_by_side(grades: Json, known: Json, catalogue: Catalogue) -> str:
     """The same grades as `twilio-conformance matrix` shows several reports, a column for each group of releases."""
     releases = Releases(grades, catalogue.requirements, _unsteady(known))
     reports = [_as_report(releases, group, catalogue) for group in releases.groups()]
+    turns = {name: _broken_and_fixed(releases, name) for name in releases.requirements}
+    remarks = {
+        "first broken": {name: broken for name, (broken, _) in turns.items()},
+        "first fixed": {name: fixed for name, (_, fixed) in turns.items()},
+    }
     heading = f"Pipecat's releases, {_span(releases.versions)}"
-    return matrix.as_html(matrix.build(reports), heading) + "\n"
+    return matrix.as_html(matrix.build(reports), heading, remarks) + "\n"
 
 
 def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Json:
@@ -347,7 +352,10 @@ def _findings(releases: Releases) -> Iterator[str]:
 
 
 def _broken_and_fixed(releases: Releases, name: str) -> tuple[str, str]:
+    """The first release that fails, and the first after it that does not."""
     bad = [status not in HOLDS for status in releases.statuses[name]]
+    if True not in bad:
+        return "never", "-"
     first = bad.index(True)
     broken = f"≤ {releases.versions[0]}" if first == 0 else releases.versions[first]
     later = [

@@ -5,7 +5,7 @@
 // with audio as a Buffer, and a function for its log. Its HTTPS requests are led to a server on loopback, in cleartext: what needs
 // TLS, time or a fault of the network is not played.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
@@ -13,6 +13,10 @@ import { isDeepStrictEqual } from "node:util";
 import { pathToFileURL } from "node:url";
 
 const [folder, module] = process.argv.slice(2);
+if (!module || !existsSync(`${folder}/manifest.json`)) {
+  console.error("usage: node run_vectors.mjs VECTORS SERIALIZER.mjs, where VECTORS is the folder vectors/v1");
+  process.exit(2);
+}
 const NAMES = { stream_sid: "MZ1a", other_stream_sid: "MZ2b", call_sid: "CA3c", account_sid: "AC4d", auth_token: "5e",
   api_key_sid: "SK6f", api_key_secret: "7a" };
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];

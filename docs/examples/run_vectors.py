@@ -18,6 +18,9 @@ from types import SimpleNamespace
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames
 
+if len(sys.argv) != 3 or not Path(sys.argv[1], "manifest.json").is_file():
+    print("usage: python run_vectors.py VECTORS package.module:Class, where VECTORS is the folder vectors/v1", file=sys.stderr)
+    sys.exit(2)
 SERIALIZER = getattr(importlib.import_module(sys.argv[2].partition(":")[0]), sys.argv[2].partition(":")[2])
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}
 NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a"}

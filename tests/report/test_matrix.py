@@ -51,3 +51,14 @@ def test_two_runs_of_one_implementation_are_told_apart(make: Make) -> None:
 def test_reports_of_different_editions_carry_a_note(make: Make) -> None:
     assert matrix.build([make(), make()]).caveats == []
     assert len(matrix.build([make(), make(edition="2027.01")]).caveats) == 1
+
+
+def test_remarks_are_columns_after_the_implementations(make: Make) -> None:
+    found = matrix.build([make(), make({"mark/one": "fail"})])
+    remarks = {row.name: f"of {row.name}" for row in found.rows}
+    page = matrix.as_html(found, remarks={"first broken": remarks})
+    assert page.count('<th scope="col" class="remark">first broken</th>') == 2
+    for name in remarks:
+        row = page[page.index(f">{name}<") :].partition("</tr>")[0]
+        assert row.endswith(f'<td class="remark">of {name}</td>')
+    assert 'class="remark"' not in matrix.as_html(found)

@@ -17,7 +17,7 @@ from twilio_conformance.isolation import Executor, Job
 CHAPTERS = ("abuse", "clear", "media-in", "media-out", "setup")
 """Chapters that the suite plays in a few seconds, and in which something is wrong with each of the broken serializers."""
 
-LIMIT = 149
+LIMIT = 153
 """Lines of a runner."""
 
 JAVASCRIPT = ["node", EXAMPLES / "run_vectors.mjs", ROOT / "vectors" / "v1"]
@@ -37,6 +37,16 @@ NETWORK_ORDER = (
 @pytest.mark.parametrize("path", [JAVASCRIPT[1], PYTHON[1]])
 def test_a_runner_is_short(path):
     assert len(path.read_text().splitlines()) <= LIMIT
+
+
+@pytest.mark.parametrize("given", [[], ["no/such/folder", "serializer"], [ROOT / "vectors" / "v1"]], ids=str)
+@pytest.mark.parametrize("runner", [JAVASCRIPT[:2], PYTHON[:2]], ids=["JavaScript", "Python"])
+def test_a_runner_that_cannot_play_says_how_it_is_used(runner, given):
+    ran = subprocess.run([*runner, *given], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "usage: " in ran.stderr
+    assert "VECTORS is the folder vectors/v1" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("language", SOUND)

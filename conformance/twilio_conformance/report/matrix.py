@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,12 +94,13 @@ def _columns(reports: Sequence[Json]) -> Iterator[str]:
         yield heading if len(twins) == 1 or len(pipecats) == len(reports) else f"{heading} ({number})"
 
 
-def as_html(matrix: Matrix, heading: str = "") -> str:
+def as_html(matrix: Matrix, heading: str = "", remarks: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """The matrix as a page.
 
     Args:
         matrix: The matrix.
         heading: What is compared; without it, how many implementations.
+        remarks: Further columns by their heading: a text for every requirement.
 
     Raises:
         UsageError: The extra is not installed.
@@ -115,6 +116,7 @@ def as_html(matrix: Matrix, heading: str = "") -> str:
             ("Where they differ", _shown(matrix, differing=True)),
             ("Where they are alike", _shown(matrix, differing=False)),
         ],
+        remarks=remarks or {},
         edition=" and ".join(sorted({report["edition"] for report in matrix.reports})),
         suite=" and ".join(sorted({report["suite"] for report in matrix.reports})),
     )
