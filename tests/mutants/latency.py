@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import numpy as np
-from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
 
 from tests.mutants.registry import mutant
-from tests.mutants.seams import CodeSeam, Converted, Real
+from tests.mutants.seams import CodeSeam, Converted, Real, Received
 
 
 class HeldBack(CodeSeam):
@@ -47,6 +48,35 @@ class _Muted(Converted):
         also="TFS-LATENCY-0[234]")  # fmt: skip
 class HeldBack200ms(HeldBack):
     held = 1600
+
+
+@mutant(
+    "TFS-LATENCY-01",
+    "Frames of 100 ms and more go through a player's buffer, which keeps 200 ms and is never emptied.",
+)
+class HeldBackInLongFrames(HeldBack):
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.held = 1600 if len(frame.audio) >= frame.sample_rate // 5 * frame.num_channels else 0
+        return super().given(frame)
+
+
+@mutant(
+    "TFS-LATENCY-01",
+    "The caller's messages of other sizes than 20 ms are gathered, until there are 200 ms of them.",
+)
+class OtherMessagesGathered(Received):
+    _gathered = b""
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame) or frame.sample_rate == 8000:
+            return frame
+        held = self._gathered + frame.audio
+        is_usual = abs(len(frame.audio) - frame.sample_rate // 25) <= 8
+        self._gathered = b"" if is_usual or len(held) >= 2 * frame.sample_rate // 5 else held
+        if self._gathered:
+            return None
+        return InputAudioRawFrame(audio=held, sample_rate=frame.sample_rate, num_channels=1)
 
 
 @mutant("TFS-LATENCY-02", "A jitter buffer of 40 ms is put where nothing jitters.")

@@ -339,7 +339,8 @@ class OffsetAfterMinutes(_Aging):
         return samples + 60 if self.seconds > 360 else samples
 
 
-@mutant("TFS-FIDELITY-11", "A converter's buffer holds 0.7 s: what more a chunk has is lost.")
+@mutant("TFS-FIDELITY-11", "A converter's buffer holds 0.7 s: what more a chunk has is lost.",
+        also="TFS-LATENCY-01")  # fmt: skip
 class LongChunksCut(Converted):
     def recode(self, codes: bytes) -> bytes:
         return codes if self.rate == 8000 else codes[:5600]
