@@ -25,6 +25,9 @@ MOST = 0.060
 GOOD = 0.020
 """Seconds of added latency in one direction: what is demanded, and what is advised."""
 
+OTHER_SIZES = ((10,), (40,), (100,), (250,), (500,), (1000,), (20, 60, 10, 180))
+"""Milliseconds of audio in a chunk; several take turns."""
+
 SAMPLE = 1.5
 """Samples by which counts differ for rounding: one of the path, and half of a rate that does not divide."""
 
@@ -97,10 +100,10 @@ async def chunks_of_10_ms_to_1_s_are_no_later(probe: Probe) -> None:
     late: dict[str, float] = {}
     for way in WAYS:
         voice = signals.utterance(way.rate_in, 1)
-        for milliseconds in (10, 40, 100, 250, 500, 1000):
-            passage = await way.passage(probe, voice, way.rate_in * milliseconds // 1000)
-            if (added := latency(passage).added) > MOST:
-                late[f"{way}, {milliseconds} ms"] = round(1000 * added, 2)
+        for sizes in OTHER_SIZES:
+            chunks = tuple(way.rate_in * milliseconds // 1000 for milliseconds in sizes)
+            if (added := latency(await way.passage(probe, voice, chunks)).added) > MOST:
+                late[f"{way}, {' and '.join(map(str, sizes))} ms"] = round(1000 * added, 2)
     expect(not late, "audio comes too late", expected=f"at most {1000 * MOST:g} ms", actual=_ms(late))
 
 
