@@ -327,8 +327,8 @@ def _findings(releases: Releases) -> Iterator[str]:
     groups = releases.groups()
     yield (
         "A column holds the releases from the one named to the next column. Broken and fixed name the first"
-        " release that fails and the first after it that does not; ≤ says that the oldest release graded"
-        " fails already.\n"
+        " release that fails or cannot be tested and the first after it that does not; ≤ says that the oldest"
+        " release graded is so already.\n"
     )
     for profile in PROFILES:
         own = [
@@ -352,15 +352,16 @@ def _findings(releases: Releases) -> Iterator[str]:
 
 
 def _broken_and_fixed(releases: Releases, name: str) -> tuple[str, str]:
-    """The first release that fails, and the first after it that does not."""
-    bad = [status not in HOLDS for status in releases.statuses[name]]
+    """The first release that fails or cannot be tested, and the first after it that does not."""
+    versions, statuses = releases.versions, releases.statuses[name]
+    bad = [status not in HOLDS for status in statuses]
+    # Of what no release before could be graded on, nobody knows.
+    known = next(place for place, status in enumerate(statuses) if status != UNGRADED)
     if True not in bad:
-        return "never", "-"
+        return f"not since {versions[known]}" if known else "never", "-"
     first = bad.index(True)
-    broken = f"≤ {releases.versions[0]}" if first == 0 else releases.versions[first]
-    later = [
-        version for version, is_bad in zip(releases.versions[first:], bad[first:], strict=True) if not is_bad
-    ]
+    broken = f"≤ {versions[first]}" if first == known else versions[first]
+    later = [version for version, is_bad in zip(versions[first:], bad[first:], strict=True) if not is_bad]
     return broken, later[0] if later else "not yet"
 
 

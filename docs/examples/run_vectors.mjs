@@ -41,7 +41,11 @@ https.request = (url, options, callback) => {
   return http.request({ ...options, ...led, headers: { ...options.headers, "x-url": url.origin } }, callback);
 };
 syncBuiltinESMExports();
-const { TwilioFrameSerializer } = await import(pathToFileURL(module).href);
+const { TwilioFrameSerializer, error } = await import(pathToFileURL(module).href).catch((error) => ({ error }));
+if (!TwilioFrameSerializer) {
+  console.error(`${module}, which should export TwilioFrameSerializer, cannot be used: ${error?.message ?? "it exports none"}`);
+  process.exit(2);
+}
 
 // Playing
 const pcm = (audio) => (typeof audio === "string" ? decode(audio) : Buffer.concat(Array(audio.times).fill(decode(audio.base64))));

@@ -21,7 +21,12 @@ from pipecat.frames import frames
 if len(sys.argv) != 3 or not Path(sys.argv[1], "manifest.json").is_file():
     print("usage: python run_vectors.py VECTORS package.module:Class, where VECTORS is the folder vectors/v1", file=sys.stderr)
     sys.exit(2)
-SERIALIZER = getattr(importlib.import_module(sys.argv[2].partition(":")[0]), sys.argv[2].partition(":")[2])
+try:
+    SERIALIZER = getattr(importlib.import_module(sys.argv[2].partition(":")[0]), sys.argv[2].partition(":")[2])
+    PARAMS = SERIALIZER.InputParams
+except (ImportError, AttributeError, ValueError) as error:
+    print(f"{sys.argv[2]}, which should be package.module:Class, cannot be used: {error}", file=sys.stderr)
+    sys.exit(2)
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}
 NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a"}
 BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
@@ -59,7 +64,7 @@ async def play(given, steps):
     """The constructor's exception, and what each step gave: None where construction or setup failed."""
     arguments = given["arguments"]
     if arguments.get("params") is not None:
-        arguments["params"] = SERIALIZER.InputParams(**arguments["params"])
+        arguments["params"] = PARAMS(**arguments["params"])
     try:
         subject = SERIALIZER(**arguments)
     except Exception as error:

@@ -17,7 +17,7 @@ from twilio_conformance.isolation import Executor, Job
 CHAPTERS = ("abuse", "clear", "media-in", "media-out", "setup")
 """Chapters that the suite plays in a few seconds, and in which something is wrong with each of the broken serializers."""
 
-LIMIT = 153
+LIMIT = 157
 """Lines of a runner."""
 
 JAVASCRIPT = ["node", EXAMPLES / "run_vectors.mjs", ROOT / "vectors" / "v1"]
@@ -46,6 +46,19 @@ def test_a_runner_that_cannot_play_says_how_it_is_used(runner, given):
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "usage: " in ran.stderr
     assert "VECTORS is the folder vectors/v1" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[*PYTHON, given] for given in ("nosuch:Class", "json", "json:Nope", ":", "os:sep")]
+    + [[*JAVASCRIPT, given] for given in ("no/such.mjs", ROOT / "README.md", EXAMPLES / "javascript" / "g711.mjs")],
+    ids=lambda words: f"{words[1].suffix} {words[-1]}",
+)
+def test_a_runner_says_what_serializer_it_cannot_use(words):
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{words[-1]}, which should " in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
