@@ -52,7 +52,10 @@ def test_a_runner_that_cannot_play_says_how_it_is_used(runner, given):
 @pytest.mark.parametrize(
     "words",
     [[*PYTHON, given] for given in ("nosuch:Class", "json", "json:Nope", ":", "os:sep")]
-    + [[*JAVASCRIPT, given] for given in ("no/such.mjs", ROOT / "README.md", EXAMPLES / "javascript" / "g711.mjs")],
+    + [
+        [*JAVASCRIPT, given]
+        for given in ("no/such.mjs", ROOT / "README.md", EXAMPLES / "javascript" / "g711.mjs")
+    ],
     ids=lambda words: f"{words[1].suffix} {words[-1]}",
 )
 def test_a_runner_says_what_serializer_it_cannot_use(words):

@@ -129,7 +129,8 @@ def _withheld(own: Metrics, over: Metrics) -> Plot:
 
 def _timeline(own: Metrics, over: Metrics) -> Plot:
     return _over_time("timeline", "Latency over time", own, over, "seconds heard",
-                      "How many ms each 40 ms of sound took, from the call that gave it to that which gave it back.")  # fmt: skip
+                      "How many ms each 40 ms of sound took, from the call that gave it to that which gave it back;"
+                      " calls are 20 ms apart, so that what is one call late shows as 20 ms, be it 2 ms or 19.")  # fmt: skip
 
 
 def _over_time(name: str, title: str, own: Metrics, over: Metrics, label: str, told: str) -> Plot:
