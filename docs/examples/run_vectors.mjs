@@ -13,7 +13,7 @@ import { isDeepStrictEqual } from "node:util";
 import { pathToFileURL } from "node:url";
 
 const [folder, module] = process.argv.slice(2);
-if (!module || !existsSync(`${folder}/manifest.json`)) {
+if (process.argv.length !== 4 || !existsSync(`${folder}/manifest.json`)) {
   console.error("usage: node run_vectors.mjs VECTORS SERIALIZER.mjs, where VECTORS is the folder vectors/v1");
   process.exit(2);
 }
@@ -42,7 +42,7 @@ https.request = (url, options, callback) => {
 };
 syncBuiltinESMExports();
 const { TwilioFrameSerializer, error } = await import(pathToFileURL(module).href).catch((error) => ({ error }));
-if (!TwilioFrameSerializer) {
+if (typeof TwilioFrameSerializer !== "function") {
   console.error(`${module}, which should export TwilioFrameSerializer, cannot be used: ${error?.message ?? "it exports none"}`);
   process.exit(2);
 }

@@ -24,7 +24,7 @@ if len(sys.argv) != 3 or not Path(sys.argv[1], "manifest.json").is_file():
 try:
     SERIALIZER = getattr(importlib.import_module(sys.argv[2].partition(":")[0]), sys.argv[2].partition(":")[2])
     PARAMS = SERIALIZER.InputParams
-except (ImportError, AttributeError, ValueError) as error:
+except (ImportError, AttributeError, TypeError, ValueError) as error:
     print(f"{sys.argv[2]}, which should be package.module:Class, cannot be used: {error}", file=sys.stderr)
     sys.exit(2)
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}

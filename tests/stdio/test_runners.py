@@ -39,7 +39,16 @@ def test_a_runner_is_short(path):
     assert len(path.read_text().splitlines()) <= LIMIT
 
 
-@pytest.mark.parametrize("given", [[], ["no/such/folder", "serializer"], [ROOT / "vectors" / "v1"]], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["no/such/folder", "serializer"],
+        [ROOT / "vectors" / "v1"],
+        [ROOT / "vectors" / "v1", "one", "two"],
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("runner", [JAVASCRIPT[:2], PYTHON[:2]], ids=["JavaScript", "Python"])
 def test_a_runner_that_cannot_play_says_how_it_is_used(runner, given):
     ran = subprocess.run([*runner, *given], capture_output=True, text=True, timeout=60, check=False)
@@ -51,7 +60,7 @@ def test_a_runner_that_cannot_play_says_how_it_is_used(runner, given):
 
 @pytest.mark.parametrize(
     "words",
-    [[*PYTHON, given] for given in ("nosuch:Class", "json", "json:Nope", ":", "os:sep")]
+    [[*PYTHON, given] for given in ("nosuch:Class", "json", "json:Nope", ":", ".a:b", "os:sep")]
     + [
         [*JAVASCRIPT, given]
         for given in ("no/such.mjs", ROOT / "README.md", EXAMPLES / "javascript" / "g711.mjs")
