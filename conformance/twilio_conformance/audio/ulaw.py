@@ -30,7 +30,7 @@ def _codes(samples: Samples | Real) -> NDArray[np.uint8]:
     return _CODES[np.searchsorted(_THRESHOLDS, samples, side="right")]
 
 
-_ENCODED = _codes(np.arange(1 << 16).astype(np.uint16).view(np.int16))
+_ENCODED = _codes(np.arange(1 << 16, dtype=np.uint16).view(np.int16))
 
 
 def decode(codes: bytes | NDArray[np.uint8]) -> Samples:
