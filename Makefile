@@ -27,8 +27,8 @@ grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into R
 # The clock skips only where no other thread is at work, and a process of xdist has one; calls in real time want a quiet
 # machine: both run apart.
 PYTEST = $(PY) -m pytest -m "not bench"
-ALONE = tests/twilio/test_clock.py
-REAL_TIME = tests/checks/test_live.py tests/checks/test_streamdouble.py tests/report/test_rerun.py
+ALONE = tests/unit/twilio/test_clock.py
+REAL_TIME = tests/unit/checks/test_live.py tests/unit/checks/test_streamdouble.py tests/product/test_rerun.py
 
 test: dev-env ## run the project's own tests, all but those of calls in real time
 	$(PYTEST) $(ALONE)
@@ -46,8 +46,8 @@ types: dev-env ## mypy, strict
 	$(PY) -m mypy
 
 drift: dev-env ## nothing generated differs from its source
-	$(PY) vectors/build.py --check
-	$(PY) docs/render.py --check
+	$(PY) -m twilio_vectors.build --check
+	$(PY) -m tools.render --check
 
 check: lint types drift test ## all that a change must pass
 
@@ -64,33 +64,33 @@ docs: dev-env ## build the pages into site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 releases: dev-env ## grade every release of Pipecat and write docs/releases.md
-	$(PY) -m docs.releases grade
+	$(PY) -m tools.releases grade
 
 examples: dev-env ## grade packages for other carriers through their adapters and write docs/examples.md
-	$(PY) -m docs.examples
+	$(PY) -m tools.grade_examples
 
 measurements: dev-env ## measure the audio of the reference and of Pipecat anew, for the drawings of reports and docs
-	$(PY) -m docs.measure
+	$(PY) -m tools.measure
 
 echo: dev-env ## place echo calls through the reference and through Pipecat's class, side by side
-	$(PY) -m docs.echo
+	$(PY) -m tools.echo
 
-vectors: dev-env ## compile vectors/cases to vectors/v1
-	$(PY) vectors/build.py
+vectors: dev-env ## compile vectors/twilio_vectors/cases to vectors/v1
+	$(PY) -m twilio_vectors.build
 
 spec: dev-env ## render what is generated from spec/
-	$(PY) docs/render.py
+	$(PY) -m tools.render
 
 # uv keeps the versions that it finds in the output file wherever it can: of another Pipecat's lock only what must
-# differ from requirements.lock does.
+# differ from locks/grade.lock does.
 lock: dev-env ## write the locks anew, or only PIPECAT's; UPGRADE=--upgrade takes newer releases
 ifeq ($(PIPECAT),)
 	$(COMPILE) --group build --output-file locks/build.lock
-	$(COMPILE) pyproject.toml $(GRADE_SET) --output-file requirements.lock
-	$(COMPILE) pyproject.toml --all-extras --group dev --constraints requirements.lock \
-	    --constraints locks/build.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml $(GRADE_SET) --output-file locks/grade.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev --constraints locks/grade.lock \
+	    --constraints locks/build.lock --output-file locks/dev.lock
 else
-	cp requirements.lock $(VERSION_LOCK).part
+	cp locks/grade.lock $(VERSION_LOCK).part
 	echo "pipecat-ai==$(PIPECAT)" | $(COMPILE) pyproject.toml - $(GRADE_SET) --output-file $(VERSION_LOCK).part || \
 	    { rm $(VERSION_LOCK).part; exit 1; }
 	mv $(VERSION_LOCK).part $(VERSION_LOCK)
@@ -108,12 +108,12 @@ clean: ## delete all that make made, the environments too
 	find . -type d \( -name __pycache__ -o -name .benchmarks -o -name .hypothesis -o -name '.*_cache' \) -prune -exec rm -rf {} +
 
 dev-env:
-	@$(ENVIRONMENT) .venv requirements-dev.lock
+	@$(ENVIRONMENT) .venv locks/dev.lock
 
 # With other targets in the same run, `grade` waits for their environment, which serves it as well.
 grade-env: $(if $(filter-out grade help clean,$(MAKECMDGOALS)),dev-env)
 ifeq ($(PIPECAT),)
-	@$(ENVIRONMENT) .venv requirements.lock requirements-dev.lock
+	@$(ENVIRONMENT) .venv locks/grade.lock locks/dev.lock
 else
 	@test -e $(VERSION_LOCK) || $(MAKE) lock
 	@$(ENVIRONMENT) $(GRADE_ENV) $(VERSION_LOCK)

@@ -14,11 +14,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from twilio_conformance import EDITION, catalogue
+from twilio_conformance import EDITION
+from twilio_conformance.engine.executor import Executor, Job
 from twilio_conformance.errors import ConformanceError
-from twilio_conformance.isolation import Executor, Job
+from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.verdict import PASS
 from twilio_conformance.twilio.network import Network
-from twilio_conformance.verdict import PASS
 
 OLDEST_PYTHON = (3, 11)
 

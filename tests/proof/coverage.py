@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from tests.proof.laboratory import Laboratory, Specimen, Task, named
 from tests.proof.mutation import FOLDER, PACKAGE, Mutation
-from twilio_conformance.target import Implementation
+from tests.proof.runner import Laboratory, Specimen, Task, named
+from twilio_conformance.subject.target import Implementation
 
 Line = tuple[str, int]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mutants.registry import Mutant
-from tests.proof.laboratory import Findings, Laboratory, Specimen, Task, named
-from twilio_conformance.catalogue import Catalogue
+from tests.proof.runner import Findings, Laboratory, Specimen, Task, named
+from tests.serializers.broken.registry import Mutant
+from twilio_conformance.spec.catalogue import Catalogue
 
 PORTION = 3
 """Of so many checks of a sample one looks for a cascade in each mutant, another one in the next."""

@@ -12,8 +12,8 @@ from types import CodeType
 from typing import Any
 
 import twilio_reference
-from tests.proof.laboratory import named
-from twilio_conformance.target import Implementation
+from tests.proof.runner import named
+from twilio_conformance.subject.target import Implementation
 
 PACKAGE = "twilio_reference"
 FOLDER = Path(twilio_reference.__file__).parent

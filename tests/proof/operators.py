@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.proof import coverage
 from tests.proof.coverage import Coverage
-from tests.proof.laboratory import Findings, Laboratory, Specimen, Task
 from tests.proof.mutation import Mutation, found, mutations
+from tests.proof.runner import Findings, Laboratory, Specimen, Task
 
 SURVIVORS = Path(__file__).parent / "survivors.toml"
 """The survivors that are known, with the reason why each survives."""

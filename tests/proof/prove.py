@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from tests.mutants import registry as mutant_registry
 from tests.proof import mutants, operators, publish, vacuous, variants
-from tests.proof.laboratory import Laboratory
 from tests.proof.mutation import MODULES
-from tests.variants import registry as variant_registry
+from tests.proof.runner import Laboratory
+from tests.serializers.broken import registry as mutant_registry
+from tests.serializers.permitted import registry as variant_registry
 
 PARTS = ("mutants", "variants", "vacuous", "operators")
 """The parts of a proof; of mutants and variants that are named, only the first two make sense."""

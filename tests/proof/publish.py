@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from tests.mutants import registry as mutants
 from tests.proof.operators import SURVIVORS
-from tests.variants import registry as variants
+from tests.serializers.broken import registry as mutants
+from tests.serializers.permitted import registry as variants
 from twilio_conformance import EDITION
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof.md"

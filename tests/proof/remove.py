@@ -8,10 +8,10 @@ import sys
 
 from loguru import logger
 
-from tests.mutants import registry
 from tests.proof import mutants
-from tests.proof.laboratory import Laboratory
-from twilio_conformance.ledger import Entry
+from tests.proof.runner import Laboratory
+from tests.serializers.broken import registry
+from twilio_conformance.spec.coverage import Entry
 
 SEED = 20261101
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import registry as mutant_registry
-from tests.mutants.registry import Mutant
 from tests.proof import mutants, operators, vacuous
 from tests.proof.coverage import Coverage
-from tests.proof.laboratory import Findings, Task
 from tests.proof.mutation import Mutation, mutations
-from tests.variants import registry as variant_registry
-from tests.variants.registry import Variant
-from twilio_conformance import catalogue
-from twilio_conformance.catalogue import Catalogue
-from twilio_conformance.verdict import FAIL, NOT_TESTABLE, PASS, Outcome
+from tests.proof.runner import Findings, Task
+from tests.serializers.broken import registry as mutant_registry
+from tests.serializers.broken.registry import Mutant
+from tests.serializers.permitted import registry as variant_registry
+from tests.serializers.permitted.registry import Variant
+from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.catalogue import Catalogue
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, PASS, Outcome
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.proof.laboratory import Laboratory, Specimen, named
 from tests.proof.mutants import MEASURED
+from tests.proof.runner import Laboratory, Specimen, named
 
 _MADE = "TFS-CONSTRUCT-01 TFS-CONSTRUCT-04 TFS-CONSTRUCT-09 TFS-CONSTRUCT-10 TFS-CONSTRUCT-11 TFS-SETUP-04"
 """What the constructor, the InputParams and the three coroutines of DoesNothing keep, which are sound."""
@@ -43,7 +43,7 @@ def grade(lab: Laboratory, full: bool) -> list[str]:
         and (full or requirement.profile not in MEASURED)
     ]
     tasks = list({task.id: task for name in musts for task in lab.tasks_of(name)}.values())
-    work = [(Specimen(name, named(f"tests.mutants.vacuous:{name}")), tasks) for name in PASSES]
+    work = [(Specimen(name, named(f"tests.serializers.broken.vacuous:{name}")), tasks) for name in PASSES]
     faults = []
     for specimen, findings in lab.grade(work):
         passed = [name for name in musts if findings.status(name) == "pass"]

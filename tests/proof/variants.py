@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.proof.laboratory import Findings, Laboratory, Specimen, named
 from tests.proof.mutants import audible, sampled
-from tests.variants.registry import Variant
+from tests.proof.runner import Findings, Laboratory, Specimen, named
+from tests.serializers.permitted.registry import Variant
 
 SAMPLES = 3
 """Checks of each pattern of a requirement; a full proof takes all."""
 
-AUDIBLE = "tests.variants.audio"
+AUDIBLE = "tests.serializers.permitted.audio"
 """Where the variants are that sound otherwise; they meet all checks that measure audio."""
 
 

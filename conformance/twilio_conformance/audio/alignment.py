@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from .levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, decibels, rms
+from twilio_conformance.audio.levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, decibels, rms
 
 RECOGNISED = 0.5
 """The correlation from which on an output is taken for its reference: strangers reach 0.1, and no response or phase

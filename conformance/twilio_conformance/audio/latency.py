@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from .alignment import align, cross_correlation, ideal, peak_place
-from .levels import Real, Samples, Unmeasurable
-from .passage import Passage, Series
+from twilio_conformance.audio.alignment import align, cross_correlation, ideal, peak_place
+from twilio_conformance.audio.levels import Real, Samples, Unmeasurable
+from twilio_conformance.audio.passage import Passage, Series
 
 TRUSTED = 0.7
 """A window whose correlation is below this says nothing about the delay."""

@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ulaw
-from .levels import Real, Samples, Unmeasurable, dbm0, decibels, peak_of, rms
-from .passage import Passage
-from .signals import REFERENCE_TONE
+from twilio_conformance.audio import ulaw
+from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, dbm0, decibels, peak_of, rms
+from twilio_conformance.audio.passage import Passage
+from twilio_conformance.audio.signals import REFERENCE_TONE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

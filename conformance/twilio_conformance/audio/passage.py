@@ -10,7 +10,7 @@ from itertools import cycle
 
 import numpy as np
 
-from .levels import Real, Samples
+from twilio_conformance.audio.levels import Real, Samples
 
 Received = Sequence[Samples] | Samples | None
 """What one call gives back: messages in order, one message, or nothing."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .alignment import align, ideal
-from .levels import Real, Samples, decibels, rms
-from .passage import Series
+from twilio_conformance.audio.alignment import align, ideal
+from twilio_conformance.audio.levels import Real, Samples, decibels, rms
+from twilio_conformance.audio.passage import Series
 
 RATE = 8000
 """Hz at which the filter is sought: what carries content is below 4000 Hz."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .levels import Real, Samples, peak_of, rms
+from twilio_conformance.audio.levels import Real, Samples, peak_of, rms
 
 REFERENCE_TONE = 1019.7
 """Hz; near 1 kHz and, on purpose, not a fraction of any sampling rate in use."""

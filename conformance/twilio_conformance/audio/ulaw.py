@@ -9,7 +9,10 @@ reference software (G.191).
 import numpy as np
 from numpy.typing import NDArray
 
-from .levels import Real, Samples
+from twilio_conformance.audio.levels import Real, Samples
+
+WIRE_RATE = 8000
+"""Samples per second of Twilio's μ-law."""
 
 _STEPS = np.concatenate(([1], np.full(15, 2), *(np.full(16, 2 << segment) for segment in range(1, 8))))
 DECISION_VALUES: NDArray[np.int64] = 4 * np.concatenate(([0], np.cumsum(_STEPS)))

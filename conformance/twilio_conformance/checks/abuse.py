@@ -9,9 +9,9 @@ from typing import Any
 
 from pipecat.frames import frames
 
-from twilio_conformance.checks import check, expect
-from twilio_conformance.frames import shorten
-from twilio_conformance.probe import Probe
+from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.probe import Probe
 
 Message = frames.OutputTransportMessageFrame
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pipecat.serializers.base_serializer import FrameSerializer
 
-from twilio_conformance.checks import check, expect
+from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.frames import shorten
-from twilio_conformance.probe import Probe
+from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.probe import Probe
 
 
 @check("TFS-CONSTRUCT-02")

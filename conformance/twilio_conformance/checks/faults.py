@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from twilio_conformance.checks import check, expect
+from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.probe import NEVER_RETURNED, Observation, Probe, Subject
-from twilio_conformance.twilio.conversation import ENDLESS_LIMIT
+from twilio_conformance.subject.probe import NEVER_RETURNED, Observation, Probe, Subject
+from twilio_conformance.twilio.http import ENDLESS_LIMIT
 
 END = {"frame": "EndFrame"}
 CANCEL = {"frame": "CancelFrame"}

@@ -11,9 +11,10 @@ from twilio_conformance.audio.alignment import RECOGNISED, Alignment, align, ide
 from twilio_conformance.audio.latency import latency
 from twilio_conformance.audio.levels import ULAW_PEAK_DBM0, Samples
 from twilio_conformance.audio.passage import Passage
-from twilio_conformance.carriage import WAYS, WIRE_RATE, Way
-from twilio_conformance.checks import check, expect
-from twilio_conformance.probe import Probe
+from twilio_conformance.audio.ulaw import WIRE_RATE
+from twilio_conformance.checks._audio_path import WAYS, Way
+from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.probe import Probe
 
 TONE = signals.REFERENCE_TONE
 LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from twilio_conformance.checks import check, expect
+from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.probe import Probe
+from twilio_conformance.subject.probe import Probe
 
 
 @check("TFS-HANGUP-16")

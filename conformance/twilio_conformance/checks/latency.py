@@ -14,12 +14,12 @@ from twilio_conformance.audio.alignment import RECOGNISED, gaps, ideal, recognis
 from twilio_conformance.audio.latency import Latency, delay_track, latency, timeline
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage, Series
-from twilio_conformance.carriage import WAYS, Way
-from twilio_conformance.checks import check, expect
+from twilio_conformance.audio.utterance import compare_utterance
+from twilio_conformance.checks._audio_path import WAYS, Way
+from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.probe import Probe, Subject
+from twilio_conformance.subject.probe import Probe, Subject
 from twilio_conformance.twilio.clock import held
-from twilio_conformance.utterances import listen
 
 MOST = 0.060
 GOOD = 0.020
@@ -210,8 +210,11 @@ def _damaged(way: Way, passages: Sequence[Passage], end: Passage) -> str | None:
         between = next_one - one - len(passages[0].signal) / way.rate_in
         if not -EXACT < between < GOOD:
             return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
-    first = listen(way, passages[0].signal, output, amid=True)
-    others = (listen(way, passage.signal, output, like=first.manner, amid=True) for passage in passages[1:])
+    first = compare_utterance(passages[0].signal, output, way.rates, embedded=True)
+    others = (
+        compare_utterance(passage.signal, output, way.rates, baseline=first.profile, embedded=True)
+        for passage in passages[1:]
+    )
     return first.damage or next((other.damage for other in others if other.damage), None)
 
 
@@ -272,14 +275,14 @@ async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
         answer = np.append(signals.utterance(way.rate_in, 1.0, seed=3), signals.silence(way.rate_in, 0.3))
         voice = answer[: way.rate_in]
         first = await way.passage(probe, answer)
-        usual = listen(way, voice, first.output)
+        usual = compare_utterance(voice, first.output, way.rates)
         subject = await way.ready(probe)
         for time_in_call, seconds in (("first", 0.57), ("second", 0.57), ("third", LONG)):
             with held():
                 await way.carry(subject, signals.utterance(way.rate_in, seconds))
                 await subject.serialize({"frame": "InterruptionFrame"})
                 passage = await way.carry(subject, answer)
-            heard = listen(way, voice, passage.output, like=usual.manner)
+            heard = compare_utterance(voice, passage.output, way.rates, baseline=usual.profile)
             if heard.damage:
                 lost[f"{way}, {time_in_call} time"] = heard.damage
             elif (later := latency(passage).added - latency(first).added) > GOOD:

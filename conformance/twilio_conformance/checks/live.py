@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twilio_conformance import hearing
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.audio.alignment import gaps
 from twilio_conformance.audio.latency import delay_track
-from twilio_conformance.checks import check, expect
-from twilio_conformance.dialling import dial, switchboard
-from twilio_conformance.hearing import milliseconds, voice
-from twilio_conformance.probe import Probe
-from twilio_conformance.twilio.stream import RATE
+from twilio_conformance.checks import _heard
+from twilio_conformance.checks._core import check, expect
+from twilio_conformance.checks._dialling import dial, switchboard
+from twilio_conformance.checks._heard import milliseconds, voice
+from twilio_conformance.subject.probe import Probe
+from twilio_conformance.twilio.caller import RATE
 
 if TYPE_CHECKING:
-    from twilio_conformance.call import Call, Switchboard
+    from twilio_conformance.checks._server import Call, Switchboard
 
 RATES = (8000, 16000, 24000)
 """The rates of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
@@ -106,7 +106,7 @@ async def _first_audio(probe: Probe, limit: float) -> None:
                 speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.6))))
                 await speaking
                 await caller.until_quiet(0.3)
-                attempts.append(hearing.first_audio(caller))
+                attempts.append(_heard.first_audio(caller))
         found = [attempt for attempt in attempts if attempt is not None]
         if not found:
             return "nothing after 600 ms"
@@ -139,12 +139,12 @@ async def _echo(probe: Probe, limit: float) -> None:
         async with dial(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
-            lost = hearing.missing(said, hearing.heard(call.caller))
+            lost = _heard.missing(said, _heard.heard(call.caller))
             _record(
                 probe,
                 "echo call",
                 rate,
-                hearing.figures(call.caller) | {"missing by content, ms": milliseconds(lost)},
+                _heard.figures(call.caller) | {"missing by content, ms": milliseconds(lost)},
             )
         return f"{milliseconds(lost):g} ms" if lost > limit + EXACT else None
 
@@ -172,8 +172,8 @@ async def an_echo_has_no_break(probe: Probe) -> None:
         async with dial(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
-            audio = hearing.heard(call.caller)
-        found = hearing.recognise(said, audio)
+            audio = _heard.heard(call.caller)
+        found = _heard.recognise(said, audio)
         if found is None:
             return "not what was said"
         slips = delay_track(said, audio, RATE).slips
@@ -195,7 +195,7 @@ async def an_echo_does_not_stall(probe: Probe) -> None:
             async with dial(probe, board, rate) as call:
                 await call.caller.speak(ulaw.encode(voice(2.0)))
                 await call.caller.until_quiet(QUIET)
-                waited.append(hearing.stalled(call.caller))
+                waited.append(_heard.stalled(call.caller))
             if waited[-1] <= STALL:
                 break
         _record(probe, "stalled in 2 s, ms", rate, milliseconds(min(waited)))
@@ -218,8 +218,8 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
             await speaking
             await caller.listen(0.5)
             await caller.until_quiet(QUIET)
-            audio = hearing.heard(caller)
-        before, after = hearing.recognise(said[:piece], audio), hearing.recognise(said[-piece:], audio)
+            audio = _heard.heard(caller)
+        before, after = _heard.recognise(said[:piece], audio), _heard.recognise(said[-piece:], audio)
         if before is None or after is None:
             return "what was said is not recognised"
         lost = (len(said) - piece) / RATE - (after.delay - before.delay)
@@ -237,7 +237,7 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
         async with dial(probe, board, rate, echoes=False) as call:
             await call.agent.say(answer, rate)
             await call.caller.until_quiet(QUIET)
-            lost = hearing.missing(answer, hearing.heard(call.caller), rate)
+            lost = _heard.missing(answer, _heard.heard(call.caller), rate)
         return f"{milliseconds(lost):g} ms" if lost > MOST + EXACT else None
 
     await _at_every_rate(
@@ -264,7 +264,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
             caller = call.caller
             await call.agent.say(voice(3.0, rate=rate, seed=3), rate)
             await caller.until(
-                lambda: caller.playout.end > caller.now and len(hearing.heard(caller)) > RATE / 2, 5
+                lambda: caller.playout.end > caller.now and len(_heard.heard(caller)) > RATE / 2, 5
             )
             call.agent.interrupts = True
             speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.4))))
@@ -277,7 +277,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
         if len(caller.clears) != 1:
             return f"{len(caller.clears)} clears"
         codes = [arrival.codes for arrival in caller.arrivals if arrival.moment > caller.clears[0]]
-        stale = hearing.stale(other, ulaw.decode(b"".join(codes)), rate)
+        stale = _heard.stale(other, ulaw.decode(b"".join(codes)), rate)
         if stale is None:
             return "what the agent says after the clear is not recognised"
         return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > RINGING else None
@@ -399,7 +399,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
                 await caller.speak(hum[RATE // 2 :])
                 await caller.until_quiet(QUIET)
                 await call.end()
-        levels = hearing.tones(hearing.heard(caller), tones)
+        levels = _heard.tones(_heard.heard(caller), tones)
         foreign, hang_ups = max(np.delete(levels, number)), _hang_ups(probe, call)
         if foreign > FOREIGN_DB:
             return f"another's tone, {foreign:.0f} dB"

@@ -17,10 +17,10 @@ from typing import Any
 from loguru import logger
 
 from twilio_conformance.audio import ulaw
-from twilio_conformance.checks import check, expect, expect_attempt
+from twilio_conformance.checks._core import check, expect, expect_attempt
 from twilio_conformance.errors import NotTestable, Violation
-from twilio_conformance.frames import shorten
-from twilio_conformance.probe import Probe
+from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.exchange import Exchange
 
 Json = dict[str, Any]

@@ -12,10 +12,10 @@ import numpy as np
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import Samples
-from twilio_conformance.fuzz import hangups, sound, topics
+from twilio_conformance.fuzz import hangups, oracle, sound
 from twilio_conformance.fuzz.differences import Difference
+from twilio_conformance.fuzz.oracle import ANYTHING, AUDIO, KEY, NOTHING, TEXT, Topic
 from twilio_conformance.fuzz.sound import Discord
-from twilio_conformance.fuzz.topics import ANYTHING, AUDIO, KEY, NOTHING, TEXT, Topic
 
 Json = dict[str, Any]
 
@@ -91,12 +91,12 @@ class _Story:
                 rate = set_up = step["setup"]["audio_out_sample_rate"]
                 rate_in = rate_in or rate
             elif "deserialize" in step:
-                topic = topics.of_message(step["deserialize"], self.names, is_set_up=rate is not None)
+                topic = oracle.of_message(step["deserialize"], self.names, is_set_up=rate is not None)
                 if topic.demand == AUDIO and rate_in != set_up:
                     topic = Topic("TFS-ABUSE-06", AUDIO)
             elif "serialize" in step:
                 frame = step["serialize"]
-                topic = topics.of_frame(frame, ignores_rtvi=ignores_rtvi, rate=rate)
+                topic = oracle.of_frame(frame, ignores_rtvi=ignores_rtvi, rate=rate)
                 if "sample_rate" in frame and topic.demand == AUDIO:
                     rate = frame["sample_rate"]
                     self.only_wire_rate &= rate == WIRE_RATE
@@ -292,7 +292,7 @@ def _ends_with_silence(story: _Story, way: str) -> bool:
         frame = last["serialize"]
         content = frame.get("audio")
         is_silent = isinstance(content, dict) and not any(base64.b64decode(content["base64"]))
-        return is_silent and topics.length(frame) >= frame["sample_rate"]
+        return is_silent and oracle.length(frame) >= frame["sample_rate"]
     message = last["deserialize"].get("json")
     if not isinstance(message, dict) or message.get("event") != "media":
         return False

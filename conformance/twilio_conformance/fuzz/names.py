@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from twilio_conformance.names import Names
+from twilio_conformance.subject.redaction import Names
 
 
 def _fixed() -> dict[str, str]:

@@ -19,7 +19,7 @@ from twilio_conformance.fuzz.compare import compare
 from twilio_conformance.fuzz.differences import Difference
 from twilio_conformance.fuzz.names import NAMES
 from twilio_conformance.fuzz.player import Player, play
-from twilio_conformance.fuzz.sessions import SESSIONS
+from twilio_conformance.fuzz.strategies import SESSIONS
 
 Json = dict[str, Any]
 

@@ -19,15 +19,15 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from twilio_conformance import target
-from twilio_conformance.catalogue import Vector
+from twilio_conformance.engine.timeouts import Sign
+from twilio_conformance.engine.worker import die_with_parent
 from twilio_conformance.errors import NotTestable, UsageError
 from twilio_conformance.fuzz.names import NAMES
-from twilio_conformance.logbook import BOOK
-from twilio_conformance.names import Names
+from twilio_conformance.spec.catalogue import Vector
+from twilio_conformance.subject import target
+from twilio_conformance.subject.logs import BOOK
+from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
-from twilio_conformance.watch import Sign
-from twilio_conformance.worker import die_with_parent
 
 Json = dict[str, Any]
 
@@ -83,9 +83,9 @@ class Stage:
         self._child: _Child | None = None
         self._late = 0
         # Imported here, so that an implementation finds Pipecat as it is anywhere else.
-        from twilio_conformance.checks import vectors
+        from twilio_conformance.checks import _vectors
 
-        self._vectors = vectors
+        self._vectors = _vectors
         self.about: Json = {
             "name": self._implementation.name,
             "version": self._implementation.version,
@@ -148,7 +148,7 @@ class Stage:
         return _Child(pid, orders, os.fdopen(answers_in, "rb", buffering=0), sign)
 
     def _serve(self, orders: BinaryIO, answers: BinaryIO, sign: Sign) -> None:
-        from twilio_conformance.probe import Probe
+        from twilio_conformance.subject.probe import Probe
 
         double = network.Network()
         double.start()
@@ -175,7 +175,7 @@ class Stage:
 
 def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
     """What was seen of a session, as JSON; secrets are replaced by their names, SIDs are not."""
-    from twilio_conformance.expectations import aspect_of
+    from twilio_conformance.checks._expectations import aspect_of
 
     requests = [
         {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}

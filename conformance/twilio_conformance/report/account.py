@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from twilio_conformance.catalogue import LEVELS
-from twilio_conformance.verdict import NOT_TESTABLE, conclude, worst
+from twilio_conformance.spec.catalogue import LEVELS
+from twilio_conformance.spec.verdict import NOT_TESTABLE, conclude, worst
 
 Json = dict[str, Any]
 

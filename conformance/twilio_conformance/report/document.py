@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from twilio_conformance import catalogue
 from twilio_conformance.errors import SuiteError
-from twilio_conformance.ledger import Entry
 from twilio_conformance.report import reproduce
-from twilio_conformance.target import NETWORKS
+from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.coverage import Entry
+from twilio_conformance.subject.target import NETWORKS
 
 if TYPE_CHECKING:
-    from twilio_conformance.run import Run
-    from twilio_conformance.verdict import Outcome
+    from twilio_conformance.engine.run import Run
+    from twilio_conformance.spec.verdict import Outcome
 
 Json = dict[str, Any]
 

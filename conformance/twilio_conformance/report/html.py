@@ -13,10 +13,10 @@ from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.catalogue import LEVELS, PROFILES
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import reader, room
-from twilio_conformance.verdict import NOTHING_APPLIES
+from twilio_conformance.spec.catalogue import LEVELS, PROFILES
+from twilio_conformance.spec.verdict import NOTHING_APPLIES
 
 if TYPE_CHECKING:
     from jinja2 import Environment

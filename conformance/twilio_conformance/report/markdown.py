@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from twilio_conformance.catalogue import LEVELS
 from twilio_conformance.report import reader
-from twilio_conformance.verdict import FAIL, NOT_TESTABLE
+from twilio_conformance.spec.catalogue import LEVELS
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE
 
 Json = dict[str, Any]
 

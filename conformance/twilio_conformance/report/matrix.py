@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twilio_conformance.catalogue import PROFILES
 from twilio_conformance.report import html, markdown, reader
+from twilio_conformance.spec.catalogue import PROFILES
 
 Json = dict[str, Any]
 

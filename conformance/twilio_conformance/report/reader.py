@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import jsonschema
 
-from twilio_conformance import catalogue
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import account
-from twilio_conformance.verdict import NOT_TESTABLE, PARTIAL, ProfileVerdict
+from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.verdict import NOT_TESTABLE, PARTIAL, ProfileVerdict
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from twilio_conformance.catalogue import Catalogue, Vector
-from twilio_conformance.ledger import Entry
+from twilio_conformance.spec.catalogue import Catalogue, Vector
+from twilio_conformance.spec.coverage import Entry
 
 Json = dict[str, Any]
 

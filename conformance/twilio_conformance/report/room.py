@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from twilio_conformance.report import comparison, reader
-from twilio_conformance.verdict import NOT_TESTABLE
+from twilio_conformance.report import finding, reader
+from twilio_conformance.spec.verdict import NOT_TESTABLE
 
 Json = dict[str, Any]
 Render = Callable[[str, str, Json], str]
@@ -122,7 +122,7 @@ def view(check: Json) -> Json:
         "output": check["output"].strip(),
         "rerun": check["rerun"],
         "reproduce": check["reproduce"],
-        **comparison.of(check["expected"], check["actual"]),
+        **finding.of(check["expected"], check["actual"]),
     }
 
 

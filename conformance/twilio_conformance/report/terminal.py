@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.catalogue import LEVELS, Requirement
-from twilio_conformance.ledger import Entry
-from twilio_conformance.verdict import (
+from twilio_conformance.spec.catalogue import LEVELS, Requirement
+from twilio_conformance.spec.coverage import Entry
+from twilio_conformance.spec.verdict import (
     FAIL,
     NOT_APPLICABLE,
     NOT_TESTABLE,
@@ -24,7 +24,7 @@ from twilio_conformance.verdict import (
 if TYPE_CHECKING:
     import pytest
 
-    from twilio_conformance.run import Run
+    from twilio_conformance.engine.run import Run
 
 BLOCKS = 12
 """Requirements that are shown in full. Of more, only those at the gate are, and no more than so many.

@@ -12,7 +12,7 @@ from twilio_conformance.errors import UsageError
 from twilio_conformance.report import badge, document, html, markdown
 
 if TYPE_CHECKING:
-    from twilio_conformance.run import Run
+    from twilio_conformance.engine.run import Run
 
 
 def _json(run: Run) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from .tls import BAD_CERTIFICATES
+from twilio_conformance.twilio.tls import BAD_CERTIFICATES
 
 CONNECTION_FAULTS = frozenset({"refuse", "reset-in-handshake", "silence-in-handshake", "certificate"})
 """Faults that a connection meets before any request; each is used up by one connection."""

@@ -12,10 +12,19 @@ from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Any, Self
 
-from .exchange import Answer, Connection, Exchange, Record
-from .gate import SENTINELS, Refusal, TLSClient, blind_spots, install, process, stray_refusals, uninstall
-from .rest import Server
-from .tls import LOOPBACK
+from twilio_conformance.twilio.exchange import Answer, Connection, Exchange, Record
+from twilio_conformance.twilio.server import Server
+from twilio_conformance.twilio.sockets import (
+    SENTINELS,
+    Refusal,
+    TLSClient,
+    blind_spots,
+    install,
+    process,
+    stray_refusals,
+    uninstall,
+)
+from twilio_conformance.twilio.tls import LOOPBACK
 
 __all__ = [
     "DECOY",

@@ -1,0 +1,1 @@
+"""Implementations in other languages, driven over JSON lines."""

@@ -1,0 +1,314 @@
+"""The line to an adapter: requests go out, answers come in, in any order, each told by its id.
+
+What the adapter does wrong becomes an `AdapterFault`, in one sentence, and never a violation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import secrets
+import select
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twilio_conformance.adapter.protocol import LEVELS, PROTOCOL, mistake
+from twilio_conformance.errors import AdapterFault, NotApplicable, Relayed
+from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.logs import BOOK, LogRecord
+
+Json = dict[str, Any]
+
+LINE_LIMIT = 64 << 20
+"""Bytes of one line, in either direction."""
+
+HELLO_LIMIT = 30.0
+"""Seconds that an adapter has for its first answer; an interpreter and its imports have to start."""
+
+ANSWER_LIMIT = 10.0
+"""Seconds for an answer that needs nothing but the adapter: construct, close, and hello once it runs."""
+
+PING_LIMIT = 2.0
+"""Seconds in which an adapter answers hello while a call does not return; else it is deaf."""
+
+AFTERWARDS_LIMIT = 0.2
+"""Seconds for each call after one that did not return."""
+
+HEAD_START = 0.002
+"""Seconds to wait for an answer before others get their turn: most answers come within."""
+
+
+class Channel:
+    """Requests to an adapter and its answers: many at once, in any order, each told by its id.
+
+    Attributes:
+        fault: What the adapter did wrong first; None while it has done nothing.
+        stuck: The calls that did not return.
+    """
+
+    def __init__(self, requests: int, answers: int, state: Callable[[], str | None]) -> None:
+        """A channel over two pipes.
+
+        Args:
+            requests: File descriptor to write to.
+            answers: File descriptor to read from.
+            state: How the adapter's process ended, as a clause; None while it lives.
+        """
+        self.fault: AdapterFault | None = None
+        self.stuck: list[str] = []
+        self._requests, self._answers, self._state = requests, answers, state
+        os.set_blocking(requests, False)
+        os.set_blocking(answers, False)
+        # Ids of their own in each process, so that an answer to another one's request is found out.
+        self._ids = itertools.count(secrets.randbits(32) << 16)
+        self._pending: dict[int, tuple[str, asyncio.Future[Json] | None]] = {}
+        self._answered: dict[int, Json] = {}
+        self._forgotten: set[int] = set()
+        self._partial: list[bytes] = []
+        self._size = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def hello(self, limit: float = ANSWER_LIMIT) -> Json:
+        """Asks the adapter who it is.
+
+        Raises:
+            AdapterFault: It gives no answer, or a wrong one.
+        """
+        result: Json = self.ask("hello", limit, protocol=PROTOCOL)
+        return result
+
+    def ask(self, op: str, limit: float, *, silence: str = "", **members: Any) -> Any:
+        """The result of a request; blocks until it is there.
+
+        Args:
+            op: What is asked.
+            limit: Seconds for the answer.
+            silence: What it means that none comes.
+            members: The request's other members.
+
+        Raises:
+            AdapterFault: The adapter gives no answer in time, or a wrong one.
+            Relayed: The implementation raised.
+        """
+        number = self._send(op, members, None)
+        until = time.monotonic() + limit
+        while number not in self._answered:
+            if (left := until - time.monotonic()) <= 0:
+                raise self._at_fault(
+                    silence or f"does not answer {op} within {limit:g} s: is it reading its input?"
+                )
+            self._take(left)
+        return self.outcome(op, self._answered.pop(number))
+
+    def ask_each(self, op: str, given: Sequence[Json], limit: float) -> list[Json | None]:
+        """The answers to requests that are all sent before the first is answered; blocks until all are there.
+
+        Args:
+            op: What is asked.
+            given: The members of each request.
+            limit: Seconds that the next answer may take.
+
+        Returns:
+            Each answer as it came, for `outcome`; None from the first on that did not come in time.
+
+        Raises:
+            AdapterFault: The adapter gives a wrong answer, or none to hello either.
+        """
+        numbers = [self._number(op, None) for _ in given]
+        lines = (self._line(number, op, members) for number, members in zip(numbers, given, strict=True))
+        self._write(b"".join(lines))
+        for number in numbers:
+            until = time.monotonic() + limit
+            while number not in self._answered and (left := until - time.monotonic()) > 0:
+                self._take(left)
+            if number not in self._answered:
+                self._give_up(op, number)
+                break
+        return [self._answered.pop(number, None) for number in numbers]
+
+    async def call(self, op: str, **members: Any) -> Any:
+        """The result of a request; others can be under way meanwhile.
+
+        Raises:
+            AdapterFault: The adapter gives a wrong answer, or none while it answers nothing else either.
+            Relayed: The implementation raised.
+        """
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Json] = loop.create_future()
+        number = self._send(op, members, waiting)
+        self._take(HEAD_START)
+        if not waiting.done():
+            self._listen(loop)
+            try:
+                # What hangs may hold up all that follows it: nothing is waited for at length twice.
+                async with asyncio.timeout(AFTERWARDS_LIMIT if self.stuck else None):
+                    await waiting
+            except asyncio.CancelledError:
+                self._give_up(op, number)
+                raise
+            except TimeoutError:
+                told = f"no return within {AFTERWARDS_LIMIT:g} s, after {self.stuck[0]} had not returned"
+                raise Relayed("DidNotReturn", frozenset(), told) from None
+        return self.outcome(op, waiting.result())
+
+    def close(self) -> None:
+        """Stops listening; the pipes stay open."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._answers)
+        self._loop = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether another job can go on with the adapter: no fault, nothing under way, nothing half read."""
+        return self.fault is None and not self._pending and not self._partial and not self.stuck
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not loop:
+            self._loop = loop
+            loop.add_reader(self._answers, self._take_what_is_there)
+
+    def _take_what_is_there(self) -> None:
+        try:
+            self._take(0.0)
+        except AdapterFault as fault:
+            self.close()
+            for _, waiting in self._pending.values():
+                if waiting is not None and not waiting.done():
+                    waiting.set_exception(fault)
+
+    def _give_up(self, op: str, number: int) -> None:
+        """A call did not return. If the adapter answers hello meanwhile, the implementation is to blame."""
+        self.stuck.append(op)
+        self._pending.pop(number, None)
+        self._forgotten.add(number)
+        if self.fault is None:
+            deed = f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
+            self.ask("hello", PING_LIMIT, silence=deed, protocol=PROTOCOL)
+
+    def _send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None) -> int:
+        number = self._number(op, waiting)
+        self._write(self._line(number, op, members))
+        return number
+
+    def _number(self, op: str, waiting: asyncio.Future[Json] | None) -> int:
+        if self.fault is not None:
+            raise self.fault
+        number = next(self._ids)
+        self._pending[number] = op, waiting
+        return number
+
+    def _line(self, number: int, op: str, members: Json) -> bytes:
+        data = json.dumps({"id": number, "op": op} | members, allow_nan=False).encode() + b"\n"
+        if len(data) > LINE_LIMIT:
+            del self._pending[number]
+            raise NotApplicable(f"the request has {len(data)} bytes; the protocol's limit is {LINE_LIMIT}")
+        return data
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        until = time.monotonic() + HELLO_LIMIT
+        while view:
+            try:
+                view = view[os.write(self._requests, view) :]
+            except BlockingIOError:
+                # It may be writing itself, and wait for us.
+                self._take(0.0)
+                if time.monotonic() > until:
+                    raise self._at_fault("does not read its input") from None
+                select.select([self._answers], [self._requests], [], 0.1)
+            except BrokenPipeError:
+                self._take(0.5)
+                raise self._at_fault(self._ending("input")) from None
+
+    def _take(self, seconds: float) -> None:
+        """Takes answers as they come, for so long at most, until one has come."""
+        poller = select.poll()
+        poller.register(self._answers, select.POLLIN)
+        if not poller.poll(seconds * 1000):
+            return
+        while True:
+            try:
+                data = os.read(self._answers, 1 << 20)
+            except BlockingIOError:
+                return
+            if not data:
+                raise self._at_fault(self._ending())
+            *lines, rest = data.split(b"\n")
+            if lines:
+                lines[0] = b"".join([*self._partial, lines[0]])
+                self._partial, self._size = [], 0
+            if rest:
+                self._partial.append(rest)
+                self._size += len(rest)
+            if self._size > LINE_LIMIT:
+                raise self._at_fault(f"writes a line of more than {LINE_LIMIT >> 20} MiB")
+            for line in lines:
+                self._understand(line)
+            if lines:
+                return
+
+    def _understand(self, line: bytes) -> None:
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            shown = shorten(line[:80].decode("utf-8", "replace"), 100)
+            raise self._at_fault(
+                f"writes a line that is not JSON: {shown}; standard output is for answers, everything else"
+                " belongs on standard error"
+            ) from None
+        number = answer.get("id") if isinstance(answer, dict) else None
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        number = number if isinstance(number, int) else None
+        if number in self._forgotten:
+            return
+        if number is None or number not in self._pending:
+            wrong = (
+                "without the number of a request"
+                if number is None
+                else f"request {number}, which is not open"
+            )
+            raise self._at_fault(f"answers {wrong}: {shorten(line[:200].decode('utf-8', 'replace'), 240)}")
+        op, waiting = self._pending.pop(number)
+        if (flaw := mistake(op, answer)) is not None:
+            raise self._at_fault(flaw)
+        for record in answer.get("logs", ()):
+            BOOK.records.append(
+                LogRecord(LEVELS[record["level"]], record["level"], record["text"], "adapter")
+            )
+        if waiting is None:
+            self._answered[number] = answer
+        elif not waiting.done():
+            waiting.set_result(answer)
+
+    def outcome(self, op: str, answer: Json) -> Any:
+        """The result in an answer.
+
+        Raises:
+            AdapterFault: The adapter could not perform the request.
+            Relayed: The implementation raised.
+        """
+        if "error" in answer:
+            raise self._at_fault(f"cannot perform {op}: {shorten(answer['error'], 300)}")
+        if "result" in answer:
+            return answer["result"]
+        raised = answer["raised"]
+        raise Relayed(raised["type"], frozenset(raised.get("bases", ())), raised["message"])
+
+    def _ending(self, closed: str = "output") -> str:
+        under_way = ", ".join(op for op, _ in self._pending.values())
+        return f"{self._state() or f'closed its {closed}'}{f' in {under_way}' if under_way else ''}"
+
+    def _at_fault(self, deed: str) -> AdapterFault:
+        if self.fault is None:
+            self.fault = AdapterFault(f"the adapter {deed}")
+        return self.fault
+
+    def wrong_result(self, op: str, result: Any) -> AdapterFault:
+        """The fault of an adapter whose result is none that the operation can have."""
+        return self._at_fault(
+            f"gives a result for {op} that the protocol does not know: {shorten(result, 200)}"
+        )

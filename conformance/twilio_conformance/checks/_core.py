@@ -1,0 +1,82 @@
+"""Pass or fail: one file a chapter for what data cannot say, and the runner of the vectors for the rest."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twilio_conformance import checks
+from twilio_conformance.errors import NotTestable, Violation
+
+if TYPE_CHECKING:
+    from twilio_conformance.subject.probe import Probe
+
+CheckFunction = Callable[["Probe"], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in code; `limit` is the real time in seconds after which it is ended."""
+
+    id: str
+    requirement: str
+    function: CheckFunction
+    limit: float
+
+
+_REGISTRY: dict[str, Check] = {}
+
+_ID_PREFIX = {
+    "fidelity_continuity": "continuity",
+    "media_in": "media",
+    "media_out": "media",
+    "secrecy_injection": "injection",
+}
+"""Modules whose checks have ids of another name: ids are frozen with the edition, files may move."""
+
+
+def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction], CheckFunction]:
+    """Registers a check of one requirement; its id is that of its module, a dot and the function's name."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        identifier = f"{id_prefix(function.__module__.rpartition('.')[2])}.{function.__name__}"
+        _REGISTRY[identifier] = Check(identifier, requirement, function, limit)
+        return function
+
+    return register
+
+
+def id_prefix(module: str) -> str:
+    """The part before the dot in the ids of a module's checks."""
+    return _ID_PREFIX.get(module, module)
+
+
+def load_checks() -> dict[str, Check]:
+    """All checks in code, by id."""
+    for module in pkgutil.iter_modules(checks.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"{checks.__name__}.{module.name}")
+    return dict(_REGISTRY)
+
+
+def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = None) -> None:
+    """Ends the check unless the condition holds.
+
+    Raises:
+        Violation: It does not.
+    """
+    if not holds:
+        raise Violation(message, expected=expected, actual=actual)
+
+
+def expect_attempt(probe: Probe) -> None:
+    """Ends a check of what becomes of a request where nothing tried to connect to Twilio's API.
+
+    Raises:
+        NotTestable: Nothing did.
+    """
+    if not probe.network.connections:
+        raise NotTestable("nothing tried to reach Twilio's API")

@@ -1,0 +1,258 @@
+"""Whole calls on loopback: Pipecat's own pipeline and transport, with an implementation as its serializer.
+
+Importing this module needs FastAPI and uvicorn, the extra `live`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from pipecat.frames import frames
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.serializers.base_serializer import FrameSerializer
+from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from twilio_conformance.audio.levels import Samples
+from twilio_conformance.errors import NotTestable
+from twilio_conformance.twilio.caller import Caller, Identity
+
+try:
+    from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+    from pipecat.workers.runner import WorkerRunner
+except ModuleNotFoundError:
+    # Before Pipecat 1.3.
+    from pipecat.pipeline.runner import PipelineRunner as WorkerRunner
+    from pipecat.pipeline.task import PipelineParams
+    from pipecat.pipeline.task import PipelineTask as PipelineWorker
+
+START_LIMIT = 10.0
+"""Seconds that a pipeline may take to start or to end."""
+
+LOUD = 1000
+"""PCM units above which a sample is taken for speech: -27 dBm0."""
+
+
+class Agent(FrameProcessor):
+    """The whole of an application: it notes what the caller does, and echoes the caller if told so.
+
+    Attributes:
+        keys: The keys that the caller pressed.
+        interrupts: Whether the agent stops what it is saying, once, when it hears the caller.
+    """
+
+    def __init__(self, *, echoes: bool) -> None:
+        """An agent that echoes, or one that says only what `say` gives it."""
+        super().__init__()
+        self.echoes = echoes
+        self.keys: list[str] = []
+        self.interrupts = False
+
+    async def process_frame(self, frame: frames.Frame, direction: FrameDirection) -> None:
+        """Takes a frame of the pipeline."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, frames.InputAudioRawFrame):
+            if self.interrupts and _peak(frame.audio) > LOUD:
+                self.interrupts = False
+                await self._interrupt()
+            if self.echoes:
+                await self.push_frame(
+                    frames.OutputAudioRawFrame(
+                        audio=frame.audio, sample_rate=frame.sample_rate, num_channels=frame.num_channels
+                    )
+                )
+            return
+        if isinstance(frame, frames.InputDTMFFrame):
+            self.keys.append(str(frame.button.value))
+        await self.push_frame(frame, direction)
+
+    async def _interrupt(self) -> None:
+        """Stops what is being said, in the way of the installed Pipecat: there is another since 0.0.105."""
+        if hasattr(self, "broadcast_interruption"):
+            await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+        else:
+            await self.push_interruption_task_frame_and_wait()
+
+    async def say(self, speech: Samples, rate: int) -> None:
+        """Says something, as a speech service does: in pieces of 100 ms, faster than it can be played."""
+        piece = rate // 10
+        for start in range(0, len(speech), piece):
+            audio = speech[start : start + piece].astype("<i2").tobytes()
+            await self.push_frame(frames.OutputAudioRawFrame(audio=audio, sample_rate=rate, num_channels=1))
+
+    async def mark(self, name: str, stream_sid: str) -> None:
+        """Asks Twilio to tell when all that was said before has been played."""
+        message = {"event": "mark", "streamSid": stream_sid, "mark": {"name": name}}
+        await self.push_frame(frames.OutputTransportMessageFrame(message=message))
+
+
+@dataclass
+class Call:
+    """Both ends of one call: Twilio's caller, and the agent with its pipeline."""
+
+    caller: Caller
+    agent: Agent
+    rate: int
+    serializer: FrameSerializer
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    worker: Any = None
+    trouble: BaseException | None = None
+
+    async def end(self) -> None:
+        """The agent ends the call: EndFrame goes through the pipeline.
+
+        Raises:
+            NotTestable: The pipeline does not end.
+        """
+        await self.worker.queue_frame(frames.EndFrame())
+        await self._await(self.ended, "end")
+
+    async def cancel(self) -> None:
+        """The application gives the call up: CancelFrame goes through the pipeline.
+
+        Raises:
+            NotTestable: The pipeline does not end.
+        """
+        await self.worker.cancel()
+        await self._await(self.ended, "end")
+
+    async def begin(self) -> None:
+        """Waits until the pipeline runs.
+
+        Raises:
+            NotTestable: It does not start.
+        """
+        await self._await(self.started, "start")
+
+    async def _await(self, event: asyncio.Event, what: str) -> None:
+        waits = [asyncio.ensure_future(entry.wait()) for entry in (event, self.ended)]
+        await asyncio.wait(waits, timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if not event.is_set():
+            how = f"ended with {self.trouble!r}" if self.trouble else f"waited for {START_LIMIT:g} s"
+            raise NotTestable(f"the pipeline did not {what}", expected=f"a pipeline that {what}s", actual=how)
+
+
+class Switchboard:
+    """A WebSocket server that answers each call with a pipeline of its own. A context manager.
+
+    Attributes:
+        url: Where to dial.
+    """
+
+    def __init__(self) -> None:
+        """A server that has not started."""
+        self.url = ""
+        self._expected: dict[str, Call] = {}
+
+    async def __aenter__(self) -> Self:
+        """Listens on a free port of 127.0.0.1."""
+        app = FastAPI(routes=[WebSocketRoute("/media", self._answer)])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_ping_interval=None
+            )
+        )
+        self._serving = asyncio.create_task(self._server._serve())
+        while not self._server.started:
+            await asyncio.sleep(0.005)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"ws://127.0.0.1:{port}/media"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops, whatever is still connected."""
+        self._server.should_exit = self._server.force_exit = True
+        await self._serving
+
+    def expect(
+        self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
+    ) -> Call:
+        """Prepares to answer a call; whoever dials `url` with its streamSid gets it, not only its own caller.
+
+        Args:
+            serializer: The instance for the agent's transport.
+            identity: The SIDs of the call.
+            rate: The pipeline's rate in both directions, in Hz.
+            echoes: Whether the agent gives the caller's audio back.
+        """
+        call = Call(Caller(self.url, identity), Agent(echoes=echoes), rate, serializer)
+        self._expected[identity.stream_sid] = call
+        return call
+
+    @contextlib.asynccontextmanager
+    async def call(
+        self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
+    ) -> AsyncIterator[Call]:
+        """Places a call, as `expect` says, and hangs up at the end.
+
+        Raises:
+            NotTestable: The pipeline does not start.
+        """
+        call = self.expect(serializer, identity, rate, echoes=echoes)
+        async with call.caller:
+            await call.begin()
+            yield call
+        # An implementation that takes its time to hang up is not what the caller of this waits for.
+        with contextlib.suppress(NotTestable):
+            await call._await(call.ended, "end")
+
+    async def _answer(self, websocket: WebSocket) -> None:
+        """Reads connected and start, as applications do, and runs the pipeline to its end."""
+        await websocket.accept()
+        await websocket.receive_text()
+        call = self._expected.pop(json.loads(await websocket.receive_text())["streamSid"])
+        try:
+            await self._run(websocket, call)
+        except BaseException as error:
+            call.trouble = error
+            raise
+        finally:
+            call.ended.set()
+
+    async def _run(self, websocket: WebSocket, call: Call) -> None:
+        transport = FastAPIWebsocketTransport(
+            websocket,
+            FastAPIWebsocketParams(audio_in_enabled=True, audio_out_enabled=True, serializer=call.serializer),
+        )
+        worker = PipelineWorker(
+            Pipeline([transport.input(), call.agent, transport.output()]),
+            params=PipelineParams(audio_in_sample_rate=call.rate, audio_out_sample_rate=call.rate),
+            idle_timeout_secs=None,
+        )
+        call.worker = worker
+
+        async def on_pipeline_started(*_: object) -> None:
+            call.started.set()
+
+        async def on_client_disconnected(*_: object) -> None:
+            await worker.cancel()
+
+        worker.add_event_handler("on_pipeline_started", on_pipeline_started)
+        transport.add_event_handler("on_client_disconnected", on_client_disconnected)
+        runner = WorkerRunner(handle_sigint=False)
+        if hasattr(runner, "add_workers"):
+            await runner.add_workers(worker)
+            await runner.run()
+        else:
+            await runner.run(worker)
+
+
+def _peak(audio: bytes) -> int:
+    samples = np.frombuffer(audio[: len(audio) // 2 * 2], dtype="<i2")
+    return int(np.abs(samples.astype(int)).max(initial=0))

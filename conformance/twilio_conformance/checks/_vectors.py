@@ -1,0 +1,112 @@
+"""The runner of the vectors: plays one, then grades what was seen against each expectation."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twilio_conformance.checks._expectations import Session, grade_construction, grade_session, grade_step
+from twilio_conformance.errors import Finding, NotTestable
+from twilio_conformance.spec.catalogue import Vector
+from twilio_conformance.subject.probe import Observation, Probe
+
+Json = dict[str, Any]
+
+STEP_LIMIT = 40.0
+"""Seconds on the event loop's clock for one step: above the 30 s that the longest requirement allows."""
+
+
+async def play(vector: Vector, probe: Probe) -> Session:
+    """Constructs, sets up and takes every step; an implementation's exceptions are values."""
+    session = Session(network=probe.implementation.network)
+    given = vector.data["given"]
+    probe.names.values.update(given.get("names", {}))
+    probe.answer(given["answers"])
+    session.construction, subject = probe.attempt(**given["arguments"])
+    if subject is None:
+        session.obstacle = f"the constructor {session.construction.outcome}"
+        return session
+    if given["setup"] is not None:
+        observation = await subject.setup(*_rates(given["setup"]))
+        if observation.raised is not None:
+            session.obstacle = f"setup {observation.outcome}"
+    for step in vector.data["steps"]:
+        if "serialize" in step:
+            observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
+        elif "deserialize" in step:
+            observation = await subject.deserialize(_data(step["deserialize"], probe), limit=STEP_LIMIT)
+        elif "setup" in step:
+            observation = await subject.setup(*_rates(step["setup"]))
+        else:
+            await asyncio.sleep(step["wait"])
+            observation = Observation(f"wait({step['wait']})")
+        session.steps.append(observation)
+    session.exchanges = probe.network.exchanges
+    session.attempted = bool(probe.network.connections)
+    session.logs = probe.logs
+    return session
+
+
+def grade(vector: Vector, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
+    """Compares the session with every expectation that names the requirement.
+
+    Args:
+        vector: What was played.
+        session: What was seen.
+        requirement: The id of the requirement to grade.
+        names: Fills the ${names} of an expectation.
+
+    Raises:
+        Violation: An expectation does not hold.
+        NotTestable: Construction or setup failed, or nothing was seen that the vector or the expectation is about.
+    """
+    for expectation in _of(vector.data.get("construction", ()), requirement):
+        grade_construction(session, names(expectation))
+    in_steps = [
+        (observation, expectation)
+        for observation, step in zip(session.steps, vector.data["steps"], strict=False)
+        for expectation in _of(step.get("expect", ()), requirement)
+    ]
+    of_session = _of(vector.data["expect"], requirement)
+    if session.obstacle is not None:
+        if (
+            in_steps
+            or of_session
+            or any(_of(step.get("expect", ()), requirement) for step in vector.data["steps"])
+        ):
+            raise NotTestable(session.obstacle)
+        return
+    for observation, expectation in in_steps:
+        try:
+            grade_step(observation, names(expectation))
+        except Finding as finding:
+            finding.message = f"{observation.call}: {finding.message}"
+            raise
+    for expectation in of_session:
+        grade_session(session, names(expectation))
+    if vector.data.get("premise") == "attempt" and not session.attempted:
+        raise NotTestable("nothing tried to reach Twilio's API")
+
+
+def _of(expectations: Any, requirement: str) -> list[Json]:
+    return [expectation for expectation in expectations if expectation["requirement"] == requirement]
+
+
+def _rates(rates: Json) -> tuple[int, int]:
+    return rates["audio_in_sample_rate"], rates["audio_out_sample_rate"]
+
+
+def _data(data: Json, probe: Probe) -> str | bytes:
+    if "base64" in data:
+        return base64.b64decode(data["base64"])
+    if "json" in data:
+        text = json.dumps(probe.names.fill(data["json"]), separators=(",", ":"))
+    elif "text" in data:
+        text = data["text"]
+    else:
+        pieces = [part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"]]
+        text = "".join(probe.names.fill(pieces))
+    return text.encode() if data.get("as") == "bytes" else text

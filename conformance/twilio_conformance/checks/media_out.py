@@ -1,0 +1,42 @@
+"""Checks of the chapter Media to Twilio."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from twilio_conformance.audio import signals
+from twilio_conformance.checks._audio_path import TONE, VOICE_RATES, expect_tone, send, send_codes
+from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.probe import Probe
+
+REFERENCE_ENCODERS = {
+    "90c29de505fb68e766118303bd552a16005dcf810873698bee1d8f3b247ce28c": "ITU-T G.191",
+    "81d633c9e6972a18c74a58720b96cb8ca0bdd096d4060b646dd708c3b846019a": "CPython audioop",
+}
+"""SHA-256 of the codes for all inputs from -32768 to 32767, in order."""
+
+
+@check("TFS-MEDIAOUT-07")
+async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
+    """The codes of all 65,536 inputs are those of one of the two reference encoders."""
+    inputs = np.arange(-32768, 32768).astype(np.int16)
+    codes = b"".join(
+        await send_codes(await probe.ready(), np.append(inputs, signals.silence(8000, 1)), 8000, 160)
+    )
+    digest = hashlib.sha256(codes[: inputs.size]).hexdigest()
+    expect(
+        digest in REFERENCE_ENCODERS,
+        "the codes are those of neither reference encoder",
+        expected=list(REFERENCE_ENCODERS.values()),
+        actual=f"codes of SHA-256 {digest}",
+    )
+
+
+@check("TFS-MEDIAOUT-09")
+async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
+    """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
+    for rate in VOICE_RATES:
+        subject = await probe.ready(out_rate=rate)
+        expect_tone(await send(subject, signals.sine(TONE, -10, rate, 2), rate, rate // 50))

@@ -1,0 +1,1 @@
+"""Runs checks in worker processes."""

@@ -1,0 +1,1 @@
+"""Loads the specification and the vectors."""

@@ -1,0 +1,249 @@
+"""Loads requirements, schemas and vectors, from the repository or from an installed wheel."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from twilio_conformance import EDITION
+from twilio_conformance.errors import DataError
+
+Json = dict[str, Any]
+
+PROFILES = ("core", "robust", "secure", "audio", "live")
+LEVELS = ("MUST", "SHOULD", "MAY")
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_REPOSITORY = _PACKAGE.parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One normative sentence; see spec/schemas/requirement.schema.json for the fields."""
+
+    id: str
+    chapter: str
+    level: str
+    profile: str
+    statement: str
+    rationale: str
+    source: tuple[str, ...]
+    since: str
+    capability: str | None
+    checks: tuple[str, ...]
+    excluded: str | None
+
+    def is_graded_by(self, check: str) -> bool:
+        """Whether one of the requirement's patterns matches the id of a vector or check."""
+        return any(fnmatch.fnmatchcase(check, pattern) for pattern in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter of the specification, its requirements in order."""
+
+    id: str
+    order: int
+    title: str
+    introduction: str
+    requirements: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One case as data; `data` is the JSON of spec/schemas/vector.schema.json."""
+
+    data: Json
+
+    def __repr__(self) -> str:
+        """The id alone."""
+        return f"<Vector {self.id}>"
+
+    @property
+    def id(self) -> str:
+        """chapter/name."""
+        return str(self.data["id"])
+
+    @property
+    def since(self) -> str:
+        """The first edition that holds it."""
+        return str(self.data["since"])
+
+    @cached_property
+    def requirements(self) -> tuple[str, ...]:
+        """The ids of the requirements that some expectation names, in order."""
+        expectations = [*self.data.get("construction", ()), *self.data["expect"]]
+        for step in self.data["steps"]:
+            expectations.extend(step.get("expect", ()))
+        return tuple(sorted({expectation["requirement"] for expectation in expectations}))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The whole of what is graded."""
+
+    edition: str
+    chapters: tuple[Chapter, ...]
+    vectors: dict[str, Vector]
+    vectors_digest: str
+    flags: dict[str, str]
+
+    @cached_property
+    def requirements(self) -> dict[str, Requirement]:
+        """All requirements by id, in the order of the specification."""
+        return {
+            requirement.id: requirement for chapter in self.chapters for requirement in chapter.requirements
+        }
+
+
+def specification_folder() -> Path:
+    """The folder spec/, in the repository or in the wheel."""
+    return _data_folder("spec", _REPOSITORY / "spec")
+
+
+def vectors_folder() -> Path:
+    """The folder vectors/v1/, in the repository or in the wheel."""
+    return _data_folder("vectors", _REPOSITORY / "vectors" / "v1")
+
+
+def load_schema(name: str) -> Json:
+    """A JSON Schema of spec/schemas by its file name without `.schema.json`.
+
+    Raises:
+        DataError: The file is missing or is not JSON.
+    """
+    return _read_json(specification_folder() / "schemas" / f"{name}.schema.json")
+
+
+def load(edition: str = EDITION) -> Catalogue:
+    """The catalogue of one edition: what came later is left out.
+
+    Raises:
+        DataError: A file is missing, damaged or says what its schema forbids.
+    """
+    chapters = _load_chapters(edition)
+    vectors, digest, flags = _load_vectors(edition)
+    return Catalogue(edition, chapters, vectors, digest, flags)
+
+
+def verify(catalogue: Catalogue) -> None:
+    """Holds every vector against its schema; this takes a second or two, and nothing else of a run needs it.
+
+    Raises:
+        DataError: A vector says what its schema forbids, or a schema is none.
+    """
+    _validator("report")
+    validator = _validator("vector")
+    for vector in catalogue.vectors.values():
+        for problem in validator.iter_errors(vector.data):
+            path = vectors_folder() / f"{vector.id}.json"
+            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
+
+
+def _validator(name: str) -> jsonschema.Draft202012Validator:
+    """What holds a document against a schema, which is held against JSON Schema's own."""
+    schema = load_schema(name)
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        path = specification_folder() / "schemas" / f"{name}.schema.json"
+        raise DataError(f"{path}: not a JSON Schema: {error.json_path}: {error.message[:300]}") from error
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _data_folder(name: str, in_repository: Path) -> Path:
+    installed = _PACKAGE / "data" / name
+    return installed if installed.is_dir() else in_repository
+
+
+def _load_chapters(edition: str) -> tuple[Chapter, ...]:
+    validator = _validator("requirement")
+    chapters = []
+    seen: dict[str, Path] = {}
+    paths = sorted((specification_folder() / "requirements").glob("*.toml"))
+    if not paths:
+        raise DataError(f"{specification_folder() / 'requirements'} holds no chapter")
+    for path in paths:
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: not TOML: {error}") from error
+        for problem in validator.iter_errors(document):
+            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
+        head = document["chapter"]
+        requirements = []
+        for entry in document["requirement"]:
+            if entry["id"] in seen:
+                raise DataError(f"{path}: {entry['id']} is in {seen[entry['id']].name} already")
+            seen[entry["id"]] = path
+            if entry["since"] <= edition:
+                requirements.append(_requirement(head["id"], entry))
+        chapters.append(
+            Chapter(head["id"], head["order"], head["title"], head["introduction"], tuple(requirements))
+        )
+    return tuple(sorted(chapters, key=lambda chapter: chapter.order))
+
+
+def _requirement(chapter: str, entry: Json) -> Requirement:
+    return Requirement(
+        id=entry["id"],
+        chapter=chapter,
+        level=entry["level"],
+        profile=entry["profile"],
+        statement=entry["statement"],
+        rationale=entry["rationale"],
+        source=tuple(entry["source"]),
+        since=entry["since"],
+        capability=entry.get("capability"),
+        checks=tuple(entry.get("checks", ())),
+        excluded=entry.get("excluded"),
+    )
+
+
+def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]:
+    folder = vectors_folder()
+    manifest = _read_json(folder / "manifest.json")
+    for member, kind in (("digest", str), ("files", dict), ("flags", dict)):
+        if not isinstance(manifest.get(member), kind):
+            raise DataError(f"{folder / 'manifest.json'}: lacks {member}, or it is none; run `make vectors`")
+    vectors = {}
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        document = _read_json(path, digest)
+        if document.get("id") != name.removesuffix(".json") or not isinstance(document.get("since"), str):
+            raise DataError(f"{path}: its id is not its path, or it has no since; run `make vectors`")
+        if document["since"] <= edition:
+            vectors[document["id"]] = Vector(document)
+    lines = "".join(f"{digest}  {name}\n" for name, digest in manifest["files"].items())
+    if hashlib.sha256(lines.encode()).hexdigest() != manifest["digest"]:
+        raise DataError(
+            f"{folder / 'manifest.json'}: its digest is not that of its files; run `make vectors`"
+        )
+    return vectors, manifest["digest"], manifest["flags"]
+
+
+def _read_json(path: Path, digest: str | None = None) -> Json:
+    try:
+        content = path.read_bytes()
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise DataError(
+                f"{path}: differs from its digest in manifest.json; restore it or run `make vectors`"
+            )
+        document = json.loads(content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: not a JSON object")
+    return document

@@ -1,0 +1,225 @@
+"""Baselines: the failures that are known and let through, each with its reason, in a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from twilio_conformance.errors import UsageError
+from twilio_conformance.spec.coverage import Entry
+from twilio_conformance.spec.verdict import Outcome
+
+MEMBERS = ("requirement", "check", "reason")
+"""What an entry may hold; `check` may be left out."""
+
+UNFINISHED = frozenset({"", "todo", "tbd", "fixme"})
+"""Reasons that are none."""
+
+_HEADER = re.compile(r"\s*\[\[\s*known\s*\]\]\s*(#.*)?")
+_SIDE_NOTE = re.compile(r"\s*(#.*)?")
+
+_PREAMBLE = """\
+# Failures that are known and let through by --baseline. Each needs a reason: an issue, a decision, a date.
+# --write-baseline of this file adds what fails anew and takes out what passes; the rest stays as it is.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A failure that is known: of one check of a requirement, or of any, where `check` is None."""
+
+    requirement: str
+    check: str | None
+    reason: str
+    line: int
+
+    def covers(self, entry: Entry) -> bool:
+        """Whether the failure of this line of the account is the known one."""
+        return entry.requirement == self.requirement and self.check in (None, entry.check)
+
+    @property
+    def name(self) -> str:
+        """What it is the failure of."""
+        return self.requirement if self.check is None else f"{self.requirement}[{self.check}]"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The known failures of one file, in its order; `blocks` is its text, cut before each of them."""
+
+    path: Path
+    known: tuple[Known, ...]
+    blocks: tuple[str, ...]
+
+    def reason(self, entry: Entry) -> str | None:
+        """Why the failure of this line of the account is let through; None where it is not known.
+
+        What is said of one check counts before what is said of its whole requirement.
+        """
+        covering = [known for known in self.known if known.covers(entry)]
+        return min(covering, key=lambda known: known.check is None).reason if covering else None
+
+    def flaws(self, entries: Collection[Entry]) -> list[str]:
+        """What has to be put right before a run: reasons that are missing, names that nothing has.
+
+        Args:
+            entries: All that the edition asks for.
+        """
+        reasons = [
+            f"{self.path}:{known.line}: {known.name} has no reason yet; say why it is let through"
+            for known in self.known
+            if known.reason.strip().rstrip(".:!…").lower() in UNFINISHED
+        ]
+        return self.strangers(entries) + reasons
+
+    def strangers(self, entries: Collection[Entry]) -> list[str]:
+        """The entries that name what the edition does not hold, with what may be meant."""
+        requirements = sorted({entry.requirement for entry in entries})
+        found = []
+        for known in self.known:
+            place = f"{self.path}:{known.line}: "
+            if known.requirement not in requirements:
+                hint = _hint(known.requirement, requirements)
+                found.append(f"{place}no requirement {known.requirement} that is graded{hint}")
+            elif known.check is not None and not any(map(known.covers, entries)):
+                own = [entry.check for entry in entries if entry.requirement == known.requirement]
+                others = [entry for entry in entries if entry.check == known.check]
+                hint = f"; it is a check of {others[0].requirement}" if others else _hint(known.check, own)
+                found.append(f"{place}no check {known.check} of {known.requirement}{hint}")
+        return found
+
+    def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
+        """The entries that pass now, as sentences; what was not run in full is not judged.
+
+        Args:
+            entries: All that the edition asks for.
+            outcomes: What was found in this run.
+        """
+        return [
+            f"{self.path}:{known.line}: {known.name} passes now; take it out"
+            for known in self.known
+            if _passes(known, entries, outcomes)
+        ]
+
+
+class Update(NamedTuple):
+    """A new text for a file of known failures, and what has changed in it."""
+
+    text: str
+    added: list[Entry]
+    kept: int
+    dropped: list[Known]
+
+
+def load(path: Path) -> Baseline:
+    """The baseline of a file.
+
+    Raises:
+        UsageError: It cannot be read, is not TOML, or holds anything else; the line is named.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"{path}: cannot be read: {reason}") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    lines = text.splitlines(keepends=True)
+    for name in document:
+        if name != "known":
+            hint = _hint(name, ["known"])
+            raise UsageError(f"{path}:{_line_of(name, lines, 0)}: unknown key {name}{hint}")
+    tables = document.get("known", [])
+    headers = [number for number, line in enumerate(lines) if _HEADER.fullmatch(line.rstrip("\r\n"))]
+    if not isinstance(tables, list) or len(headers) != len(tables):
+        raise UsageError(f"{path}: write each known failure as a table of its own, below a line [[known]]")
+    known = tuple(_read(table, path, lines, header) for table, header in zip(tables, headers, strict=True))
+    seen: dict[str, Known] = {}
+    for one in known:
+        if one.name in seen:
+            raise UsageError(f"{path}:{one.line}: {one.name} is in line {seen[one.name].line} already")
+        seen[one.name] = one
+    return Baseline(path, known, _cut(lines, headers))
+
+
+def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Entry],
+           outcomes: Mapping[Entry, Outcome]) -> Update:  # fmt: skip
+    """The baseline of a run: what fails now, with the entries of the old one that still hold.
+
+    Args:
+        old: What the file holds so far; None where there is no file.
+        failing: What fails at the gate.
+        entries: All that the edition asks for, in order.
+        outcomes: What was found in this run; what was not run in full stays as it is.
+    """
+    preamble, blocks = (old.blocks[0], old.blocks[1:]) if old else (_PREAMBLE, ())
+    before = list(zip(old.known if old else (), blocks, strict=True))
+    dropped = [known for known, _ in before if _passes(known, entries, outcomes)]
+    kept = [(known, block) for known, block in before if known not in dropped]
+    added = [entry for entry in failing if not any(known.covers(entry) for known, _ in kept)]
+    place = {entry: number for number, entry in reversed(list(enumerate(entries)))}
+    first = {entry.requirement: number for entry, number in place.items()}
+    ordered = [
+        (place.get(Entry(known.requirement, known.check or ""), first.get(known.requirement, 0)), block)
+        for known, block in kept
+    ]
+    ordered += [(place[entry], _block(entry)) for entry in added]
+    ordered.sort(key=lambda pair: pair[0])
+    parts = [part.strip("\n") for part in (preamble, *(block for _, block in ordered))]
+    return Update("\n\n".join(filter(None, parts)) + "\n", added, len(kept), dropped)
+
+
+def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> bool:
+    own = [entry for entry in entries if known.covers(entry)]
+    return bool(own) and all(entry in outcomes and outcomes[entry].holds for entry in own)
+
+
+def _read(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: int) -> Known:
+    for name, value in table.items():
+        line = _line_of(name, lines, header)
+        if name not in MEMBERS:
+            raise UsageError(f"{path}:{line}: unknown key {name}{_hint(name, MEMBERS)}")
+        if not isinstance(value, str):
+            raise UsageError(f"{path}:{line}: {name} is a {type(value).__name__}, not a text")
+        if name != "reason" and re.search(r"[*?\s]", value):
+            raise UsageError(f"{path}:{line}: {name} is {value!r}; name one, without * or ?")
+    if "requirement" not in table:
+        raise UsageError(f"{path}:{header + 1}: the entry names no requirement")
+    return Known(table["requirement"], table.get("check"), table.get("reason", ""), header + 1)
+
+
+def _line_of(name: str, lines: Sequence[str], start: int) -> int:
+    """The number of the first line from `start` on that sets this key; that of `start` where none does."""
+    setting = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(name)}[\"']?\s*([=.\]])")
+    found = (number for number, line in enumerate(lines) if number >= start and setting.match(line))
+    return next(found, start) + 1
+
+
+def _cut(lines: Sequence[str], headers: Sequence[int]) -> tuple[str, ...]:
+    """The text before the first entry, then that of each entry with the comments above it."""
+    starts = []
+    for header in headers:
+        start = header
+        while start and lines[start - 1].strip() and _SIDE_NOTE.fullmatch(lines[start - 1].rstrip("\r\n")):
+            start -= 1
+        starts.append(start)
+    ends = [*starts, len(lines)]
+    return tuple("".join(lines[start:end]) for start, end in zip([0, *starts], ends, strict=True))
+
+
+def _block(entry: Entry) -> str:
+    members = {"requirement": entry.requirement, "check": entry.check, "reason": ""}
+    return "\n".join(["[[known]]", *(f"{name} = {json.dumps(value)}" for name, value in members.items())])
+
+
+def _hint(name: str, candidates: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""

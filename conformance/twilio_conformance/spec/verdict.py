@@ -1,0 +1,160 @@
+"""Outcomes of checks, statuses of requirements, and the verdict on each profile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from twilio_conformance.spec.catalogue import LEVELS, PROFILES, Requirement
+
+PASS = "pass"
+FAIL = "fail"
+NOT_APPLICABLE = "not-applicable"
+NOT_TESTABLE = "not-testable"
+
+CONFORMANT, NOT_CONFORMANT, PARTIAL = "conformant", "not conformant", "partial run"
+OUT_OF_SIGHT, NOTHING_APPLIES = "not testable here", "not applicable"
+"""What a verdict can be; the last: nothing of the profile speaks of such an implementation."""
+
+_SEVERITY = (NOT_APPLICABLE, PASS, NOT_TESTABLE, FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one check found of one requirement; everything in it is JSON."""
+
+    status: str
+    message: str = ""
+    expected: Any = None
+    actual: Any = None
+    trace: tuple[str, ...] = ()
+    seconds: float = 0.0
+    out_of_sight: bool = False
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing speaks against the implementation."""
+        return self.status in (PASS, NOT_APPLICABLE)
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as a JSON object."""
+        return asdict(self) | {"trace": list(self.trace)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Outcome:
+        """The outcome that `as_json` wrote."""
+        return cls(**{**document, "trace": tuple(document["trace"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What decides on the exit status: profiles, and whether SHOULD counts."""
+
+    profiles: frozenset[str]
+    strict: bool = False
+
+    def holds_back(self, requirement: Requirement) -> bool:
+        """Whether a failure of the requirement makes the run fail."""
+        levels = ("MUST", "SHOULD") if self.strict else ("MUST",)
+        return requirement.profile in self.profiles and requirement.level in levels
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileVerdict:
+    """The verdict on one profile.
+
+    Attributes:
+        conformant: Whether every MUST that applies holds, there are such, and nothing was left out.
+        partial: Whether some check was left out of the run.
+        counts: Requirements by level and status.
+        out_of_sight: How many MUSTs are not testable for no other reason than that this machine does not show them.
+    """
+
+    conformant: bool
+    partial: bool
+    counts: dict[str, dict[str, int]]
+    out_of_sight: int = 0
+
+    @property
+    def is_violated(self) -> bool:
+        """Whether some MUST is known not to hold, or could not be seen to."""
+        return any(self.counts["MUST"][status] for status in (FAIL, NOT_TESTABLE))
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        must = self.counts.get("MUST", {})
+        against = must.get(FAIL, 0) + must.get(NOT_TESTABLE, 0)
+        if self.conformant:
+            return CONFORMANT
+        if against:
+            return OUT_OF_SIGHT if against == self.out_of_sight else NOT_CONFORMANT
+        return PARTIAL if self.partial or must.get(PASS) else NOTHING_APPLIES
+
+
+def status_of(outcomes: Iterable[Outcome]) -> str:
+    """The status of a requirement: the worst of its checks."""
+    return worst(outcome.status for outcome in outcomes)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The gravest of some statuses."""
+    return max(statuses, key=_SEVERITY.index)
+
+
+def conclude(
+    statuses: Collection[tuple[str, str | None]], *, partial: bool, out_of_sight: int
+) -> ProfileVerdict:
+    """The verdict on one profile.
+
+    Args:
+        statuses: Level and status of each of its requirements; None for one that was not graded.
+        partial: Whether some check was left out of the run.
+        out_of_sight: How many MUSTs only this machine keeps from being tested.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for level in LEVELS:
+        found = [status for own, status in statuses if own == level]
+        counts[level] = {status: found.count(status) for status in _SEVERITY}
+    must = [status for level, status in statuses if level == "MUST"]
+    holds = all(status in (PASS, NOT_APPLICABLE) for status in must)
+    return ProfileVerdict(
+        conformant=holds and PASS in must and not partial,
+        partial=partial,
+        counts=counts,
+        out_of_sight=out_of_sight,
+    )
+
+
+def judge(
+    requirements: Iterable[Requirement],
+    statuses: Mapping[str, str],
+    *,
+    partial: bool,
+    out_of_sight: Collection[str] = (),
+) -> dict[str, ProfileVerdict]:
+    """The verdict on every profile that has requirements: conformant where all were graded and the MUSTs hold.
+
+    A profile of which nothing applies is conformed to by nobody.
+
+    Args:
+        requirements: All that the edition holds, excluded ones too.
+        statuses: The status of each requirement that was graded.
+        partial: Whether some check was left out of the run.
+        out_of_sight: The requirements that only this machine keeps from being tested.
+    """
+    graded = [requirement for requirement in requirements if requirement.excluded is None]
+    verdicts = {}
+    for profile in PROFILES:
+        own = [requirement for requirement in graded if requirement.profile == profile]
+        if not own:
+            continue
+        unseen = [entry for entry in own if entry.level == "MUST" and entry.id in out_of_sight]
+        verdicts[profile] = conclude(
+            [(entry.level, statuses.get(entry.id)) for entry in own],
+            partial=partial,
+            out_of_sight=len(unseen),
+        )
+    return verdicts

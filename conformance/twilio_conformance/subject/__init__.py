@@ -1,0 +1,1 @@
+"""Finds, drives and observes one implementation."""

@@ -1,0 +1,382 @@
+"""The gate: Python's sockets and TLS contexts, patched so that nothing passes but loopback and the double.
+
+The patches sit below every HTTP client that uses Python's sockets: in ``_socket`` rather than ``socket`` for
+name lookups, so that an earlier ``from socket import getaddrinfo`` is caught too, and on ``socket.socket``
+itself. A served name gets a sentinel address of its own, so that the name that was dialled is known even in
+cleartext and without SNI; a connection to a sentinel goes to the double's port.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Protocol
+
+from twilio_conformance.twilio.tls import LOOPBACK, Authority
+
+SENTINELS = ipaddress.IPv4Network("127.84.0.0/16")
+"""Addresses that stand for served names; no packet is ever sent to them."""
+
+_DNS_PORT = 53
+_DOTTED = re.compile(r"[0-9a-fx.]+")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
+_ENVIRONMENT = re.compile(r"(?i:(https?|all|no)_proxy)|TWILIO_.*")
+_BLIND_SPOTS = ("aiodns", "pycares", "uvloop", "pycurl", "curl_cffi", "grpc", "OpenSSL")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A destination that was refused.
+
+    Attributes:
+        host: Name or address.
+        port: Port or service name, if one was given.
+        how: The call that was refused, such as ``getaddrinfo``, ``connect`` or ``sendto``.
+    """
+
+    host: str
+    port: int | str | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class TLSClient:
+    """How a client set up TLS: evidence only, for it may verify in another way; bad certificates decide.
+
+    Attributes:
+        server_hostname: The name that it expects, if it said one.
+        verifies: It demands a certificate that it can verify.
+        checks_host_name: It compares the name.
+    """
+
+    server_hostname: str | None
+    verifies: bool
+    checks_host_name: bool
+
+
+class Run(Protocol):
+    """What the gate asks of a run of the double."""
+
+    def sentinel(self, host: str) -> str | None:
+        """Returns the address that stands for a served name; None for any other name."""
+
+    def host_of(self, sentinel: IPv4Address) -> str | None:
+        """Returns the name that a sentinel address stands for; None if it was not given out."""
+
+    def dial(self, client_port: int, host: str, port: int) -> int:
+        """Announces a client's connection and returns the loopback port to connect to."""
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Records a refused destination."""
+
+    def note_tls_client(self, client: TLSClient) -> None:
+        """Records a client's TLS set-up."""
+
+
+class Process:
+    """What is patched in this process, and the run that the patches serve.
+
+    Attributes:
+        authority: The private CA; None unless installed.
+        network: The run under way.
+        stray: What was refused while no run was under way.
+    """
+
+    def __init__(self) -> None:
+        """Describes a process in which nothing is patched."""
+        self.authority: Authority | None = None
+        self.network: Run | None = None
+        self.stray: list[Refusal] = []
+        self.saved: list[tuple[Any, str, Any]] = []
+        self.environment: dict[str, str] = {}
+        self.masked = False
+
+
+process = Process()
+"""This process."""
+
+_ABSENT = object()
+# truststore may have put a subclass of its own in its place.
+_SSL_CONTEXT = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "ssl")
+_ORIGINAL: dict[str, Callable[..., Any]] = {
+    **{
+        name: getattr(_socket, name)
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
+    },
+    **{name: getattr(_socket.socket, name) for name in ("connect", "connect_ex", "sendto", "sendmsg")},
+    **{name: getattr(_SSL_CONTEXT, name) for name in ("wrap_socket", "wrap_bio")},
+}
+
+
+def install() -> None:
+    """Patches sockets and TLS contexts, takes proxies and ``TWILIO_*`` out of the environment, makes the CA.
+
+    Starts nothing, so the process may fork afterwards. While no run is under way every name is refused.
+
+    Raises:
+        RuntimeError: It is installed already.
+    """
+    if process.authority:
+        raise RuntimeError("the network double is installed already")
+    process.authority = Authority()
+    # What every child would need is made here, once: a certificate, and the codec's tables.
+    process.authority.context("api.twilio.com".encode("idna").decode())
+    for owners, name, replacement in _PATCHES:
+        for owner in owners:
+            process.saved.append((owner, name, vars(owner).get(name, _ABSENT)))
+            setattr(owner, name, replacement)
+    for name in [name for name in os.environ if _ENVIRONMENT.fullmatch(name)]:
+        process.environment[name] = os.environ.pop(name)
+    # aiohttp resolves names by itself, unseen, when it finds aiodns.
+    if "aiodns" not in sys.modules:
+        sys.modules["aiodns"] = None  # type: ignore[assignment]
+        process.masked = True
+
+
+def uninstall() -> None:
+    """Restores all that `install` changed; TLS contexts used meanwhile go on trusting the private CA."""
+    for owner, name, original in reversed(process.saved):
+        if original is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+    process.saved.clear()
+    os.environ.update(process.environment)
+    process.environment.clear()
+    if process.masked and sys.modules.get("aiodns", _ABSENT) is None:
+        del sys.modules["aiodns"]
+    process.masked = False
+    process.authority = None
+
+
+def stray_refusals() -> tuple[Refusal, ...]:
+    """Returns what was refused while no run was under way, such as a download when a module is imported."""
+    return tuple(process.stray)
+
+
+def blind_spots() -> tuple[str, ...]:
+    """Returns the loaded modules whose connections the double cannot see or cannot serve."""
+    return tuple(name for name in _BLIND_SPOTS if sys.modules.get(name) is not None)
+
+
+def _refuse(host: str, port: int | str | None, how: str) -> None:
+    refusal = Refusal(host, port, how)
+    if process.network:
+        process.network.note_refusal(refusal)
+    else:
+        process.stray.append(refusal)
+
+
+def _text(host: str | bytes) -> str:
+    """Returns a host as it goes into a lookup: IDNA form, lower case, without the root's dot."""
+    raw = host.encode("idna") if isinstance(host, str) else bytes(host)
+    return raw.decode("latin-1").lower().removesuffix(".")
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Reads a numeric address in any form that sockets accept (``127.1``, scopes, mapped IPv4)."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        with suppress(OSError):
+            return IPv4Address(socket.inet_aton(text)) if _DOTTED.fullmatch(text) else None
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _lookup(host: str | bytes, port: int | str | None, how: str) -> str:
+    """Returns what to look up in a host's place: a sentinel, or a host that is local or numeric.
+
+    Raises:
+        socket.gaierror: Any other name.
+        UnicodeError: A label is empty or too long, as in an unpatched lookup.
+    """
+    name = _text(host)
+    if name == "localhost" or not name or _address(name):
+        return name
+    if name == socket.gethostname().lower():
+        return LOOPBACK
+    if process.network and _HOST_NAME.fullmatch(name):
+        sentinel = process.network.sentinel(name)
+        if sentinel:
+            return sentinel
+    _refuse(name, port, how)
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (refused by the network double)")
+
+
+def _getaddrinfo(
+    host: str | bytes | None,
+    port: str | bytes | int | None,
+    family: int = 0,
+    type: int = 0,
+    proto: int = 0,
+    flags: int = 0,
+) -> Any:
+    original = _ORIGINAL["getaddrinfo"]
+    if not isinstance(host, str | bytes) or flags & socket.AI_NUMERICHOST:
+        return original(host, port, family, type, proto, flags)
+    shown = port.decode("latin-1") if isinstance(port, bytes) else port
+    found = original(_lookup(host, shown, "getaddrinfo"), port, family, type, proto, flags)
+    return [(*entry[:3], _text(host) if entry[3] else "", entry[4]) for entry in found]
+
+
+def _gethostbyname(hostname: str | bytes) -> Any:
+    return _ORIGINAL["gethostbyname"](_lookup(hostname, None, "gethostbyname"))
+
+
+def _gethostbyname_ex(hostname: str | bytes) -> Any:
+    address = _ORIGINAL["gethostbyname"](_lookup(hostname, None, "gethostbyname_ex"))
+    return _text(hostname), [], [address]
+
+
+def _gethostbyaddr(ip_address: str | bytes) -> Any:
+    name, text = _name_of(_lookup(ip_address, None, "gethostbyaddr"))
+    if name is None:
+        _refuse(text, None, "gethostbyaddr")
+        raise socket.herror(1, "Unknown host (refused by the network double)")
+    return name, [], [text]
+
+
+def _getnameinfo(sockaddr: Any, flags: int) -> Any:
+    numeric, service = _ORIGINAL["getnameinfo"](sockaddr, flags | socket.NI_NUMERICHOST)
+    name, text = _name_of(numeric)
+    if flags & socket.NI_NUMERICHOST:
+        return numeric, service
+    if name is None:
+        _refuse(text, service, "getnameinfo")
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (refused by the network double)")
+    return name, service
+
+
+def _name_of(text: str) -> tuple[str | None, str]:
+    """Returns the name of a local address or of a sentinel, and the address."""
+    if text == "localhost":
+        return text, LOOPBACK
+    address = _address(text)
+    if process.network and isinstance(address, IPv4Address) and address in SENTINELS:
+        return process.network.host_of(address), text
+    return ("localhost" if address and address.is_loopback else None), text
+
+
+def _route(sock: socket.socket, address: Any, how: str) -> Any:
+    """Returns the address to use in place of the one given.
+
+    Raises:
+        OSError: It is neither local nor served.
+    """
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return address
+    if (
+        not isinstance(address, tuple)
+        or len(address) < 2
+        or not isinstance(address[0], str | bytes | bytearray)
+    ):
+        return address
+    port = address[1]
+    text = _lookup(address[0] if isinstance(address[0], str) else bytes(address[0]), port, how)
+    ip = _address(text)
+    if isinstance(ip, IPv4Address) and ip in SENTINELS:
+        host = process.network.host_of(ip) if process.network else None
+        if process.network and host and sock.type == socket.SOCK_STREAM and how.startswith("connect"):
+            return _dial(sock, process.network, host, port)
+        text = host or text
+    # A resolver on loopback would carry names out of the machine.
+    elif port != _DNS_PORT and (ip is None or ip.is_loopback or ip.is_unspecified):
+        return (text, *address[1:])
+    _refuse(text, port, how)
+    raise OSError(errno.ENETUNREACH, "Network is unreachable (refused by the network double)")
+
+
+def _dial(sock: socket.socket, network: Run, host: str, port: int) -> Any:
+    # Bound before it connects, so that the double knows by the port whose connection arrives.
+    mapped = "::ffff:" if sock.family == socket.AF_INET6 else ""
+    if sock.getsockname()[1] == 0:
+        sock.bind((mapped + LOOPBACK, 0))
+    return mapped + LOOPBACK, network.dial(sock.getsockname()[1], host, port)
+
+
+def _connect(self: socket.socket, address: Any, /) -> Any:
+    return _ORIGINAL["connect"](self, _route(self, address, "connect"))
+
+
+def _connect_ex(self: socket.socket, address: Any, /) -> Any:
+    try:
+        routed = _route(self, address, "connect_ex")
+    except socket.gaierror:
+        raise
+    except OSError as error:
+        return error.errno
+    return _ORIGINAL["connect_ex"](self, routed)
+
+
+def _sendto(self: socket.socket, data: Any, *rest: Any) -> Any:
+    if rest:
+        rest = (*rest[:-1], _route(self, rest[-1], "sendto"))
+    return _ORIGINAL["sendto"](self, data, *rest)
+
+
+def _sendmsg(
+    self: socket.socket, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None, /
+) -> Any:
+    if address is None:
+        return _ORIGINAL["sendmsg"](self, buffers, ancdata, flags)
+    return _ORIGINAL["sendmsg"](self, buffers, ancdata, flags, _route(self, address, "sendmsg"))
+
+
+def _wrap_socket(
+    self: ssl.SSLContext, sock: socket.socket, server_side: bool = False, *rest: Any, **options: Any
+) -> Any:
+    if not server_side:
+        # server_hostname is the third of the remaining arguments.
+        _admit(self, options.get("server_hostname", rest[2] if len(rest) > 2 else None))
+    return _ORIGINAL["wrap_socket"](self, sock, server_side, *rest, **options)
+
+
+def _wrap_bio(
+    self: ssl.SSLContext,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+    server_side: bool = False,
+    server_hostname: str | bytes | None = None,
+    session: ssl.SSLSession | None = None,
+) -> Any:
+    if not server_side:
+        _admit(self, server_hostname)
+    return _ORIGINAL["wrap_bio"](self, incoming, outgoing, server_side, server_hostname, session)
+
+
+def _admit(context: ssl.SSLContext, server_hostname: str | bytes | None) -> None:
+    """Makes a verifying client trust the private CA, and records how it verifies."""
+    verifies = context.verify_mode != ssl.CERT_NONE
+    if verifies and process.authority:
+        process.authority.trust(context)
+    if process.network:
+        # anyio gives bytes.
+        name = server_hostname.decode("latin-1") if isinstance(server_hostname, bytes) else server_hostname
+        process.network.note_tls_client(TLSClient(name, verifies, context.check_hostname))
+
+
+_PATCHES: tuple[tuple[tuple[Any, ...], str, Callable[..., Any]], ...] = (
+    ((_socket,), "getaddrinfo", _getaddrinfo),
+    ((_socket, socket), "gethostbyname", _gethostbyname),
+    ((_socket, socket), "gethostbyname_ex", _gethostbyname_ex),
+    ((_socket, socket), "gethostbyaddr", _gethostbyaddr),
+    ((_socket, socket), "getnameinfo", _getnameinfo),
+    ((socket.socket,), "connect", _connect),
+    ((socket.socket,), "connect_ex", _connect_ex),
+    ((socket.socket,), "sendto", _sendto),
+    ((socket.socket,), "sendmsg", _sendmsg),
+    ((_SSL_CONTEXT,), "wrap_socket", _wrap_socket),
+    ((_SSL_CONTEXT,), "wrap_bio", _wrap_bio),
+)

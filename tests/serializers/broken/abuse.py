@@ -1,0 +1,175 @@
+"""Mutants of the chapter Serialize under abuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipecat.frames.frames import (
+    Frame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+)
+
+from tests.serializers.broken.base import Seamed
+from tests.serializers.broken.registry import mutant
+
+
+class _Frames(Seamed):
+    """Looks at output audio before the reference does."""
+
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        """Raises what the careless code raises."""
+
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.look(frame)
+        return frame
+
+
+@mutant(
+    "TFS-ABUSE-01",
+    "Half a sample raises, as in pipecat-ai 1.14.0 (not a whole number of frames).",
+)
+class HalfSamplesRaise(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if len(frame.audio) % 2:
+            raise ValueError("not a whole number of frames")
+
+
+@mutant(
+    "TFS-ABUSE-01",
+    "Half a sample is kept for the next frame, which is noise from then on.",
+)
+class HalfSamplesShift(Seamed):
+    half = b""
+
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        pcm = self.half + frame.audio
+        self.half = pcm[len(pcm) // 2 * 2 :]
+        return OutputAudioRawFrame(pcm[: len(pcm) // 2 * 2], frame.sample_rate, frame.num_channels)
+
+
+@mutant("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
+class StereoRaises(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.num_channels != 1:
+            raise NotImplementedError("stereo")
+
+
+@mutant(
+    "TFS-ABUSE-03",
+    "num_channels is not read: stereo is mono at half the speed, as in pipecat-ai 1.14.0.",
+)
+class StereoAsMono(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1)
+
+
+@mutant("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.")
+class RateZeroRaises(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.sample_rate <= 0:
+            raise ValueError("Sample rate should be over 0")
+
+
+@mutant("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
+class RateZeroIs8000(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate > 0:
+            return frame
+        return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels)
+
+
+@mutant("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.")
+class CutAtFiveSeconds(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame):
+            return frame
+        return OutputAudioRawFrame(
+            frame.audio[: max(0, 10 * frame.sample_rate)] if frame.sample_rate > 0 else frame.audio,
+            frame.sample_rate,
+            frame.num_channels,
+        )
+
+
+@mutant("TFS-ABUSE-05", "A frame that cannot be sent leaves the stream closed.")
+class OneBadFrameIsFatal(Seamed):
+    bad = False
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.bad |= frame.sample_rate <= 0
+        return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
+
+
+@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.")  # fmt: skip
+class OneRateACall(_Frames):
+    rate = 0
+
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        if frame.sample_rate > 0 and self.rate not in (0, frame.sample_rate):
+            raise ValueError("the resampler cannot change its rate")
+        self.rate = max(self.rate, frame.sample_rate)
+
+
+@mutant("TFS-ABUSE-07", "Before setup there is no rate, and serialize raises.")
+class FrameBeforeSetupRaises(Seamed):
+    is_ready = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    def given(self, frame: Frame) -> Frame:
+        if not self.is_ready and isinstance(frame, OutputAudioRawFrame):
+            raise ValueError("Sample rate should be over 0")
+        return frame
+
+
+@mutant("TFS-ABUSE-08", "json.dumps without a try: a set raises TypeError, as in pipecat-ai 1.14.0.")
+class UnwritableRaises(Seamed):
+    def given(self, frame: Frame) -> Frame:
+        if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
+            json.dumps(frame.message)
+        return frame
+
+
+@mutant("TFS-ABUSE-08", "NaN is written as NaN, which is no JSON, as in pipecat-ai 1.14.0.")
+class NanIsSent(Seamed):
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if text is None and isinstance(
+            frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)
+        ):
+            try:
+                written = json.dumps(frame.message)
+            except (TypeError, ValueError, RecursionError):
+                return None
+            return written if "NaN" in written or "Infinity" in written else None
+        return text
+
+
+@mutant(
+    "TFS-ABUSE-09",
+    "The samples are converted in the frame itself, which others still hold.",
+)
+class ChangesTheFrame(Seamed):
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, OutputAudioRawFrame):
+            frame.sample_rate = 8000
+        return text
+
+
+@mutant(
+    "TFS-ABUSE-01",
+    "The first sample of a frame is looked at, also of one that has none.",
+    also="TFS-MEDIAOUT-10",
+)
+class EmptyFramesRaise(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        frame.audio[0]

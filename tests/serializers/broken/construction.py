@@ -1,0 +1,337 @@
+"""Mutants of the chapter Construction."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pipecat.frames.frames import InterruptionFrame
+from pydantic import BaseModel
+
+from tests.serializers.broken.base import CAPABILITIES, CallSeam, Seamed
+from tests.serializers.broken.registry import mutant
+from twilio_reference import TwilioFrameSerializer
+
+
+@mutant(
+    "TFS-CONSTRUCT-01",
+    "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).",
+    also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
+)
+class StreamIdForStreamSid(Seamed):
+    def __init__(self, stream_id: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_id, *arguments, **keywords)
+
+
+@mutant(
+    "TFS-CONSTRUCT-01",
+    "edge is not there yet, as before Pipecat 0.0.86 (PR 2627).",
+    also="TFS-CONSTRUCT-03 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-13 TFS-SECURE-11",
+)
+class WithoutEdge(Seamed):
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        region: str | None = None,
+        params: Any = None,
+        **keywords: Any,
+    ) -> None:
+        if "edge" in keywords:
+            raise TypeError("__init__() got an unexpected keyword argument 'edge'")
+        super().__init__(
+            stream_sid, call_sid, account_sid, auth_token, region, region and "ashburn", params, **keywords
+        )
+
+
+@mutant("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-SECURE-13")
+class AccountBeforeCall(Seamed):
+    def __init__(
+        self,
+        stream_sid: str,
+        account_sid: str | None = None,
+        call_sid: str | None = None,
+        *arguments: Any,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(stream_sid, call_sid, account_sid, *arguments, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-02", "A new argument is put before region, as region was put before params (Pipecat 0.0.86):"
+        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03 TFS-SECURE-13", untestable=True)  # fmt: skip
+class NewArgumentInTheMiddle(Seamed):
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        timeout: Any = None,
+        region: str | None = None,
+        edge: str | None = None,
+        params: Any = None,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(stream_sid, call_sid, account_sid, auth_token, region, edge, params, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-03", "base_url is put before params, as in Pipecat 1.5.0 (PR 4845).")
+class BaseUrlBeforeParams(Seamed):
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        region: str | None = None,
+        edge: str | None = None,
+        base_url: str | None = None,
+        params: Any = None,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(
+            stream_sid, call_sid, account_sid, auth_token, region, edge, params, base_url=base_url, **keywords
+        )
+
+
+@mutant("TFS-CONSTRUCT-04", "Credentials are demanded of everybody, hang-up or not (first form of pipecat-ai/pipecat PR 2627).",
+        also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
+class CredentialsAlways(Seamed):
+    def __init__(
+        self, stream_sid: str, call_sid: str | None = None, *arguments: Any, **keywords: Any
+    ) -> None:
+        if not call_sid:
+            raise ValueError("call_sid is required")
+        super().__init__(stream_sid, call_sid, *arguments, **keywords)
+
+
+class NotASerializer:
+    """Everything a serializer does, without its base class."""
+
+    InputParams = TwilioFrameSerializer.InputParams
+    conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        """Wraps the reference."""
+        self._inner = TwilioFrameSerializer(*arguments, **keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@mutant(
+    "TFS-CONSTRUCT-05",
+    "A wrapper for tracing delegates everything and forgets the base class.",
+)
+class TracingWrapper(NotASerializer):
+    pass
+
+
+class _Lenient(Seamed):
+    """Hangs up only if it can: what is missing is not missed."""
+
+    required: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        names = ("call_sid", "account_sid", "auth_token", "region", "edge", "params")
+        keywords |= dict(zip(names, arguments, strict=False))
+        params = keywords.get("params") or TwilioFrameSerializer.InputParams()
+        absent = [name for name in names[:3] if not keywords.get(name)]
+        if keywords.get("api_key_sid") or keywords.get("api_key_secret"):
+            absent = [name for name in absent if name != "auth_token"]
+        if params.auto_hang_up and absent and not set(absent) & set(self.required):
+            keywords["params"] = params.model_copy(update={"auto_hang_up": False})
+        super().__init__(stream_sid, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-06", "Missing credentials are a warning at hang-up, as before Pipecat 0.0.86 (PR 2627).",
+        also="TFS-CONSTRUCT-07 TFS-CONSTRUCT-12")  # fmt: skip
+class MissingCredentialsPass(_Lenient):
+    pass
+
+
+@mutant("TFS-CONSTRUCT-06", "auth_token is not checked with the others (pipecat-ai/pipecat PR 2726).",
+        also="TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
+class TokenNotChecked(_Lenient):
+    required = ("call_sid", "account_sid")
+
+
+@mutant("TFS-CONSTRUCT-06", "assert is used for the check: AssertionError, and nothing under -O.",
+        also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
+class AssertForCheck(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        try:
+            super().__init__(*arguments, **keywords)
+        except ValueError as error:
+            raise AssertionError(str(error)) from None
+
+
+class _Message(Seamed):
+    """The seam for the message of the constructor's ValueError."""
+
+    def reword(self, message: str) -> str:
+        return message
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        try:
+            super().__init__(*arguments, **keywords)
+        except ValueError as error:
+            raise ValueError(self.reword(str(error))) from None
+
+
+@mutant(
+    "TFS-CONSTRUCT-07",
+    "One message for everything: credentials are missing (before pipecat-ai/pipecat PR 2726).",
+)
+class MissingSomething(_Message):
+    def reword(self, message: str) -> str:
+        return "Twilio credentials are missing"
+
+
+@mutant("TFS-CONSTRUCT-07", "Only the first missing argument is named, so that mending takes three tries.")
+class FirstMissingOnly(_Message):
+    def reword(self, message: str) -> str:
+        return message.partition(",")[0]
+
+
+@mutant(
+    "TFS-CONSTRUCT-08",
+    "edge alone is ignored: the call of another region is looked for in US1.",
+)
+class EdgeAloneIgnored(Seamed):
+    def __init__(
+        self, *arguments: Any, edge: str | None = None, region: str | None = None, **keywords: Any
+    ) -> None:
+        keywords |= {"edge": edge, "region": region} if region else {}
+        super().__init__(*arguments, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-08", "region alone is completed with an edge that is right in one region only.")
+class DefaultEdge(Seamed):
+    def __init__(
+        self, *arguments: Any, region: str | None = None, edge: str | None = None, **keywords: Any
+    ) -> None:
+        if len(arguments) < 5 and region:
+            keywords |= {"region": region, "edge": edge or "ashburn"}
+        elif edge:
+            keywords |= {"edge": edge}
+        super().__init__(*arguments, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-09", "An unused region raises TypeError from a string operation on None.")
+class UnusedRegionRaises(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        region, edge = keywords.get("region"), keywords.get("edge")
+        params = keywords.get("params")
+        if params is not None and not params.auto_hang_up and bool(region) != bool(edge):
+            raise TypeError('can only concatenate str (not "NoneType") to str')
+        super().__init__(*arguments, **keywords)
+
+
+@mutant(
+    "TFS-CONSTRUCT-10",
+    "auto_hang_up is off by default, as the safe side.",
+    also="TFS-CONSTRUCT-12",
+)
+class NoHangUpByDefault(Seamed):
+    class InputParams(TwilioFrameSerializer.InputParams):
+        auto_hang_up: bool = False
+
+
+@mutant(
+    "TFS-CONSTRUCT-10",
+    "sample_rate is 16000 by default, as in Pipecat 0.0.40 (PR 359).",
+    also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-02",
+)
+class RateByDefault(Seamed):
+    class InputParams(TwilioFrameSerializer.InputParams):
+        sample_rate: int | None = 16000
+
+
+@mutant(
+    "TFS-CONSTRUCT-11",
+    "InputParams is a plain BaseModel, as before Pipecat 0.0.102 (PR 3650).",
+    also="TFS-MESSAGE-0[34]",
+)
+class ParamsOfTheirOwn(Seamed):
+    class InputParams(BaseModel):
+        ignore_rtvi_messages: bool = True
+        twilio_sample_rate: int = 8000
+        sample_rate: int | None = None
+        auto_hang_up: bool = True
+
+
+@mutant("TFS-CONSTRUCT-11", "InputParams takes its values by position, and a new one shifts the rest.")
+class PositionalParams(Seamed):
+    class InputParams(TwilioFrameSerializer.InputParams):
+        def __init__(self, rate: int = 8000, /, **values: Any) -> None:
+            super().__init__(**({"twilio_sample_rate": rate} | values))
+
+
+@mutant("TFS-CONSTRUCT-12", "params or InputParams(auto_hang_up=False) stands in the constructor.",
+        also="TFS-HANGUP-19 TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
+class OtherDefaultsWithoutParams(Seamed):
+    def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
+        if len(arguments) < 7:
+            keywords["params"] = params or TwilioFrameSerializer.InputParams(auto_hang_up=False)
+        super().__init__(*arguments, **keywords)
+
+
+@mutant(
+    "TFS-CONSTRUCT-12",
+    "params is read without a default: None has no attribute.",
+    also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+)
+class ParamsRequired(Seamed):
+    def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
+        if params is None and len(arguments) < 7:
+            raise AttributeError("'NoneType' object has no attribute 'auto_hang_up'")
+        super().__init__(*arguments, **(keywords | ({"params": params} if params else {})))
+
+
+@mutant("TFS-CONSTRUCT-13", "auth_token is demanded beside the API key.", also="TFS-HANGUP-17")
+class TokenBesideTheKey(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if keywords.get("api_key_sid") and keywords.get("api_key_secret"):
+            raise ValueError("auth_token is missing")
+        super().__init__(*arguments, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-13", "Half a key is found out by Twilio's 401 at the end of the call.")
+class HalfAKeyPasses(Seamed):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        key = [keywords.get(name) for name in ("api_key_sid", "api_key_secret")]
+        if any(key) and not all(key):
+            keywords |= {"api_key_sid": "SK", "api_key_secret": "unknown", "auth_token": None}
+        super().__init__(*arguments, **keywords)
+
+
+@mutant("TFS-CONSTRUCT-14", "The stream is kept on the class (pipecat-ai/pipecat PR 255).", isolated=True,
+        also="TFS-SECURE-13")  # fmt: skip
+class StreamOnTheClass(Seamed):
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_sid, *arguments, **keywords)
+        type(self).latest = self._clear  # type: ignore[attr-defined]
+
+    def sent(self, frame: Any, text: Any) -> Any:
+        return type(self).latest if isinstance(frame, InterruptionFrame) else text  # type: ignore[attr-defined]
+
+
+@mutant("TFS-CONSTRUCT-14", "One hang-up for the process: its flag is a class attribute.", isolated=True,
+        also="TFS-SECURE-09 TFS-SECURE-10")  # fmt: skip
+class OneHangUpForAll(CallSeam):
+    ended: ClassVar[list[str]] = []
+
+    async def serialize(self, frame: Any) -> Any:
+        if type(frame).__name__ in ("EndFrame", "CancelFrame") and self._hang_up:
+            if self.ended and self.ended[0] != str(id(self)):
+                return None
+            self.ended.append(str(id(self)))
+        return await super().serialize(frame)
+
+
+@mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.", also="TFS-SECURE-13")
+class AnyStreamSid(Seamed):
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_sid or "none", *arguments, **keywords)

@@ -1,0 +1,288 @@
+"""Mutants of the chapter Faults: what a careless hang-up does when the network or the server fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any, ClassVar
+
+import httpx
+from loguru import logger
+from pipecat.frames.frames import Frame
+
+from tests.serializers.broken.base import CallSeam, Seamed, is_terminal
+from tests.serializers.broken.registry import mutant
+from tests.serializers.permitted.calls import ByStreams
+from twilio_reference import TwilioFrameSerializer
+
+
+class _Ends(Seamed):
+    """The seam around the hang-up as a whole."""
+
+    async def end(self, frame: Frame) -> Any:
+        """What serialize does for a terminal frame."""
+        return await super().serialize(frame)
+
+    async def serialize(self, frame: Frame) -> Any:
+        return (
+            await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
+        )
+
+
+@mutant(
+    "TFS-FAULT-01",
+    "An answer with a status below 200 or above 599 is asserted away.",
+    also="TFS-HANGUP-13",
+)
+class OddStatusRaises(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+
+    async def serialize(self, frame: Frame) -> Any:
+        self.status = 200
+        result = await super().serialize(frame)
+        if self.status not in (200, 400, 401, 403, 404, 429, 500, 503):
+            raise ValueError(f"unexpected status {self.status}")
+        return result
+
+
+@mutant("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.")
+class TimeoutRaises(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            raise TimeoutError
+        return result
+
+
+@mutant(
+    "TFS-FAULT-02",
+    "aiohttp's default of 300 s is the only limit, as in pipecat-ai 1.14.0.",
+    also="TFS-FAULT-03 TFS-FAULT-04",
+)
+class PatientWithSilence(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(292)
+        return result
+
+
+@mutant(
+    "TFS-FAULT-03",
+    "Each read has a limit and the whole has none: a drip goes on for ever.",
+    also="TFS-FAULT-02 TFS-FAULT-04",
+)
+class PatientWithDrips(CallSeam):
+    is_answered = False
+
+    def response(self, response: httpx.Response) -> None:
+        self.is_answered = True
+
+    async def serialize(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().serialize(frame)
+        if is_terminal(frame) and asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(60)
+        return result
+
+
+@mutant("TFS-FAULT-04", "15 s for a request seem little.")
+class FifteenSeconds(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        started = asyncio.get_running_loop().time()
+        result = await super().end(frame)
+        if asyncio.get_running_loop().time() - started > 7:
+            await asyncio.sleep(7)
+        return result
+
+
+@mutant("TFS-FAULT-05", "A blocking client is called on the event loop: every other call stands still.",
+        also="TFS-FAULT-06")  # fmt: skip
+class BlocksTheLoop(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        def work() -> None:
+            asyncio.run(TwilioFrameSerializer.serialize(self, frame))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(20)
+
+
+@mutant("TFS-FAULT-06", "except BaseException: the cancellation is swallowed.")
+class SwallowsCancellation(_Ends):
+    async def end(self, frame: Frame) -> Any:
+        try:
+            return await super().end(frame)
+        except asyncio.CancelledError:
+            return None
+
+
+@mutant("TFS-FAULT-07", "The attempt is remembered as done before it is made, as in pipecat-ai 1.14.0: no other follows.",
+        also="TFS-FAULT-08")  # fmt: skip
+class OneAttempt(CallSeam):
+    attempted = False
+
+    async def serialize(self, frame: Frame) -> Any:
+        if is_terminal(frame) and self.attempted:
+            return None
+        self.attempted |= is_terminal(frame)
+        return await super().serialize(frame)
+
+    def request(self, request: httpx.Request) -> None:
+        if getattr(self, "sent_once", False):
+            raise httpx.UnsupportedProtocol("no second request")
+        self.sent_once = True
+
+
+@mutant("TFS-FAULT-08", "The flag is set before the request, and a cancellation leaves it set, as in pipecat-ai 1.14.0.")  # fmt: skip
+class CancelledIsDone(_Ends):
+    is_cancelled = False
+
+    async def end(self, frame: Frame) -> Any:
+        if self.is_cancelled:
+            return None
+        try:
+            return await super().end(frame)
+        except asyncio.CancelledError:
+            self.is_cancelled = True
+            raise
+
+
+@mutant("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.")  # fmt: skip
+class FlagAfterTheRequest(TwilioFrameSerializer):
+    conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._arguments, self._keywords = arguments, keywords
+        self._under_way = 0
+
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        self._under_way += 1
+        try:
+            if self._under_way == 1:
+                return await super().serialize(frame)
+            return await TwilioFrameSerializer(*self._arguments, **self._keywords).serialize(frame)
+        finally:
+            self._under_way -= 1
+
+
+@mutant("TFS-FAULT-10", "Redirects are followed, and the page at their end is taken for success, as in pipecat-ai 1.14.0.",
+        also="TFS-SECURE-02")  # fmt: skip
+class FollowsRedirects(CallSeam):
+    options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
+
+
+@mutant("TFS-FAULT-10", "Any status below 400 is success.")
+class RedirectIsSuccess(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        if 300 <= response.status_code < 400:
+            response.status_code = 200
+
+
+@mutant("TFS-FAULT-11", "Only 200 is success, as in pipecat-ai 1.14.0.")
+class OnlyStatus200(CallSeam):
+    def response(self, response: httpx.Response) -> None:
+        if 200 < response.status_code < 300:
+            logger.error(f"Failed to terminate: {response.status_code}")
+
+
+@mutant("TFS-FAULT-12", "A failure is logged from the body's message, and says nothing where there is none.", isolated=True)  # fmt: skip
+class SilentTimeout(Seamed):
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        logger.disable("twilio_reference")
+        started = asyncio.get_running_loop().time()
+        result = await super().serialize(frame)
+        logger.enable("twilio_reference")
+        if asyncio.get_running_loop().time() - started < 3 and self._hang_up and not _ended(self):
+            logger.error("Could not end the call")
+        return result
+
+
+def _ended(serializer: Any) -> bool:
+    return bool(getattr(serializer._hang_up, "_ended", False))
+
+
+@mutant(
+    "TFS-FAULT-13",
+    "The whole body is read for the log, as in pipecat-ai 1.14.0.",
+    also="TFS-HANGUP-14",
+)
+class ReadsEverything(CallSeam):
+    async def answered(self, response: httpx.Response) -> None:
+        await response.aread()
+
+
+@mutant(
+    "TFS-FAULT-01",
+    "A client written by hand takes 102 for the answer, and trips over it.",
+    also="TFS-FAULT-12",
+)
+class InterimRaises(ByStreams):
+    interim = False
+
+    def is_interim(self, status: int) -> bool:
+        self.interim |= super().is_interim(status)
+        return super().is_interim(status)
+
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.interim:
+            raise ValueError("the answer has no body")
+        return result
+
+
+class _ReadsSuccess(CallSeam):
+    """Reads the answer that says that the call has ended, for two seconds at most."""
+
+    error: Exception | None = None
+
+    async def answered(self, response: httpx.Response) -> None:
+        if response.is_success:
+            try:
+                async with asyncio.timeout(2):
+                    json.loads(await response.aread())
+            except (ValueError, httpx.HTTPError, TimeoutError) as error:
+                self.error = error
+
+
+@mutant(
+    "TFS-FAULT-01",
+    "json() is called on every success, and its error is not caught.",
+    also="TFS-HANGUP-13",
+)
+class BodyOfSuccessRaises(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.error is not None:
+            raise ValueError(str(self.error))
+        return result
+
+
+@mutant("TFS-FAULT-03", "The body of a success is read to its end, without a limit.")
+class PatientWithSuccess(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if isinstance(self.error, TimeoutError):
+            await asyncio.sleep(60)
+        return result
+
+
+@mutant(
+    "TFS-FAULT-12",
+    "Failures are logged at level debug, for the console is full of them.",
+    also="TFS-FAULT-10 TFS-HANGUP-15 TFS-SECURE-0[123458]",
+    isolated=True,
+)
+class QuietFailures(Seamed):
+    async def serialize(self, frame: Frame) -> Any:
+        logger.disable("twilio_reference")
+        return await super().serialize(frame)

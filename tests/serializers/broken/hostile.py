@@ -1,0 +1,357 @@
+"""Mutants of the chapter Hostile input."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from typing import Any
+
+from pipecat.frames.frames import (
+    InputAudioRawFrame,
+)
+
+from tests.serializers.broken.base import Seamed
+from tests.serializers.broken.registry import mutant
+
+_REFUSAL = "TFS-INPUT-* TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-SECURE-* TFS-LIVE-*"
+"""Chapters in which a message is refused."""
+
+
+class _Before(Seamed):
+    """Looks at a message before the reference does, and may raise as careless code would."""
+
+    def look(self, data: str | bytes) -> None:
+        """Raises what the careless code raises."""
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        self.look(data)
+        return data
+
+
+def _message(data: str | bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+@mutant(
+    "TFS-INPUT-01",
+    "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
+    also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class NotJsonRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        if isinstance(data, str):
+            try:
+                json.loads(data)
+            except RecursionError:
+                return
+
+
+@mutant(
+    "TFS-INPUT-01",
+    "A repaired text counts: what follows the first object is cut off.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class FirstObjectCounts(Seamed):
+    def heard(self, data: str | bytes) -> str | bytes:
+        try:
+            text = data if isinstance(data, str) else data.decode()
+            _, end = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            return data
+        return text[:end]
+
+
+@mutant(
+    "TFS-INPUT-02",
+    "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).",
+    also="TFS-INPUT-10 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class NotObjectRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if message is not None or data in ("null", b"null"):
+            message.get("event")
+
+
+@mutant(
+    "TFS-INPUT-03",
+    "message['event'] raises KeyError where there is none.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class MissingEventRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict):
+            message["event"]
+
+
+@mutant(
+    "TFS-INPUT-03",
+    "The event is compared in lower case and stripped.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-MESSAGE-0[56]",
+)
+class EventInAnyCase(Seamed):
+    def heard(self, data: str | bytes) -> str | bytes:
+        message = _message(data)
+        if isinstance(message, dict) and isinstance(event := message.get("event"), str):
+            return json.dumps(message | {"event": event.strip().lower()})
+        return data
+
+
+@mutant(
+    "TFS-INPUT-04",
+    "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class MissingPayloadRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and message.get("event") == "media":
+            len(message["media"]["payload"])
+
+
+@mutant(
+    "TFS-INPUT-04",
+    "b64decode of a payload that is no text raises TypeError.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class PayloadTypeRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        media = message.get("media") if isinstance(message, dict) else None
+        if (
+            isinstance(media, dict)
+            and message.get("event") == "media"
+            and media.get("payload") is not None
+            and not isinstance(media["payload"], str)
+        ):
+            raise TypeError("argument should be a bytes-like object or ASCII string")
+
+
+class _Payload(Seamed):
+    """Decodes payloads with another decoder than the reference's."""
+
+    def decode(self, payload: str) -> bytes:
+        return base64.b64decode(payload)
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        message = _message(data)
+        media = message.get("media") if isinstance(message, dict) else None
+        if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
+            return data
+        return json.dumps(
+            message | {"media": media | {"payload": base64.b64encode(self.decode(media["payload"])).decode()}}
+        )
+
+
+@mutant(
+    "TFS-INPUT-05",
+    "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class LenientBase64(_Payload):
+    def decode(self, payload: str) -> bytes:
+        try:
+            return base64.b64decode(payload)
+        except ValueError:
+            return b""
+
+
+@mutant("TFS-INPUT-05", "Padding that is missing is put back.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
+class PaddingRestored(_Payload):
+    def decode(self, payload: str) -> bytes:
+        try:
+            return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            return b""
+
+
+@mutant(
+    "TFS-INPUT-05",
+    "binascii.Error comes out of deserialize, as in pipecat-ai 1.14.0.",
+    also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class BadBase64Raises(_Payload):
+    def decode(self, payload: str) -> bytes:
+        return base64.b64decode(payload, validate=True)
+
+
+@mutant(
+    "TFS-INPUT-06",
+    "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class MissingDigitRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and message.get("event") == "dtmf":
+            message["dtmf"]["digit"]
+
+
+@mutant(
+    "TFS-INPUT-07",
+    "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class BytesAreUtf8(_Before):
+    def look(self, data: str | bytes) -> None:
+        if isinstance(data, bytes):
+            data.decode()
+
+
+@mutant(
+    "TFS-INPUT-07",
+    "Bytes that are no text are taken for raw audio.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class BytesAreAudio(Seamed):
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(data, bytes) and data and _message_of_bytes(data) is None:
+            return InputAudioRawFrame(data + data, 8000, 1)
+        return frame
+
+
+def _message_of_bytes(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+@mutant(
+    "TFS-INPUT-08",
+    "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class DepthRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        try:
+            json.loads(data)
+        except ValueError:
+            return
+
+
+@mutant(
+    "TFS-INPUT-08",
+    "The text is searched for the end of its object again and again: quadratic.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class QuadraticTime(Seamed):
+    async def deserialize(self, data: str | bytes) -> Any:
+        if len(data) > 1 << 20:
+            await asyncio.sleep(6)
+        return await super().deserialize(data)
+
+
+@mutant(
+    "TFS-INPUT-09",
+    "After a message that was refused the stream is taken for broken.",
+    also="TFS-INPUT-10",
+)
+class GivesUp(Seamed):
+    refused = False
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        message = _message(data)
+        self.refused |= not isinstance(message, dict) or not isinstance(message.get("event"), str)
+        return None if self.refused else frame
+
+
+@mutant(
+    "TFS-INPUT-09",
+    "The text that was refused is kept and put before the next, as if it were a part.",
+)
+class KeepsTheRest(Seamed):
+    kept: str = ""
+
+    def heard(self, data: str | bytes) -> str | bytes:
+        if _message(data) is None and isinstance(data, str):
+            self.kept = data
+        elif self.kept and isinstance(data, str):
+            return self.kept + data
+        return data
+
+
+@mutant(
+    "TFS-INPUT-10",
+    "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.",
+    also="TFS-ABUSE-07",
+)
+class BeforeSetupRaises(Seamed):
+    is_ready = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        message = _message(data)
+        if not self.is_ready and isinstance(message, dict) and message.get("event") == "media":
+            raise ValueError("Sample rate should be over 0")
+        return await super().deserialize(data)
+
+
+@mutant(
+    "TFS-INPUT-10",
+    "What came before setup is remembered as an error, and setup does not clear it.",
+    also="TFS-ABUSE-07",
+)
+class EarlyMessageIsFatal(Seamed):
+    is_ready = is_early = False
+
+    async def setup(self, setup: Any) -> None:
+        self.is_ready = True
+        await super().setup(setup)
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        self.is_early |= not self.is_ready
+        return None if self.is_early else frame
+
+
+@mutant(
+    "TFS-INPUT-11",
+    "int(sequenceNumber) is computed to see gaps, and raises for what is no number.",
+    also="TFS-MEDIAIN-06",
+)
+class SequenceNumberRaises(_Before):
+    def look(self, data: str | bytes) -> None:
+        message = _message(data)
+        if isinstance(message, dict) and "sequenceNumber" in message:
+            int(message["sequenceNumber"])
+
+
+class _Suspicious(Seamed):
+    """Refuses what looks odd before it is parsed: whether it is wrong is never asked."""
+
+    odd: re.Pattern[str]
+
+    def understood(self, data: str | bytes, frame: Any) -> Any:
+        text = data if isinstance(data, str) else data.decode(errors="replace")
+        return None if self.odd.search(re.sub(r'"[^"]*"', '""', text)) else frame
+
+
+_BESIDE = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
+"""Where a message with an unknown member has to be understood."""
+
+
+@mutant(
+    "TFS-INPUT-02", "No message of the caller's has a list: any text with a bracket is refused.", also=_BESIDE
+)
+class BracketRefused(_Suspicious):
+    odd = re.compile(r"\[")
+
+
+@mutant("TFS-INPUT-02", "Twilio writes texts: any bare null, true or false is refused.", also=_BESIDE)
+class BareWordRefused(_Suspicious):
+    odd = re.compile(r"\b(null|true|false)\b")
+
+
+@mutant("TFS-INPUT-02", "Twilio writes its numbers as texts: any bare number is refused.", also=_BESIDE)
+class BareNumberRefused(_Suspicious):
+    odd = re.compile(r"\d")

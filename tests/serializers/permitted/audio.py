@@ -1,0 +1,291 @@
+"""Variants of what is heard: encoders, blocks, other converters, a window of its own, delay within the limit."""
+
+from __future__ import annotations
+
+import audioop
+import base64
+import json
+from typing import Any, ClassVar
+from unittest import mock
+
+import av
+import numpy as np
+import samplerate
+import soxr
+from numpy.typing import NDArray
+from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
+from scipy.signal import butter, lfilter
+
+from tests.serializers.broken.base import Seamed
+from tests.serializers.permitted.registry import variant
+from twilio_reference import serializer
+from twilio_reference.resampler import Resampler
+
+Real = NDArray[np.float64]
+
+
+class _Converter(Resampler):
+    """The face of the reference's resampler; what is behind it is another one."""
+
+    def reset(self) -> None:
+        """Begins anew."""
+        self._due = 0.0
+        if self.input_rate != self.output_rate:
+            self.begin()
+
+    def begin(self) -> None:
+        """Makes a new stream."""
+        raise NotImplementedError
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        """The samples that have become due."""
+        raise NotImplementedError
+
+    def process(self, pcm: bytes) -> bytes:
+        if self.input_rate == self.output_rate:
+            return pcm
+        converted = np.asarray(self.convert(np.frombuffer(pcm, "<i2").astype(np.int16)))
+        self._due += len(pcm) // 2 * self.output_rate / self.input_rate - converted.size
+        rounded: bytes = np.rint(converted).clip(-32768, 32767).astype("<i2").tobytes()
+        return rounded
+
+    def flush(self) -> bytes:
+        due = round(self._due)
+        tail = self.process(bytes(2 * (self.input_rate // 10)))[: 2 * due] if due > 0 else b""
+        self.reset()
+        return tail
+
+
+def _appended(tail: bytes, pcm: bytes) -> tuple[bytes, bytes]:
+    """What is left of one rate, and then the next: resamplers that hold more cannot mix it in."""
+    return tail + pcm, b""
+
+
+class _OtherResampler(Seamed):
+    """The reference with another resampler in its place."""
+
+    resampler: ClassVar[type[Resampler]]
+
+    async def setup(self, setup: Any) -> None:
+        with mock.patch.object(serializer, "Resampler", self.resampler):
+            await super().setup(setup)
+
+    async def serialize(self, frame: Frame) -> Any:
+        with mock.patch.multiple(serializer, Resampler=self.resampler, overlay=_appended):
+            return await super().serialize(frame)
+
+
+class _Swresample(_Converter):
+    def begin(self) -> None:
+        self._stream = av.AudioResampler(format="s16", layout="mono", rate=self.output_rate)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+        frame.sample_rate = self.input_rate
+        pieces = [piece.to_ndarray()[0] for piece in self._stream.resample(frame)]
+        return np.concatenate(pieces) if pieces else np.zeros(0)
+
+
+@variant("PyAV's resampler, which is FFmpeg's.")
+class ByPyAV(_OtherResampler):
+    resampler = _Swresample
+
+
+class _Libsamplerate(_Converter):
+    def begin(self) -> None:
+        self._stream = samplerate.Resampler("sinc_medium", channels=1)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        return self._stream.process(samples.astype(np.float32), self.output_rate / self.input_rate)
+
+
+@variant("libsamplerate at its medium quality. Its stream from 16 kHz is no longer the audio given after some 13 s, which is"
+         " TFS-FIDELITY-12's to find: no claim to audio.", profiles="core robust secure")  # fmt: skip
+class ByLibsamplerate(_OtherResampler):
+    resampler = _Libsamplerate
+
+
+class _SoxrInWindows(_Converter):
+    def begin(self) -> None:
+        self._block = self.input_rate // 50
+        self._waiting = np.zeros(self._block, np.int16)
+
+    def convert(self, samples: NDArray[np.int16]) -> Any:
+        self._waiting = np.append(self._waiting, samples)
+        pieces = [np.zeros(0)]
+        while self._waiting.size >= 3 * self._block:
+            window = self._waiting[: 3 * self._block]
+            whole = soxr.resample(window, self.input_rate, self.output_rate, "HQ")
+            step = self.output_rate // 50
+            pieces.append(whole[step : 2 * step])
+            self._waiting = self._waiting[self._block :]
+        return np.concatenate(pieces)
+
+
+@variant("soxr HQ, flushed for every 20 ms, with 20 ms before and after them.")
+class BySoxrInWindows(_OtherResampler):
+    resampler = _SoxrInWindows
+
+
+class _Later(Resampler):
+    """The reference's, and 40 ms more."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._late = b""
+
+    def process(self, pcm: bytes) -> bytes:
+        self._late += super().process(pcm)
+        due = max(0, len(self._late) - 2 * (self.output_rate // 25))
+        given, self._late = self._late[:due], self._late[due:]
+        return given
+
+    def flush(self) -> bytes:
+        tail = self.process(bytes(2 * round((self.delay + 0.04) * self.input_rate)))
+        self.reset()
+        return tail
+
+
+@variant("40 ms of audio are held back, and dropped by an interruption.",
+         foregoes="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04", why="They are more than the 20 ms that are advised.")  # fmt: skip
+class HeldBackFor40Milliseconds(_OtherResampler):
+    resampler = _Later
+
+
+class _AllPass(Resampler):
+    """The reference's, then an all-pass filter: every level stays, and phases bend as with minimum phase."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._state = np.zeros(1)
+
+    def process(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(super().process(pcm), "<i2").astype(float)
+        if self.input_rate == self.output_rate or not samples.size:
+            return samples.astype("<i2").tobytes()
+        bent, self._state = lfilter([-0.4, 1], [1, -0.4], samples, zi=self._state)
+        rounded: bytes = np.rint(bent).clip(-32768, 32767).astype("<i2").tobytes()
+        return rounded
+
+
+@variant("A filter without linear phase.")
+class WithoutLinearPhase(_OtherResampler):
+    resampler = _AllPass
+
+
+@variant("A first-order filter takes out what is below 60 Hz, direct current too.")
+class WithoutDirectCurrent(_OtherResampler):
+    class resampler(Resampler):
+        def reset(self) -> None:
+            super().reset()
+            self._state = np.zeros(1)
+
+        def process(self, pcm: bytes) -> bytes:
+            converted = super().process(pcm)
+            if not converted or self.input_rate == self.output_rate:
+                return converted
+            samples = np.frombuffer(converted, "<i2").astype(float)
+            numerator, denominator = butter(1, 60, "high", fs=self.output_rate)
+            filtered, self._state = lfilter(numerator, denominator, samples, zi=self._state)
+            rounded: bytes = np.rint(filtered).clip(-32768, 32767).astype("<i2").tobytes()
+            return rounded
+
+
+class _Encoder(Seamed):
+    """Another μ-law encoder for audio that is at 8000 Hz."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        raise NotImplementedError
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        if frame.sample_rate != 8000 or frame.num_channels != 1 or len(frame.audio) % 2:
+            return text
+        message = json.loads(text)
+        expected = base64.b64decode(message["media"]["payload"])
+        codes = self.encode(frame.audio)
+        if len(codes) == len(expected):
+            message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("The encoder of CPython's audioop: a negative sample by its two's complement.")
+class AudioopEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2)
+
+
+_LEVELS = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2").astype(int)
+
+
+@variant("The encoder that takes the nearest level, by search.", foregoes="TFS-MEDIAOUT-07",
+         why="Nearest on 16 bits is neither of the two reference encoders.")  # fmt: skip
+class NearestLevelEncoder(_Encoder):
+    order = np.argsort(_LEVELS, kind="stable")
+
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        levels = _LEVELS[self.order]
+        place = np.searchsorted(levels, samples).clip(1, 255)
+        below = samples - levels[place - 1] <= levels[place] - samples
+        return bytes(self.order[place - below].astype(np.uint8))
+
+
+@variant("The textbook encoder on 16 bits: bias 132, clip 32635.", foregoes="TFS-MEDIAOUT-07",
+         why="On negative samples it differs from G.191, and from audioop where that works on 14 bits.")  # fmt: skip
+class SixteenBitEncoder(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2").astype(int)
+        magnitude = np.minimum(np.abs(samples), 32635) + 132
+        exponent = np.floor(np.log2(magnitude)).astype(int) - 7
+        mantissa = magnitude >> (exponent + 3) & 15
+        return bytes((~(np.where(samples < 0, 128, 0) | exponent << 4 | mantissa) & 0xFF).astype(np.uint8))
+
+
+@variant("Silence is code 0x7F, negative zero.", foregoes="TFS-MEDIAOUT-07",
+         why="Both reference encoders write positive zero.")  # fmt: skip
+class NegativeZero(_Encoder):
+    def encode(self, pcm: bytes) -> bytes:
+        return audioop.lin2ulaw(pcm, 2).replace(b"\xff", b"\x7f")
+
+
+class _Chunked(Seamed):
+    """Gathers codes and sends blocks of one size; what is gathered is given up at an interruption."""
+
+    size = 160
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._gathered = b""
+
+    def sent(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, InterruptionFrame):
+            self._gathered = b""
+        if not isinstance(frame, OutputAudioRawFrame) or text is None:
+            return text
+        message = json.loads(text)
+        self._gathered += base64.b64decode(message["media"]["payload"])
+        whole = len(self._gathered) // self.size * self.size
+        if not whole:
+            return None
+        codes, self._gathered = self._gathered[:whole], self._gathered[whole:]
+        message["media"]["payload"] = base64.b64encode(codes).decode()
+        return json.dumps(message)
+
+
+@variant("Audio leaves in whole blocks of 20 ms; the rest waits for the next frame.",
+         foregoes="TFS-LATENCY-02", why="A block of 20 ms and the filter together are more than 20 ms.")  # fmt: skip
+class BlocksOf20Milliseconds(_Chunked):
+    pass
+
+
+@variant("Audio leaves in whole blocks of 40 ms.",
+         foregoes="TFS-LATENCY-02", why="The block alone is 40 ms.")  # fmt: skip
+class BlocksOf40Milliseconds(_Chunked):
+    size = 320
+
+
+@variant("A block of 7 samples: no size is special.")
+class BlocksOfSeven(_Chunked):
+    size = 7

@@ -1,0 +1,319 @@
+"""Variants of the hang-up: HTTP clients, headers, forms of the same request, threads, repetitions."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import json
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+import requests
+from loguru import logger
+from pipecat.frames.frames import Frame
+
+from tests.serializers.broken.base import CallSeam, Seamed, give_body, is_terminal
+from tests.serializers.permitted.registry import variant
+from twilio_reference import TwilioFrameSerializer
+from twilio_reference.hangup import basic_login, call_url
+
+FORM = "Status=completed"
+KIND = "application/x-www-form-urlencoded"
+PATIENCE = 5.0
+"""Seconds for one request."""
+
+
+@variant("Header names in upper case.")
+class UpperCaseHeaders(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        request.headers = httpx.Headers([(name.upper(), value) for name, value in request.headers.items()])
+
+
+@variant("Headers in another order, and more of them.")
+class MoreHeaders(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        added = {
+            "User-Agent": "agent/1.0",
+            "X-Request-Id": "1",
+            "Accept-Language": "en",
+            "Cache-Control": "no-cache",
+        }
+        request.headers = httpx.Headers([*added.items(), *reversed(list(request.headers.items()))])
+
+
+@variant("A charset in the content type.")
+class CharsetInContentType(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        give_body(request, FORM, f"{KIND}; charset=UTF-8")
+
+
+@variant("The content type in upper case.")
+class UpperCaseContentType(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        give_body(request, FORM, KIND.upper())
+
+
+@variant("The body in chunks, without a length.")
+class ChunkedBody(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        request.stream = _Pieces()
+        del request.headers["Content-Length"]
+        request.headers["Transfer-Encoding"] = "chunked"
+
+
+class _Pieces(httpx.AsyncByteStream):
+    async def __aiter__(self) -> Any:
+        for piece in (b"Status", b"=", b"completed"):
+            yield piece
+
+
+@variant("Characters of the form percent-encoded that need not be.")
+class PercentEncodedForm(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        give_body(request, "Status=%63ompleted")
+
+
+@variant("A StatusCallback beside the status.")
+class StatusCallback(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        give_body(request, f"{FORM}&StatusCallback=https%3A%2F%2Fexample.com%2Fended", KIND)
+
+
+@variant("The scheme of the authentication in lower case.")
+class LowerCaseBasic(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        request.headers["Authorization"] = request.headers["Authorization"].replace("Basic", "basic")
+
+
+@variant("The connection is closed after the request.")
+class ConnectionClose(CallSeam):
+    def request(self, request: httpx.Request) -> None:
+        request.headers["Connection"] = "close"
+
+
+@variant("httpx with HTTP/2 offered.")
+class Http2Offered(CallSeam):
+    options: ClassVar[dict[str, Any]] = {"http2": True}
+
+
+class _OwnCall(Seamed):
+    """Hangs up with a client of its own: once, in bounded time, without redirects, without a secret in a log."""
+
+    def __init__(
+        self,
+        stream_sid: str,
+        call_sid: str | None = None,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        region: str | None = None,
+        edge: str | None = None,
+        params: Any = None,
+        *,
+        base_url: str | None = None,
+        api_key_sid: str | None = None,
+        api_key_secret: str | None = None,
+    ) -> None:
+        super().__init__(
+            stream_sid, call_sid, account_sid, auth_token, region, edge, params,
+            base_url=base_url, api_key_sid=api_key_sid, api_key_secret=api_key_secret,
+        )  # fmt: skip
+        self._url = ""
+        if (params or TwilioFrameSerializer.InputParams()).auto_hang_up:
+            self._login = basic_login(call_sid, account_sid, auth_token, api_key_sid, api_key_secret)
+            self._url = call_url(account_sid, call_sid, region=region, edge=edge, base_url=base_url)
+        self._lock, self._done = asyncio.Lock(), False
+
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        """Sends the request; gives the status and the beginning of the body."""
+        raise NotImplementedError
+
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        if not self._url:
+            return None
+        async with self._lock:
+            if not self._done:
+                self._done = await self._attempt()
+        return None
+
+    async def _attempt(self) -> bool:
+        pair = base64.b64encode(":".join(self._login).encode()).decode()
+        headers = {"Authorization": f"Basic {pair}", "Content-Type": KIND}
+        try:
+            async with asyncio.timeout(PATIENCE + 2):
+                status, body = await self.post(self._url, headers, FORM)
+        except Exception as error:
+            logger.error(f"hang-up failed: {type(error).__name__}")
+            return False
+        if 200 <= status < 300 or _has_ended(status, body):
+            return True
+        logger.error(f"hang-up failed: status {status}")
+        return False
+
+
+def _has_ended(status: int, body: bytes) -> bool:
+    try:
+        code = json.loads(body[:4096])["code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return (status, str(code)) in ((404, "20404"), (400, "21220"))
+
+
+@variant("aiohttp.")
+class ByAiohttp(_OwnCall):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        limit = aiohttp.ClientTimeout(total=PATIENCE)
+        async with (
+            aiohttp.ClientSession(timeout=limit, auto_decompress=False) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            return response.status, b"" if response.status < 300 else await response.content.read(4096)
+
+
+@variant("httpx's client for threads, in a thread.")
+class ByBlockingHttpx(_OwnCall):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        def work() -> tuple[int, bytes]:
+            with (
+                httpx.Client(timeout=PATIENCE, trust_env=False) as client,
+                client.stream("POST", url, content=body, headers=headers) as response,
+            ):
+                start = b"" if response.is_success else next(response.iter_raw(4096), b"")
+                return response.status_code, start
+
+        return await asyncio.to_thread(work)
+
+
+@variant("requests, in a thread.")
+class ByRequests(_OwnCall):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        def work() -> tuple[int, bytes]:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.post(
+                    url, data=body, headers=headers, timeout=PATIENCE, allow_redirects=False, stream=True
+                )
+                with answer:
+                    return answer.status_code, answer.raw.read(4096)
+
+        return await asyncio.to_thread(work)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *arguments: Any, **keywords: Any) -> None:
+        return None
+
+
+@variant("urllib of the standard library, in a thread.")
+class ByUrllib(_OwnCall):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        def work() -> tuple[int, bytes]:
+            opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
+            request = urllib.request.Request(url, body.encode(), headers)
+            try:
+                with opener.open(request, timeout=PATIENCE) as response:
+                    return response.status, b""
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read(4096)
+
+        return await asyncio.to_thread(work)
+
+
+@variant("urllib in a plain thread of its own, whose result is handed to the loop.")
+class ByPlainThread(ByUrllib):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[tuple[int, bytes]] = loop.create_future()
+        outer = super().post
+
+        def finish(answer: tuple[int, bytes] | None, error: Exception | None) -> None:
+            if result.done():
+                return
+            if answer is not None:
+                result.set_result(answer)
+            elif error is not None:
+                result.set_exception(error)
+
+        def work() -> None:
+            try:
+                answer, error = asyncio.run(outer(url, headers, body)), None
+            except Exception as raised:
+                answer, error = None, raised
+            loop.call_soon_threadsafe(finish, answer, error)
+
+        threading.Thread(target=work, daemon=True).start()
+        return await result
+
+
+@variant("http.client of the standard library, in a thread.")
+class ByHttpClient(_OwnCall):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        def work() -> tuple[int, bytes]:
+            parts = urlsplit(url)
+            connection = http.client.HTTPSConnection(
+                str(parts.hostname), parts.port, timeout=PATIENCE, context=ssl.create_default_context()
+            )
+            try:
+                connection.request("POST", parts.path, body, headers)
+                response = connection.getresponse()
+                return response.status, response.read(4096)
+            finally:
+                connection.close()
+
+        return await asyncio.to_thread(work)
+
+
+@variant("asyncio's streams, and a request written by hand.")
+class ByStreams(_OwnCall):
+    def is_interim(self, status: int) -> bool:
+        return status < 200
+
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        parts = urlsplit(url)
+        reader, writer = await asyncio.open_connection(
+            parts.hostname, parts.port or 443, ssl=ssl.create_default_context()
+        )
+        try:
+            lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            lines += [f"Content-Length: {len(body)}", "", body]
+            writer.write("\r\n".join(lines).encode())
+            status = int((await reader.readline()).split()[1])
+            while self.is_interim(status):
+                while (await reader.readline()).strip():
+                    pass
+                status = int((await reader.readline()).split()[1])
+            rest = b""
+            while status >= 300 and len(rest) < 65536 and (piece := await reader.read(4096)):
+                rest += piece
+            head, _, answer = rest.partition(b"\r\n\r\n")
+            if b"chunked" in head.lower():
+                # Sizes and pieces in turn: Twilio's JSON has no line breaks.
+                answer = b"".join(answer.split(b"\r\n")[1::2])
+            return status, answer
+        finally:
+            writer.close()
+
+
+@variant("No repetition of a request that failed.")
+class OneAttempt(ByAiohttp):
+    pass
+
+
+@variant("The request is repeated once after 500, 503 and 429.")
+class OneRepetition(ByAiohttp):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        status, answer = await super().post(url, headers, body)
+        if status in (429, 500, 503):
+            await asyncio.sleep(0.1)
+            return await super().post(url, headers, body)
+        return status, answer

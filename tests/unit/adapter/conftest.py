@@ -1,0 +1,79 @@
+"""What the tests of the stdio backend share: commands, and jobs run on them."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twilio_conformance import EDITION
+from twilio_conformance.engine.executor import Executor, Found, Job
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples"
+
+Wanted = tuple[str, str]
+"""A requirement, and the vector or check that grades it."""
+
+
+def command(*words: object) -> str:
+    """A command line of these words."""
+    return shlex.join(map(str, words))
+
+
+def javascript(serializer: Path | None = None) -> str:
+    """The command of the JavaScript adapter, with its own serializer or another."""
+    return command("node", EXAMPLES / "javascript" / "adapter.mjs", *filter(None, [serializer]))
+
+
+def python(implementation: str) -> str:
+    """The command of the Python adapter."""
+    return command(sys.executable, EXAMPLES / "adapter.py", implementation)
+
+
+def javascript_with(folder: Path, file: str, before: str, after: str) -> str:
+    """The command of the JavaScript adapter with one text in one file replaced, in a folder of its own."""
+    copy = shutil.copytree(EXAMPLES / "javascript", folder / "javascript", dirs_exist_ok=True)
+    text = (copy / file).read_text()
+    assert text.count(before) == 1
+    (copy / file).write_text(text.replace(before, after))
+    return command("node", copy / "adapter.mjs")
+
+
+def broken(how: str) -> str:
+    """The command of an adapter that is broken in this way."""
+    return command(sys.executable, Path(__file__).parent / "broken_adapter.py", how)
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[..., tuple[Executor, list[Job]]]]:
+    """Starts to grade an adapter on some vectors; gives the executor and its jobs."""
+    started: list[Executor] = []
+
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, list[Job]]:
+        executor = Executor(f"stdio:{line}", EDITION, jobs=1)
+        started.append(executor)
+        executor.start()
+        jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
+        executor.submit(jobs)
+        return executor, jobs
+
+    yield run
+    for executor in started:
+        executor.close()
+
+
+@pytest.fixture
+def grade(launch: Any) -> Callable[..., tuple[Executor, dict[str, Found]]]:
+    """Grades an adapter on some vectors; gives the executor and what each found."""
+
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Found]]:
+        executor, jobs = launch(line, *wanted)
+        return executor, {job.id: executor.result(job) for job in jobs}
+
+    return run

@@ -1,0 +1,102 @@
+"""Whole grades over stdio: the reference has the verdicts that it has in this process, JavaScript those that it claims."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.unit.adapter.conftest import javascript, python
+
+PYTHON_ONLY = {
+    "TFS-CONSTRUCT-02", "TFS-CONSTRUCT-03", "TFS-CONSTRUCT-05", "TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-SETUP-04",
+    "TFS-ABUSE-08", "TFS-ABUSE-09", "TFS-FAULT-05", "TFS-FAULT-06", "TFS-FAULT-08", "TFS-SECURE-06", "TFS-SECURE-08",
+    "TFS-SECURE-13",
+}  # fmt: skip
+"""Beside the chapter LIVE, the requirements that speak of Python's objects, tasks or loop, or of what JSON cannot say."""
+
+
+@pytest.fixture(scope="module")
+def grade_whole(tmp_path_factory):
+    """Grades an implementation at every profile; gives the report, and how pytest ended."""
+    folder = tmp_path_factory.mktemp("reports")
+    path = os.pathsep.join(filter(None, sys.path))
+
+    def grade(impl, *options):
+        place = folder / "report.json"
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "twilio_conformance.plugin", f"--impl={impl}", "--profile=all",
+             f"--report={place}", *options],
+            capture_output=True, text=True, cwd=folder, timeout=900, check=False,
+            env=os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        )  # fmt: skip
+        return json.loads(place.read_text()), ran
+
+    return grade
+
+
+@pytest.fixture(scope="module")
+def in_process(grade_whole):
+    return grade_whole("twilio_reference", "-k", "not TFS-LIVE")  # which no adapter can be asked
+
+
+@pytest.fixture(scope="module")
+def over_stdio(grade_whole):
+    return grade_whole(f"stdio:{python('twilio_reference')}")
+
+
+@pytest.fixture(scope="module")
+def in_javascript(grade_whole):
+    return grade_whole(f"stdio:{javascript()}")
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_the_reference_has_the_same_status_over_stdio_for_every_requirement(in_process, over_stdio):
+    (here, ran), (there, _) = in_process, over_stdio
+    assert ran.returncode == 0, ran.stdout
+    statuses = {name: entry["status"] for name, entry in here["requirements"].items()}
+    assert set(statuses.values()) == {"pass"}
+    assert statuses.keys() > PYTHON_ONLY
+    python_only = PYTHON_ONLY | {name for name in there["requirements"] if name.startswith("TFS-LIVE-")}
+    wanted = statuses | dict.fromkeys(python_only, "not-applicable")
+    assert {name: entry["status"] for name, entry in there["requirements"].items()} == wanted
+    each_here, each_there = _of_each_check(here), _of_each_check(there)
+    assert each_here.keys() == {key for key in each_there if not key[0].startswith("TFS-LIVE-")}
+    assert {key for key, status in each_there.items() if status != each_here.get(key)} == {
+        key for key in each_there if key[0] in python_only
+    }
+
+
+def _of_each_check(report: dict[str, Any]) -> dict[tuple[str, str], str]:
+    entries = report["requirements"].items()
+    return {(name, check["id"]): check["status"] for name, entry in entries for check in entry["checks"]}
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_the_reference_is_the_same_implementation_over_stdio(in_process, over_stdio):
+    here, there = in_process[0]["implementation"], over_stdio[0]["implementation"]
+    assert there | {"spec": here["spec"]} == here
+
+
+@pytest.mark.xdist_group("verdicts")
+@pytest.mark.parametrize("name", ["over_stdio", "in_javascript"])
+def test_every_profile_is_conformed_to_but_live_which_does_not_apply(request, name):
+    report, ran = request.getfixturevalue(name)
+    verdicts = {profile: verdict["conformant"] for profile, verdict in report["verdict"].items()}
+    assert verdicts == dict.fromkeys(("core", "robust", "secure", "audio"), True) | {"live": False}
+    assert "live    not applicable" in ran.stdout
+    assert "nothing of live applies to it: the profile was not graded, and is at the gate" in ran.stdout
+    assert ran.returncode == 3
+    assert report["notes"] == []
+
+
+@pytest.mark.xdist_group("verdicts")
+def test_what_is_not_applicable_to_javascript_says_why(in_javascript):
+    report, _ = in_javascript
+    checks = [check for entry in report["requirements"].values() for check in entry["checks"]]
+    messages = {check["message"] for check in checks if check["status"] == "not-applicable"}
+    assert messages and all("stdio" in message for message in messages)

@@ -1,0 +1,85 @@
+"""The worker process: JSON lines, children that die, and the time that hanging ones are given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import miniature
+from tests.host import REFERENCE
+from twilio_conformance import EDITION
+from twilio_conformance.engine import worker
+from twilio_conformance.engine.executor import Executor, Job
+
+HANGING = """
+import time
+from twilio_reference import TwilioFrameSerializer as Reference
+
+class TwilioFrameSerializer(Reference):
+    async def setup(self, configuration):
+        time.sleep(1_000_000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("leave", "sentence"),
+    [
+        (lambda: os._exit(0), "ended the process with status 0"),
+        (lambda: os._exit(70), "ended the process with status 70"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended the process by SIGKILL"),
+        (os.abort, "ended the process by SIGABRT"),
+    ],
+)
+def test_how_a_child_died_is_a_sentence(leave: Callable[[], None], sentence: str) -> None:
+    hold, release = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.close(release)
+        os.read(hold, 1)
+        leave()
+    assert worker._death(pid) is None
+    os.close(release)
+    deadline = time.monotonic() + 60
+    while (death := worker._death(pid)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.waitpid(pid, 0)
+    os.close(hold)
+    assert death == sentence
+
+
+def test_an_implementation_that_hangs_everywhere_costs_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"deed/{number}" for number in range(30)]
+    suite = miniature.build(tmp_path, tuple(map(str, range(30))))
+    (suite / "hanging.py").write_text(HANGING)
+    miniature.replace(suite / miniature.PACKAGE.name / "watch.py", "SHORT = 3, 2.0", "SHORT = 3, 1.0")
+    monkeypatch.setattr(
+        "twilio_conformance.engine.executor._search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
+    )
+    executor = Executor("hanging", EDITION, jobs=2)
+    try:
+        executor.start()
+        started = time.monotonic()
+        jobs = [Job(name, ("TFS-DEED-01",), 2.0) for name in names]
+        executor.submit(jobs)
+        found = [executor.result(job).outcomes["TFS-DEED-01"] for job in jobs]
+        assert time.monotonic() - started < len(jobs) * 2.0 / 2
+    finally:
+        executor.close()
+    assert found[0].message == "the implementation hung in setup(8000) and was ended after 2 s"
+    assert found[0].status == "fail"
+    assert found[-1].message == (
+        "the implementation hung in setup(8000): it did not return within 0.2 s,"
+        " which is all it was given after others had not returned"
+    )
+    assert found[-1].status == "not-testable"
+    assert executor.notes == [
+        "3 calls did not return: every later call was given 1 s",
+        "setup did not return 5 times: every later one was given 0.2 s",
+    ]

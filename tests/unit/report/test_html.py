@@ -1,0 +1,222 @@
+"""The page of a report, as text; test_browser.py looks at it as people do."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.report.conftest import ROOT, Json, Make, check
+from twilio_conformance.errors import UsageError
+from twilio_conformance.report import html
+
+HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\ud800\u202e&"
+
+REFERENCE = ROOT / "conformance" / "twilio_conformance" / "report" / html.REFERENCE
+
+VOID = {"meta", "link", "input", "br", "wbr", "img", "hr"}
+
+
+class _Nesting(HTMLParser):
+    """Notes tags that do not close in the order in which they open, ids, and what is fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "src" or (name == "href" and tag == "link"):
+                self.fetched.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def _parsed(page: str) -> _Nesting:
+    parser = _Nesting()
+    parser.feed(page)
+    return parser
+
+
+def test_a_real_page_is_well_formed_fetches_nothing_and_is_small(real: Path) -> None:
+    page = (real / "report.html").read_text(encoding="utf-8")
+    found = _parsed(page)
+    assert found.wrong == []
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert found.fetched == ["data:,"]
+    assert len(page.encode()) < 2_000_000
+
+
+def test_nothing_that_an_implementation_wrote_becomes_markup(make: Make) -> None:
+    report = make()
+    report["implementation"]["name"] = report["notes"] = HOSTILE
+    report["notes"] = [HOSTILE]
+    report["metrics"] = {"mark/one": {HOSTILE: HOSTILE, f"{HOSTILE} series": {HOSTILE: [1, 2], "y": [3, 4]}}}
+    report["requirements"]["TFS-MARK-01"] |= {
+        "status": "fail",
+        "checks": [
+            check("mark/one", "fail", message=HOSTILE, expected={HOSTILE: 1}, actual={HOSTILE: 2},
+                  trace=[HOSTILE], output=HOSTILE, rerun=HOSTILE, reproduce=HOSTILE),
+            check("mark/two", "fail", expected=HOSTILE, actual={HOSTILE: HOSTILE}),
+        ],
+    }  # fmt: skip
+    page = html.page(report)
+    page.encode()
+    assert page.count("<script") == 1
+    assert "<img" not in page
+    assert _parsed(page).wrong == []
+    assert "\x00" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+
+
+def test_bytes_are_laid_out_on_lines_of_sixteen(make: Make) -> None:
+    report = make()
+    sides = {"expected": {"hex": bytes(range(40)).hex()}, "actual": {"hex": bytes(40).hex()}}
+    report["requirements"]["TFS-MARK-01"] |= {
+        "status": "fail",
+        "checks": [check("mark/one", "fail", **sides)],
+    }
+    views = re.findall(r'<pre class="hex"[^>]*>(.*?)</pre>', html.page(report), re.DOTALL)
+    places = [[line.partition("  ")[0] for line in view.splitlines()] for view in views]
+    assert places == [["000000", "000010", "000020"]] * 2
+
+
+def test_the_measurements_of_the_reference_lie_beneath_those_of_all_others(make: Make) -> None:
+    report = make(metrics={"latency": {"added latency, ms": {"24000 Hz to Twilio": 150.0}}})
+    assert "In grey beneath, for comparison: twilio_reference.serializer:TwilioFrameSerializer" in html.page(
+        report
+    )
+    report["implementation"]["name"] = "twilio_reference.serializer:TwilioFrameSerializer"
+    assert "In grey beneath" not in html.page(report)
+
+
+COSTLY = """<&"'\u2028ü"""
+"""Characters that take up to six bytes each on a page."""
+
+
+def _endless(report: Json, **members: Any) -> Json:
+    """A report of a hundred requirements with twelve failing checks each."""
+    failing = [check(f"mark/{number}", "fail", **members) for number in range(12)]
+    mark = report["requirements"]["TFS-MARK-01"] | {"status": "fail", "checks": failing}
+    report["requirements"] = {f"TFS-MANY-{number:02}": mark for number in range(100)}
+    return report
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"actual": "x" * 4000, "trace": ["y" * 200] * 40, "output": "z" * 2000},
+        {
+            "actual": COSTLY * 600,
+            "trace": [COSTLY * 30] * 40,
+            "output": COSTLY * 300,
+            "message": COSTLY * 400,
+        },
+        {"actual": {COSTLY * 9: list(COSTLY * 40)}, "expected": {COSTLY: 1}, "rerun": COSTLY * 5000},
+        {"output": COSTLY * 100_000},
+    ],
+    ids=["plain", "markup", "diff", "one check alone would be too long"],
+)
+def test_a_report_of_endless_failures_stays_below_two_megabytes(members: Json, make: Make) -> None:
+    metrics = json.loads(REFERENCE.read_text())["metrics"]
+    page = html.page(_endless(make(metrics=metrics), **members))
+    assert len(page.encode()) < 2_000_000
+    assert page.count('class="plot"') > 5, "the drawings are in it"
+    assert page.count(">mark/11<") == 100, "what is not shown in full is named all the same"
+
+
+def test_failures_are_shown_in_full_while_there_is_room_and_in_brief_after(make: Make) -> None:
+    few = html.page(_endless(make(), output="z" * 1000))
+    assert few.count('class="check"') == 600, "six of each requirement, whatever they are"
+    many = html.page(_endless(make(), output="z" * 20_000, message="it differs"))
+    full = many.count('class="check"')
+    assert 50 < full < 100
+    assert many.count("</span>: it differs<br>") == 1200 - full
+    assert len(many.encode()) > 1_900_000, "no room is left"
+
+
+def test_what_an_implementation_calls_itself_fills_no_page(make: Make) -> None:
+    report = make(notes=["n" * 3_000_000])
+    report["implementation"] |= {"name": "m" * 3_000_000, "version": "v" * 3_000_000, "spec": "s" * 3_000_000}
+    assert len(html.page(report).encode()) < 100_000
+
+
+def test_the_page_says_what_the_report_says(make: Make) -> None:
+    page = html.page(make({"clear/two": "fail", "audio.flat": "not-applicable"}))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    for said in ("my.serializer:TwilioFrameSerializer 1.0", "not conformant", "0 of 1", "fails TFS-CLEAR-01",
+                 "not claimed TFS-FLAT-01", "holds TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
+                 f"sha256:{'ab' * 32}"):  # fmt: skip
+        assert said in text
+
+
+def test_without_the_extra_the_message_says_what_to_install(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "jinja2" else find_spec(name, *rest)
+    )
+    with pytest.raises(UsageError, match=r"jinja2.*pip install 'pipecat-twilio-conformance\[report\]'"):
+        html.page(make())
+
+
+def test_a_partial_run_is_said_to_be_one_above_its_verdicts(make: Make) -> None:
+    ledger = {"expected": 1700, "collected": 4, "executed": 4, "missing": [], "excluded": {}}
+    page = html.page(make(ledger=ledger))
+    told, verdicts = page.index("4 of 1700 checks were run"), page.index('<ul class="cards">')
+    assert told < verdicts
+    assert "Everything that applies holds" not in page
+
+
+def test_a_page_without_failures_says_so_and_offers_to_open_none(make: Make) -> None:
+    page = html.page(make())
+    assert "Everything that applies holds." in page
+    assert "Open all that fail" not in page
+    failing = html.page(make({"clear/one": "fail"}))
+    assert "Everything that applies holds." not in failing
+    assert "Open all that fail" in failing
+
+
+CAUSE = "fastapi not installed: pip install 'it'"
+
+
+def _untested(report: Json) -> Json:
+    """The report with two requirements that one cause keeps from being tested."""
+    untested = [check(f"live/{number}", "not-testable", message=CAUSE) for number in range(3)]
+    for name in ("TFS-MARK-01", "TFS-FLAT-01"):
+        report["requirements"][name] |= {"status": "not-testable", "checks": untested}
+    return report
+
+
+def test_what_could_not_be_tested_is_not_said_to_fail_and_its_cause_is_told_once(make: Make) -> None:
+    page = html.page(_untested(make()))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("&#39;", "'")
+    assert f"2 of them could not be tested: {CAUSE}" in text
+    assert text.count(CAUSE) == 3, "once for all, and once in each of the requirements"
+    assert "? not testable TFS-MARK-01" in text
+    assert "2 more of its checks cannot be tested" in text
+    assert 'data-status="not testable"' in page
+    assert 'value="not testable"' in page, "it can be filtered by"
+    assert "fails" not in re.sub(r"<script>.*</script>", "", page, flags=re.DOTALL)

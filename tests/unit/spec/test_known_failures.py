@@ -1,0 +1,302 @@
+"""Baselines: what they let through, what makes them fail, and what is written into them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.host import Host
+from twilio_conformance.errors import UsageError
+from twilio_conformance.spec import known_failures
+from twilio_conformance.spec.coverage import Entry
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, PASS, Outcome
+
+KEYS = [Entry("TFS-KEY-01", f"key/{key}") for key in "123"]
+ENTRIES = [*KEYS, Entry("TFS-CALL-01", "call/end")]
+
+DEAF = """
+import json
+from twilio_reference import TwilioFrameSerializer as Reference
+
+class TwilioFrameSerializer(Reference):
+    deaf_to = {deaf_to!r}
+
+    async def deserialize(self, data):
+        digit = json.loads(data).get("dtmf", {{}}).get("digit")
+        return None if digit in self.deaf_to else await super().deserialize(data)
+"""
+
+
+def known(requirement: str = "TFS-KEY-01", check: str | None = None, reason: str | None = "#12") -> str:
+    """An entry of a baseline."""
+    members = {"requirement": requirement, "check": check, "reason": reason}
+    lines = [f'{name} = "{value}"' for name, value in members.items() if value is not None]
+    return "\n".join(["[[known]]", *lines, ""])
+
+
+def load(folder: Path, text: str) -> known_failures.Baseline:
+    place = folder / "known.toml"
+    place.write_text(text)
+    return known_failures.load(place)
+
+
+def outcomes(*statuses: str) -> dict[Entry, Outcome]:
+    return {entry: Outcome(status) for entry, status in zip(ENTRIES, statuses, strict=False)}
+
+
+def counts(text: str) -> str:
+    """What pytest's last line counts."""
+    return text.rstrip().splitlines()[-1].strip("= ").partition(" in ")[0]
+
+
+# What a file says
+
+
+def test_what_is_said_of_a_check_counts_before_what_is_said_of_its_requirement(tmp_path: Path) -> None:
+    loaded = load(tmp_path, known(reason="all") + known(check="key/2", reason="this one"))
+    assert [loaded.reason(entry) for entry in ENTRIES] == ["all", "this one", "all", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[[known]\n", 1, "not TOML"),
+        (known() + "\n[[known]]\nrequirement = 5\n", 6, "requirement is a int, not a text"),
+        (
+            '[[known]]\nrequirement = "TFS-KEY-01"\nreasn = "x"\n',
+            3,
+            "unknown key reasn; did you mean reason?",
+        ),
+        ('# note\nknwon = "x"\n', 2, "unknown key knwon; did you mean known?"),
+        ('[[known]]\nreason = "x"\n', 1, "names no requirement"),
+        (known(check="key/*"), 3, "without * or ?"),
+        (known() + known(), 4, "in line 1 already"),
+        ("[[known]]\nrequirement = 'TFS-KEY-01'\nrequirement = 'TFS-KEY-02'\n", 3, "not TOML"),
+    ],
+)
+def test_a_file_that_is_no_baseline_is_refused_with_the_line(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    with pytest.raises(UsageError) as refusal:
+        load(tmp_path, text)
+    message = str(refusal.value)
+    assert words in message
+    assert f"known.toml:{line}:" in message or f"at line {line}" in message
+
+
+@pytest.mark.parametrize("text", ["known = [{requirement = 'TFS-KEY-01'}]\n", "known = 3\n"])
+def test_entries_in_another_form_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"below a line \[\[known\]\]"):
+        load(tmp_path, text)
+
+
+def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        known_failures.load(tmp_path / "nowhere.toml")
+
+
+def test_an_empty_file_lets_nothing_through(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "")
+    assert (loaded.known, loaded.flaws(ENTRIES)) == ((), [])
+
+
+@pytest.mark.parametrize("reason", [None, "", " ", "TODO", "todo:", "tbd", "FIXME!"])
+def test_a_reason_that_is_none_is_a_flaw_with_file_and_line(tmp_path: Path, reason: str | None) -> None:
+    [flaw] = load(tmp_path, "# why\n" + known(check="key/1", reason=reason)).flaws(ENTRIES)
+    assert flaw.startswith(f"{tmp_path / 'known.toml'}:2: TFS-KEY-01[key/1] has no reason yet")
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (known("TFS-KEY-11"), "no requirement TFS-KEY-11 that is graded; did you mean TFS-KEY-01?"),
+        (known(check="kye/2"), "no check kye/2 of TFS-KEY-01; did you mean key/2?"),
+        (known(check="call/end"), "no check call/end of TFS-KEY-01; it is a check of TFS-CALL-01"),
+        (known("QQQ"), "no requirement QQQ that is graded"),
+    ],
+)
+def test_a_name_that_nothing_has_is_a_flaw_with_the_likely_typo(
+    tmp_path: Path, entry: str, words: str
+) -> None:
+    [flaw] = load(tmp_path, entry).flaws(ENTRIES)
+    assert flaw == f"{tmp_path / 'known.toml'}:1: {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "stale"),
+    [
+        (known(check="key/1"), outcomes(PASS), True),
+        (known(check="key/1"), outcomes(FAIL), False),
+        (known(check="key/1"), outcomes(NOT_TESTABLE), False),
+        (known(check="key/1"), {}, False),
+        (known(), outcomes(PASS, PASS, PASS), True),
+        (known(), outcomes(PASS, PASS, FAIL), False),
+        (known(), outcomes(PASS, PASS), False),
+    ],
+)
+def test_what_passes_in_full_is_stale(
+    tmp_path: Path, text: str, found: dict[Entry, Outcome], stale: bool
+) -> None:
+    assert bool(load(tmp_path, text).stale(ENTRIES, found)) == stale
+
+
+# What is written
+
+
+def test_an_update_keeps_reasons_and_comments_drops_what_passes_and_adds_what_fails(tmp_path: Path) -> None:
+    text = "# ours\n\n# about 1\n" + known(check="key/1", reason="kept") + known(check="key/2", reason="gone")
+    found = outcomes(FAIL, PASS, FAIL, FAIL)
+    new = known_failures.update(load(tmp_path, text), [ENTRIES[0], ENTRIES[2], ENTRIES[3]], ENTRIES, found)
+    assert new.text.startswith("# ours\n\n# about 1\n[[known]]")
+    entries = tomllib.loads(new.text)["known"]
+    assert [(entry["check"], entry["reason"]) for entry in entries] == [
+        ("key/1", "kept"),
+        ("key/3", ""),
+        ("call/end", ""),
+    ]
+    assert ([entry.check for entry in new.added], new.kept, [one.check for one in new.dropped]) == (
+        ["key/3", "call/end"],
+        1,
+        ["key/2"],
+    )
+
+
+def test_an_update_of_a_partial_run_keeps_what_was_not_run(tmp_path: Path) -> None:
+    old = load(tmp_path, known(check="key/1") + known("TFS-CALL-01"))
+    new = known_failures.update(old, [KEYS[1]], ENTRIES, {KEYS[1]: Outcome(FAIL)})
+    assert [one["requirement"] for one in tomllib.loads(new.text)["known"]] == [
+        "TFS-KEY-01",
+        "TFS-KEY-01",
+        "TFS-CALL-01",
+    ]
+
+
+def test_an_entry_of_a_whole_requirement_covers_its_checks_in_an_update(tmp_path: Path) -> None:
+    new = known_failures.update(load(tmp_path, known()), KEYS, ENTRIES, outcomes(FAIL, FAIL, FAIL))
+    assert (new.added, new.kept) == ([], 1)
+
+
+def test_a_first_update_can_be_loaded_again(tmp_path: Path) -> None:
+    new = known_failures.update(None, KEYS, ENTRIES, outcomes(FAIL, FAIL, FAIL))
+    again = load(tmp_path, new.text)
+    assert [Entry(one.requirement, str(one.check)) for one in again.known] == KEYS
+    assert len(again.flaws(ENTRIES)) == len(KEYS)
+
+
+# In pytest
+
+
+@pytest.fixture
+def deaf(host: Host) -> Host:
+    """A project with an implementation that fails key/2 and key/3."""
+    host.write({"deaf.py": DEAF.format(deaf_to=["2", "3"])})
+    host.has_other_plugins = True
+    return host
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_known_failure_is_shown_and_let_through(deaf: Host, workers: tuple[str, ...]) -> None:
+    deaf.write({"known.toml": known(reason="issue 12")})
+    result = deaf.grade("deaf", "--baseline=known.toml", "-v", *workers)
+    assert result.status == 0, result.text
+    assert counts(result.text) == "8 passed, 2 known"
+    assert "KNOWN" in result.text
+    assert "TFS-KEY-01  2 checks    issue 12" in result.text
+    assert "core    not conformant" in result.text
+    check = result.check("key/2")
+    assert (check["status"], check["known"]) == ("fail", "issue 12")
+    assert "known" not in result.check("key/1")
+    assert result.report is not None
+    assert result.report["verdict"]["core"]["conformant"] is False
+
+
+def test_a_failure_that_is_not_known_fails_the_run(deaf: Host) -> None:
+    deaf.write({"known.toml": known(check="key/2")})
+    result = deaf.grade("deaf", "--baseline=known.toml")
+    assert (result.status, counts(result.text)) == (1, "1 failed, 8 passed, 1 known"), result.text
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (known(check="key/2", reason="TODO"), "known.toml:1: TFS-KEY-01[key/2] has no reason yet"),
+        (known(check="kee/2"), "did you mean key/2?"),
+    ],
+)
+def test_a_baseline_with_a_flaw_ends_the_run_before_it_begins(
+    deaf: Host, text: str, words: str, workers: tuple[str, ...]
+) -> None:
+    deaf.write({"known.toml": text})
+    result = deaf.grade("deaf", "--baseline=known.toml", *workers)
+    assert result.status == 3, result.text
+    assert words in result.text
+    assert result.orphans == []
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_stale_entry_fails_the_run(deaf: Host, workers: tuple[str, ...]) -> None:
+    deaf.write({"known.toml": known(reason="#12") + known("TFS-CALL-01", reason="#13")})
+    result = deaf.grade("deaf", "--baseline=known.toml", *workers)
+    assert result.status == 3, result.text
+    assert "known.toml:4: TFS-CALL-01 passes now; take it out" in result.text
+
+
+def test_a_partial_run_judges_nothing_beyond_its_selection(deaf: Host) -> None:
+    deaf.write({"known.toml": known(check="key/2") + known("TFS-CALL-01") + known("TFS-CALL-02")})
+    result = deaf.grade("deaf", "--baseline=known.toml", "-k", "key/1 or key/2")
+    assert (result.status, counts(result.text)) == (0, "1 passed, 8 deselected, 1 known"), result.text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--baseline=nowhere.toml",), "cannot be read"),
+        (("--baseline=broken.toml",), "not TOML"),
+        (("--write-baseline=broken.toml",), "not TOML"),
+        (("--write-baseline=nowhere/known.toml",), "a folder that exists"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_mistake_of_usage(
+    deaf: Host, options: tuple[str, ...], words: str
+) -> None:
+    deaf.write({"broken.toml": "[["})
+    result = deaf.run("--impl=deaf", *options)
+    assert result.status == 4, result.text
+    assert words in result.text
+
+
+def test_what_is_written_has_no_reasons_and_once_they_are_given_the_run_passes(deaf: Host) -> None:
+    place = deaf.folder / "known.toml"
+    result = deaf.grade("deaf", "--write-baseline=known.toml")
+    assert result.status == 1, result.text
+    assert "known.toml: 2 added (each needs a reason), 0 kept, 0 taken out" in result.text
+    assert deaf.grade("deaf", "--baseline=known.toml").status == 3
+    place.write_text(place.read_text().replace('reason = ""', 'reason = "nobody presses these"'))
+    assert deaf.grade("deaf", "--baseline=known.toml").status == 0
+    deaf.write({"deaf.py": DEAF.format(deaf_to=["2"])})
+    assert deaf.grade("deaf", "--baseline=known.toml").status == 3
+    result = deaf.grade("deaf", "--write-baseline=known.toml", "-n", "2")
+    assert "known.toml: 0 added (each needs a reason), 1 kept, 1 taken out" in result.text
+    assert [(one["check"], one["reason"]) for one in tomllib.loads(place.read_text())["known"]] == [
+        ("key/2", "nobody presses these")
+    ]
+
+
+def test_only_what_counts_at_the_gate_is_written(host: Host) -> None:
+    host.write({"polite.py": DEAF.format(deaf_to=[]) + POLITE})
+    host.grade("polite", "--write-baseline=must.toml")
+    host.grade("polite", "--write-baseline=should.toml", "--level=SHOULD")
+    written = [tomllib.loads((host.folder / name).read_text()) for name in ("must.toml", "should.toml")]
+    assert [len(document.get("known", ())) for document in written] == [0, 1]
+
+
+POLITE = """
+    async def deserialize(self, data):
+        if json.loads(data).get("dtmf", {}).get("digit") == "A":
+            from pipecat.frames.frames import TextFrame
+            return TextFrame("A")
+        return await super().deserialize(data)
+"""

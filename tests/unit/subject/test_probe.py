@@ -1,0 +1,302 @@
+"""The probe: everything that an implementation does is a value."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import pytest
+from loguru import logger
+from pipecat.frames.frames import EndFrame, InterruptionFrame
+from pipecat.serializers.base_serializer import FrameSerializer
+
+from twilio_conformance.errors import NotApplicable, NotTestable
+from twilio_conformance.subject.probe import CALL_LIMIT, NEVER_RETURNED, Observation, Probe, Raised
+from twilio_conformance.subject.target import Implementation, Target
+from twilio_conformance.twilio.network import Network
+from twilio_reference import TwilioFrameSerializer as Reference
+
+MakeProbe = Callable[..., Probe]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeProbe]:
+    """Makes a probe on a class or factory; nothing of this process is listened to."""
+    with Network() as network:
+
+        def make(construct: Callable[..., Any], **changes: Any) -> Probe:
+            described: dict[str, Any] = {
+                "target": Target("mine", "mine", None),
+                "construct": construct,
+                "input_params": Reference.InputParams,
+                "name": "mine:Serializer",
+                "version": None,
+                "capabilities": frozenset[str](),
+                "is_class": inspect.isclass(construct),
+            }
+            probe = Probe(Implementation(**(described | changes)), network)
+            monkeypatch.setattr(probe._book, "attach", lambda: None)
+            return probe
+
+        yield make
+
+
+class Serializer(FrameSerializer):
+    """Does what its `deed` does, in each of its methods."""
+
+    def __init__(self, deed: Callable[[], Any] = lambda: None, **_: Any) -> None:
+        self.deed = deed
+
+    async def setup(self, configuration: Any) -> Any:
+        return await self._do()
+
+    async def serialize(self, frame: Any) -> Any:
+        return await self._do()
+
+    async def deserialize(self, data: Any) -> Any:
+        return await self._do()
+
+    async def _do(self) -> Any:
+        result = self.deed()
+        return await result if inspect.iscoroutine(result) else result
+
+
+async def test_what_a_method_returns_is_a_value(make: MakeProbe) -> None:
+    subject = make(Serializer).construct(deed=lambda: "text")
+    for observation in (
+        await subject.setup(8000),
+        await subject.serialize(EndFrame()),
+        await subject.serialize({"frame": "EndFrame"}),
+        await subject.deserialize("{}"),
+        await subject.deserialize(b"{}"),
+        await subject.deserialize({"event": "mark"}),
+    ):
+        assert (observation.value, observation.raised) == ("text", None)
+        assert observation.outcome == "returned 'text'"
+
+
+class Unprintable(Exception):
+    def __str__(self) -> NoReturn:
+        raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ValueError("no"), "raised ValueError(no)"),
+        (SystemExit(3), "raised SystemExit(3)"),
+        (KeyboardInterrupt(), "raised KeyboardInterrupt()"),
+        (TimeoutError("theirs"), "raised TimeoutError(theirs)"),
+        (asyncio.CancelledError(), "raised CancelledError()"),
+        (Unprintable(), "raised Unprintable(an exception whose str() raises SystemExit)"),
+        (ValueError("x" * 300), f"raised ValueError('{'x' * 199}… (302 characters))"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_a_method_raises_is_a_value(make: MakeProbe, error: BaseException, shown: str) -> None:
+    def deed() -> NoReturn:
+        raise error
+
+    observation = await make(Serializer).construct(deed=deed).serialize(EndFrame())
+    assert observation.raised is not None
+    assert observation.raised.is_a(type(error).__name__)
+    assert observation.raised.is_a("BaseException")
+    assert observation.outcome.replace("('", "(").replace("')", ")") == shown.replace("('", "(")
+
+
+def test_what_a_constructor_raises_is_a_value(make: MakeProbe) -> None:
+    def construct(**_: Any) -> NoReturn:
+        raise ValueError("no")
+
+    observation, subject = make(construct).attempt(stream_sid="MZ1")
+    assert (subject, observation.call) == (None, "construct(stream_sid=…)")
+    assert observation.raised == Raised.of(ValueError("no"))
+    with pytest.raises(NotTestable, match="cannot be constructed"):
+        make(construct).construct()
+
+
+@pytest.mark.parametrize(("tolerable", "hung"), [(0.0, ["serialize(EndFrame)"]), (60.0, [])])
+async def test_a_method_that_never_returns_is_given_up_and_counts_where_it_took_time(
+    make: MakeProbe, monkeypatch: pytest.MonkeyPatch, tolerable: float, hung: list[str]
+) -> None:
+    monkeypatch.setattr("twilio_conformance.probe.TOLERABLE", tolerable)
+    probe = make(Serializer)
+    observation = await probe.construct(deed=asyncio.Event().wait).serialize(EndFrame(), limit=0.01)
+    assert observation.raised is not None
+    assert observation.raised.kind == NEVER_RETURNED
+    assert probe.hung == hung
+
+
+async def test_a_check_that_is_ended_from_outside_is_ended(make: MakeProbe) -> None:
+    task = asyncio.create_task(make(Serializer).construct(deed=asyncio.Event().wait).setup(8000))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_watch_is_told_each_call_and_that_it_is_over(make: MakeProbe) -> None:
+    told: list[str] = []
+    probe = make(Serializer)
+    probe._watch = told.append
+    await probe.construct().setup(16000)
+    assert told == ["construct()", "", "setup(16000)", ""]
+
+
+async def test_of_calls_at_once_the_watch_sees_the_one_that_is_left(make: MakeProbe) -> None:
+    told: list[str] = []
+    probe = make(Serializer)
+    subject = probe.construct(deed=functools.partial(asyncio.sleep, 0.01))
+    slow = asyncio.create_task(subject.setup(8000))
+    await asyncio.sleep(0)
+    subject.instance.deed = lambda: None
+    probe._watch = told.append
+    await subject.serialize(EndFrame())
+    await slow
+    assert told == ["serialize(EndFrame)", "setup(8000)", ""]
+
+
+class TestArguments:
+    def test_names_are_filled_in_and_none_takes_one_away(self, make: MakeProbe) -> None:
+        given: dict[str, Any] = {}
+        probe = make(lambda **named: given.update(named))
+        probe.attempt(**probe.arguments(call_sid=None, region="ie1"))
+        values = probe.names.values
+        wanted = {name: values[name] for name in ("stream_sid", "account_sid", "auth_token")}
+        assert given == wanted | {"region": "ie1"}
+
+    def test_params_become_input_params(self, make: MakeProbe) -> None:
+        given: dict[str, Any] = {}
+        make(lambda **named: given.update(named)).attempt(params={"auto_hang_up": False})
+        assert given["params"] == Reference.InputParams(auto_hang_up=False)
+
+    def test_positional_ones_keep_their_order(self, make: MakeProbe) -> None:
+        given: list[Any] = []
+        probe = make(lambda *values: given.extend(values))
+        probe.attempt("${stream_sid}", None, {"auto_hang_up": False})
+        assert given[:2] == [probe.names.values["stream_sid"], None]
+        assert isinstance(given[2], Reference.InputParams)
+
+    def test_without_input_params_nothing_can_be_tested_that_needs_them(self, make: MakeProbe) -> None:
+        with pytest.raises(NotTestable, match="mine:Serializer has no InputParams"):
+            make(Serializer, input_params=None).construct(params={})
+
+
+class TestReady:
+    async def test_is_an_instance_that_is_set_up_and_never_hangs_up(self, make: MakeProbe) -> None:
+        probe = make(Reference)
+        subject = await probe.ready()
+        assert (await subject.serialize(EndFrame())).value is None
+        assert probe.exchanges == ()
+
+    async def test_says_why_there_is_none(self, make: MakeProbe) -> None:
+        def fail() -> NoReturn:
+            raise ValueError
+
+        with pytest.raises(NotTestable, match="setup did not succeed"):
+            await make(Serializer).ready(deed=fail)
+
+
+TIME = re.compile(r"^\+(\d+\.\d{3}) s  ")
+
+
+def times(trace: list[str]) -> list[float]:
+    return [float(found.group(1)) for line in trace if (found := TIME.match(line))]
+
+
+def untimed(trace: list[str]) -> list[str]:
+    assert len(times(trace)) == len(trace)
+    return [TIME.sub("", line) for line in trace]
+
+
+class TestTrace:
+    async def test_is_a_line_for_each_call_and_request_in_order(self, make: MakeProbe) -> None:
+        probe = make(Reference)
+        probe.answer([{"status": 404, "json": {"code": 20404}}])
+        subject = await probe.ready(**probe.arguments())
+        cleared = await subject.serialize(InterruptionFrame())
+        await subject.serialize(EndFrame())
+        await subject.deserialize({"event": "connected"})
+        construct, setup, clear, end, request, connected = untimed(probe.trace)
+        account, call = probe.names.values["account_sid"], probe.names.values["call_sid"]
+        place = f"https://api.twilio.com:443/2010-04-01/Accounts/{account}/Calls/{call}.json"
+        assert construct.startswith(
+            "construct(stream_sid=…, call_sid=…, account_sid=…, auth_token=…): returned"
+        )
+        assert setup == "setup(8000): returned None"
+        assert clear.startswith("serialize(InterruptionFrame): returned '{")
+        assert end == "serialize(EndFrame): returned None"
+        assert request.startswith(f"request POST {place} -> answer 404; body 'Status=completed'; ")
+        assert connected.startswith("deserialize(")
+        assert probe.trace_to(cleared) == probe.trace[:3]
+        assert probe.trace_to(Observation("elsewhere")) == probe.trace
+
+    async def test_says_when_each_call_began(self, make: MakeProbe) -> None:
+        probe = make(Serializer)
+        subject = probe.construct(deed=lambda: time.sleep(0.2))
+        await subject.serialize(EndFrame())
+        await subject.serialize(InterruptionFrame())
+        made, first, second = times(probe.trace)
+        assert 0 <= made <= first <= second - 0.19
+
+    async def test_tells_calls_that_are_alike_once(self, make: MakeProbe) -> None:
+        probe = make(Serializer)
+        subject = probe.construct()
+        seen = [await subject.serialize(EndFrame()) for _ in range(5)]
+        await subject.serialize(InterruptionFrame())
+        assert untimed(probe.trace)[1:] == [
+            "serialize(EndFrame): returned None (and 4 more like it)",
+            "serialize(InterruptionFrame): returned None",
+        ]
+        assert untimed(probe.trace_to(seen[2]))[1:] == [
+            "serialize(EndFrame): returned None (and 1 more like it)",
+            "serialize(EndFrame): returned None",
+        ]
+
+    async def test_holds_no_credentials(self, make: MakeProbe) -> None:
+        probe = make(Reference)
+        await (await probe.ready(**probe.arguments())).serialize(EndFrame())
+        assert "uthorization: Basic (redacted)" in probe.trace[-1]
+
+
+class TestAwaitability:
+    @pytest.mark.parametrize(
+        ("method", "is_awaitable"),
+        [
+            (Serializer.setup, True),
+            (lambda self, _: None, False),
+            (lambda self, _: asyncio.get_running_loop().create_future(), True),
+            (lambda self, _: 1 / 0, False),
+        ],
+        ids=["coroutine", "plain", "future", "raising"],
+    )
+    async def test_is_that_of_what_the_call_gives(
+        self, make: MakeProbe, method: Callable[..., Any], is_awaitable: bool
+    ) -> None:
+        kind = type("Mine", (Serializer,), {"setup": method})
+        assert make(kind).construct().is_awaitable("setup", None) == is_awaitable
+
+
+def test_a_capability_that_is_not_claimed_is_not_applicable(make: MakeProbe) -> None:
+    probe = make(Serializer, capabilities=frozenset({"base_url"}))
+    probe.require_capability(None)
+    probe.require_capability("base_url")
+    with pytest.raises(NotApplicable, match="does not claim api_key"):
+        probe.require_capability("api_key")
+
+
+async def test_the_log_is_that_of_this_probe(make: MakeProbe) -> None:
+    logger.info("before")
+    probe = make(Serializer)
+    assert probe.logs == ()
+
+
+def test_the_usual_limit_is_below_that_of_a_job() -> None:
+    from twilio_conformance.engine.run import VECTOR_LIMIT
+
+    assert CALL_LIMIT < VECTOR_LIMIT

@@ -1,0 +1,167 @@
+"""The console script: what each subcommand writes, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.report.conftest import Json, Make, environment, left_out
+from twilio_conformance import cli, doctor
+
+Saved = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "options", "status"),
+    [
+        ({}, {}, [], 0),
+        ({}, {"clear/one": "fail"}, [], 1),
+        ({"clear/one": "fail"}, {}, [], 0),
+        ({"clear/one": "fail"}, {"clear/one": "fail", "clear/two": "not-testable"}, [], 1),
+        ({}, {"mark/one": "fail"}, [], 1),
+        ({}, {"mark/one": "fail"}, ["--level=MUST"], 0),
+        ({}, {"audio.flat": "fail"}, ["--profile=core"], 0),
+        ({}, {"audio.flat": "fail"}, ["--profile=core,audio"], 1),
+    ],
+)
+def test_diff_gates_on_what_broke(
+    before: dict[str, str], after: dict[str, str], options: list[str], status: int, make: Make, saved: Saved
+) -> None:
+    paths = [saved(make(before), "old.json"), saved(make(after), "new.json")]
+    assert cli.main(["diff", *paths, *options]) == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "required"),
+        (["bogus"], "invalid choice"),
+        (["diff", "one.json"], "required: NEW.json"),
+        (["diff", "{good}", "missing.json"], "cannot be read"),
+        (["diff", "{good}", "{good}", "--profile=nonsense"], "no such profile"),
+        (["matrix", "{good}", "{bad}", "-o", "{folder}/m.html"], "foreign"),
+        (["matrix", "{good}", "-o", "{folder}/m.pdf"], "no form for this ending"),
+        (["matrix", "{good}", "-o", "{folder}/nowhere/m.md"], "cannot be written"),
+        (["badge", "{bad}", "-o", "{folder}/b.svg"], "foreign"),
+        (["badge", "{good}", "-o", "{folder}/b.png"], "no form for this ending"),
+        (["summary", "{bad}"], "foreign"),
+        (["html", "{good}", "-o", "{folder}/r.html", "--over", "{bad}"], "foreign"),
+        (["html", "{good}"], "required: -o/--output"),
+    ],
+)
+def test_a_mistake_ends_with_4_and_a_sentence(
+    arguments: list[str],
+    said: str,
+    make: Make,
+    saved: Saved,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"not": "a report"}')
+    places = {"good": saved(make()), "bad": str(bad), "folder": str(tmp_path)}
+    assert cli.main([argument.format(**places) for argument in arguments]) == 4
+    errors = capsys.readouterr().err
+    assert errors.startswith("twilio-conformance: ")
+    assert said in errors
+
+
+def test_matrix_badge_html_and_summary_write_their_files(make: Make, saved: Saved, tmp_path: Path) -> None:
+    good = saved(make({"mark/one": "fail"}))
+    for arguments in (
+        ["matrix", good, good, "-o", f"{tmp_path}/m.html"],
+        ["matrix", good, good, "-o", f"{tmp_path}/m.md"],
+        ["badge", good, "-o", f"{tmp_path}/b.svg"],
+        ["badge", good, "-o", f"{tmp_path}/b.json"],
+        ["html", good, "-o", f"{tmp_path}/r.html", "--over", good],
+    ):
+        assert cli.main(arguments) == 0
+    assert json.loads((tmp_path / "b.json").read_text())["schemaVersion"] == 1
+    assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "m.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_summary_appends_to_the_page_of_the_job(make: Make, saved: Saved, tmp_path: Path) -> None:
+    page = tmp_path / "summary.md"
+    page.write_text("before\n")
+    assert cli.main(["summary", saved(make()), "-o", str(page)]) == 0
+    assert page.read_text().startswith("before\n## Conformance of")
+
+
+def test_a_page_of_a_partial_run_can_be_made_but_no_badge(make: Make, saved: Saved, tmp_path: Path) -> None:
+    path = saved(left_out(make()))
+    assert cli.main(["html", path, "-o", f"{tmp_path}/r.html"]) == 0
+    assert cli.main(["summary", path, "-o", f"{tmp_path}/s.md"]) == 0
+    assert cli.main(["badge", path, "-o", f"{tmp_path}/b.svg"]) == 4
+    assert cli.main(["diff", path, path]) == 4
+
+
+@pytest.mark.parametrize(
+    "other", [{"suite": "2027.1.0"}, {"edition": "2027.01"}, {"vectors_digest": "cd" * 32}]
+)
+def test_reports_of_two_suites_are_compared_and_a_line_before_all_else_says_so(
+    other: Json, make: Make, saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [saved(make(), "old.json"), saved(make(**other), "new.json")]
+    assert cli.main(["diff", *paths]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert cli.main(["matrix", *paths, "-o", f"{tmp_path}/m.md"]) == 0
+    assert cli.main(["matrix", *paths, "-o", f"{tmp_path}/m.html"]) == 0
+    noted = (tmp_path / "m.md").read_text().splitlines()[2]
+    for line in (first, noted):
+        assert line.startswith("Not all of one suite")
+        assert str(*other.values())[:12] in line
+    page = (tmp_path / "m.html").read_text()
+    assert page.index("Not all of one suite") < page.index("<main>")
+    for path in paths:
+        assert cli.main(["summary", path]) == 0
+        assert cli.main(["badge", path, "-o", f"{tmp_path}/b.svg"]) == 0
+
+
+def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "twilio_conformance.command", "doctor"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for part in ("Python", "fork", "Pipecat", "vectors", "TLS double", "grading", "resampling", "[report]"):
+        assert any(line.startswith("works") and part in line for line in run.stdout.splitlines()), run.stdout
+    assert "This machine can grade." in run.stdout
+
+
+def test_doctor_ends_with_1_where_something_that_grading_needs_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr("os.fork")
+    monkeypatch.setattr(doctor, "PARTS", (doctor._fork,))
+    assert cli.main(["doctor"]) == 1
+    assert "BROKEN  fork" in capsys.readouterr().out
+
+
+def test_doctor_ends_with_0_where_only_something_optional_is_lacking(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "EXTRAS", {"report": (("no_such_module",), "HTML reports")})
+    monkeypatch.setattr(doctor, "PARTS", (doctor._extras,))
+    assert cli.main(["doctor"]) == 0
+    assert "pip install 'pipecat-twilio-conformance[report]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [["summary"], ["matrix"]])
+def test_half_a_character_is_written_as_its_number(
+    form: list[str], make: Make, saved: Saved, tmp_path: Path
+) -> None:
+    report = make()
+    report["implementation"]["name"] = "my.serializer:\ud800"
+    output = tmp_path / "page.md"
+    assert cli.main([*form, *[saved(report)] * (1 + (form == ["matrix"])), "-o", str(output)]) == 0
+    assert "\\ud800" in output.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The golden vectors: cases as documented functions, compiled to vectors/v1."""

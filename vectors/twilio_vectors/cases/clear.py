@@ -1,0 +1,165 @@
+"""Vectors of the chapter Clear: what an interruption sends, when, and what sends no clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twilio_vectors.audio import pcm, speech, utterance
+from twilio_vectors.case import (
+    HANGING_UP,
+    SILENT,
+    STREAM_SID,
+    Case,
+    Json,
+    audio,
+    family,
+    messages,
+    not_events,
+    returns_json,
+    serialize,
+    transport_message,
+)
+from twilio_vectors.cases.media_out import SIDS
+from twilio_vectors.steps import ROUNDED, called, codes_of, heard, hushed, spoken
+
+MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
+INTERRUPTION: Json = {"frame": "InterruptionFrame"}
+
+
+@family("clear")
+def interruption() -> Iterator[Case]:
+    """The form of a clear message, by serializers of several kinds; nothing else is sent here."""
+    kinds: dict[str, tuple[Json, int]] = {
+        "plain": (SILENT, 8000),
+        "hang-up-enabled": (HANGING_UP, 8000),
+        "other-rate": (SILENT, 24000),
+        "rtvi-sent": (SILENT | {"params": {"auto_hang_up": False, "ignore_rtvi_messages": False}}, 8000),
+    }
+    for name, (arguments, rate) in kinds.items():
+        yield Case(
+            name=f"interruption-{name}",
+            text=f"An interruption gives a clear message of two members ({name.replace('-', ' ')}).",
+            steps=[serialize(INTERRUPTION)],
+            expect=[messages("TFS-CLEAR-01", {"event": "clear", "streamSid": "<any>"}, as_text=True)],
+            arguments=dict(arguments),
+            rate=rate,
+            source=MESSAGES,
+        )
+
+
+@family("clear")
+def stream_sid() -> Iterator[Case]:
+    """The streamSid is the constructor's: one of the run, and each form that Twilio's pattern allows."""
+    for name, sid in {"of-the-run": None, **SIDS}.items():
+        yield Case(
+            name=f"stream-sid-{name}",
+            text=f"A clear message carries the stream_sid of the constructor ({name.replace('-', ' ')}).",
+            steps=[serialize(INTERRUPTION)],
+            expect=[messages("TFS-CLEAR-02", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0)],
+            names={"stream_sid": sid} if sid else {},
+            source="https://www.twilio.com/docs/api/errors/31951",
+        )
+
+
+@family("clear")
+def each() -> Iterator[Case]:
+    """Interruptions at every moment of a session: each gives its own clear."""
+    cleared = serialize(INTERRUPTION, returns_json("TFS-CLEAR-03", {"event": "clear", "...": "<any>"}))
+    sentence = spoken(speech(800, 91))
+    sessions = {
+        "before-audio": ("An interruption before any audio.", [cleared]),
+        "two-in-a-row": ("Two interruptions in a row.", [cleared, cleared]),
+        "ten-in-a-row": ("Ten interruptions in a row.", [cleared] * 10),
+        "after-audio": ("An interruption after the agent has spoken.", [*sentence, *hushed(), cleared]),
+        "mid-speech": (
+            "An interruption in mid-speech, and another a little later.",
+            [*sentence, cleared, *sentence[:2], cleared],
+        ),
+        "after-each-frame": (
+            "An interruption after each frame.",
+            [step for frame in sentence for step in (frame, cleared)],
+        ),
+        "while-the-caller-speaks": (
+            "An interruption while the caller speaks.",
+            [*called(codes_of(speech(800, 92))), cleared],
+        ),
+    }
+    for name, (text, steps) in sessions.items():
+        yield Case(name=f"each-{name}", text=text, steps=steps, source=MESSAGES)
+
+
+@family("clear")
+def no_other() -> Iterator[Case]:
+    """Frames that tell of the same moment, or pass at any other, and are not an interruption."""
+    named: dict[str, tuple[str, list[Json]]] = {
+        "speaking": (
+            "Frames that tell who speaks.",
+            _plain(
+                "UserStartedSpeakingFrame",
+                "UserSpeakingFrame",
+                "UserStoppedSpeakingFrame",
+                "VADUserStartedSpeakingFrame",
+                "VADUserStoppedSpeakingFrame",
+                "BotStartedSpeakingFrame",
+                "BotSpeakingFrame",
+                "BotStoppedSpeakingFrame",
+            ),
+        ),
+        "pipeline": (
+            "Frames of the pipeline's life.",
+            _plain("StartFrame", "StopFrame", "EndFrame", "CancelFrame"),
+        ),
+        "generation": (
+            "Frames of speech that is being made.",
+            _plain("LLMFullResponseStartFrame", "TTSStartedFrame", "TTSStoppedFrame"),
+        ),
+        "muting": (
+            "Frames that mute or cancel something else.",
+            [
+                {"frame": "STTMuteFrame", "mute": True},
+                {"frame": "UserMuteStartedFrame"},
+                {"frame": "UserMuteStoppedFrame"},
+                {"frame": "FunctionCallCancelFrame", "function_name": "book", "tool_call_id": "1"},
+            ],
+        ),
+        "text": ("Text that is the word.", [{"frame": "TextFrame", "text": "clear"}]),
+        "key": ("A key that is pressed.", [{"frame": "InputDTMFFrame", "button": "*"}]),
+        "message": (
+            "Transport messages that hold the word.",
+            [
+                transport_message({"event": "mark", "streamSid": STREAM_SID, "mark": {"name": "clear"}}),
+                transport_message({"clear": True}, urgent=True),
+            ],
+        ),
+    }
+    for name, (text, frames) in named.items():
+        yield _quiet(name, text, [serialize(frame, not_events("TFS-CLEAR-04", "clear")) for frame in frames])
+    sentence = [
+        serialize(audio(pcm(speech(160, seed))), not_events("TFS-CLEAR-04", "clear")) for seed in range(5)
+    ]
+    yield _quiet(
+        "audio", "Audio, before and after an interruption.", [*sentence, serialize(INTERRUPTION), *sentence]
+    )
+
+
+@family("clear")
+def audio_after() -> Iterator[Case]:
+    """The agent speaks after two interruptions; nothing was said before, so that all audio sent is known."""
+    samples = utterance(1600, 93)
+    yield Case(
+        name="audio-after-interruptions",
+        text="Speech after two interruptions is sent.",
+        steps=[serialize(INTERRUPTION)] * 2 + spoken(samples) + hushed(),
+        expect=[heard("TFS-CLEAR-05", samples)],
+        result="acceptable",
+        flags=ROUNDED,
+        source=MESSAGES,
+    )
+
+
+def _plain(*kinds: str) -> list[Json]:
+    return [{"frame": kind} for kind in kinds]
+
+
+def _quiet(name: str, text: str, steps: list[Json]) -> Case:
+    return Case(name=f"no-other-{name}", text=f"{text} None gives a clear.", steps=steps, source=MESSAGES)

@@ -1,0 +1,152 @@
+"""Steps of a conversation: the agent's audio as frames, and Twilio's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from twilio_vectors.audio import chunks, pcm, silence
+from twilio_vectors.case import (
+    ACCOUNT_SID,
+    CALL_SID,
+    STREAM_SID,
+    Json,
+    audio,
+    b64,
+    deserialize,
+    deserialize_parts,
+    payloads,
+    received,
+    serialize,
+)
+from twilio_vectors.ulaw import DECODED, alternatives, permitted
+
+SECOND = 8000
+"""Samples."""
+
+CALLER_SILENCE = 8001
+"""Samples of a message of silence: a second, and a multiple of three, which is //// in base64, repeated."""
+
+ROUNDED = ("NeighbouringCode", "NegativeZero", "WithheldSilence")
+"""Flags of outgoing audio."""
+
+
+def spoken(
+    samples: list[int], sizes: Sequence[int] = (160,), kind: str = "OutputAudioRawFrame"
+) -> list[Json]:
+    """Steps that serialize the samples in frames of these sizes, used in turn."""
+    return [serialize(audio(pcm(chunk), kind=kind)) for chunk in chunks(samples, sizes)]
+
+
+def hushed(count: int = SECOND, size: int = 160) -> list[Json]:
+    """Steps that serialize digital silence, written short."""
+    frames = [
+        audio(b"") | {"audio": {"base64": b64(pcm([0])), "times": len(piece)}}
+        for piece in _pieces(count, size)
+    ]
+    return [serialize(frame) for frame in frames]
+
+
+def heard(requirement: str, samples: list[int], quiet: int = SECOND) -> Json:
+    """Expects the samples, then at most so much silence, each as a code that G.711 permits."""
+    return payloads(requirement, alternatives(samples + silence(quiet), permitted), at_least=len(samples))
+
+
+def media(
+    codes: bytes, number: int = 1, at: int = 0, *, track: str = "inbound", stream: str = STREAM_SID
+) -> Json:
+    """Twilio's message with these codes: the number-th of its kind, `at` milliseconds from the start."""
+    return {
+        "event": "media",
+        "sequenceNumber": str(number + 1),
+        "media": {"track": track, "chunk": str(number), "timestamp": str(at), "payload": b64(codes)},
+        "streamSid": stream,
+    }
+
+
+def media_messages(
+    codes: bytes, sizes: Sequence[int] = (160,), *, track: str = "inbound", stream: str = STREAM_SID
+) -> list[Json]:
+    """Twilio's messages with these codes, in pieces of these sizes, used in turn."""
+    messages = []
+    at = 0
+    for number, piece in enumerate(chunks(codes, sizes), 1):
+        messages.append(media(piece, number, at // 8, track=track, stream=stream))
+        at += len(piece)
+    return messages
+
+
+def called(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:
+    """Steps that deserialize these codes as the caller's audio."""
+    return [deserialize(message) for message in media_messages(codes, sizes)]
+
+
+def caller_hushed() -> Json:
+    """A step that deserializes a message with a second of the caller's silence, written short."""
+    before, after = (
+        '{"event":"media","streamSid":"' + STREAM_SID + '","media":{"track":"inbound","payload":"',
+        '"}}',
+    )
+    return deserialize_parts([before, ("////", CALLER_SILENCE // 3), after])
+
+
+def understood(requirement: str, codes: bytes) -> Json:
+    """Expects the codes' samples, then at most the silence of caller_hushed."""
+    samples = [DECODED[code] for code in codes]
+    return received(requirement, pcm(samples + silence(CALLER_SILENCE)), rate=8000, at_least=len(samples))
+
+
+def codes_of(samples: list[int]) -> bytes:
+    """Codes next to the samples, one for each: what a caller's side may send."""
+    return bytes(
+        min(permitted(sample), key=lambda code: (abs(DECODED[code] - sample), -code)) for sample in samples
+    )
+
+
+def dtmf(digit: object, beside: Json | None = None, number: int = 4) -> Json:
+    """Twilio's message of a pressed key; `beside` replaces the members of `dtmf` beside the digit."""
+    members = {"track": "inbound_track"} if beside is None else beside
+    return {
+        "event": "dtmf",
+        "sequenceNumber": str(number),
+        "streamSid": STREAM_SID,
+        "dtmf": members | {"digit": digit},
+    }
+
+
+def mark(name: str, number: int = 7) -> Json:
+    """Twilio's message that returns a mark."""
+    return {"event": "mark", "sequenceNumber": str(number), "streamSid": STREAM_SID, "mark": {"name": name}}
+
+
+def connected(version: str = "1.0.0") -> Json:
+    """Twilio's first message."""
+    return {"event": "connected", "protocol": "Call", "version": version}
+
+
+def start(tracks: Sequence[str] = ("inbound",), parameters: Json | None = None) -> Json:
+    """Twilio's second message; without `parameters` it has no customParameters."""
+    stream = {
+        "accountSid": ACCOUNT_SID,
+        "streamSid": STREAM_SID,
+        "callSid": CALL_SID,
+        "tracks": list(tracks),
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    }
+    if parameters is not None:
+        stream["customParameters"] = parameters
+    return {"event": "start", "sequenceNumber": "1", "start": stream, "streamSid": STREAM_SID}
+
+
+def stop(number: int = 900) -> Json:
+    """Twilio's last message."""
+    return {
+        "event": "stop",
+        "sequenceNumber": str(number),
+        "streamSid": STREAM_SID,
+        "stop": {"accountSid": ACCOUNT_SID, "callSid": CALL_SID},
+    }
+
+
+def _pieces(count: int, size: int) -> Iterator[range]:
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))
