@@ -8,7 +8,7 @@ ConformanceError
     ├── Violation       the requirement does not hold
     ├── NotTestable     something before it failed, so that it cannot be seen; counts as failed
     │   ├── AdapterFault    the adapter between suite and implementation is at fault, not the implementation
-    │   └── OutOfSight      this machine does not show what the implementation does
+    │   └── NotObservable      this machine does not show what the implementation does
     └── NotApplicable   it speaks of a capability that the implementation does not claim
 """
 
@@ -66,11 +66,11 @@ class AdapterFault(NotTestable):
     """The adapter, not the implementation, is at fault; the message says how."""
 
 
-class OutOfSight(NotTestable):
+class NotObservable(NotTestable):
     """It cannot be seen on this machine; another one might show it."""
 
 
-class Relayed(Exception):
+class RemoteException(Exception):
     """What an implementation raised in its own process.
 
     Attributes:

@@ -19,7 +19,7 @@ CALL_SID = "${call_sid}"
 ACCOUNT_SID = "${account_sid}"
 AUTH_TOKEN = "${auth_token}"
 
-SILENT = {"stream_sid": STREAM_SID, "params": {"auto_hang_up": False}}
+NO_HANG_UP = {"stream_sid": STREAM_SID, "params": {"auto_hang_up": False}}
 """Arguments of a serializer that never hangs up."""
 
 HANGING_UP = {
@@ -42,7 +42,7 @@ class Case:
     text: str
     steps: list[Json] = field(default_factory=list)
     expect: list[Json] = field(default_factory=list)
-    arguments: Json = field(default_factory=lambda: dict(SILENT))
+    arguments: Json = field(default_factory=lambda: dict(NO_HANG_UP))
     rate: int | None = 8000
     out_rate: int | None = None
     answers: list[Json] = field(default_factory=lambda: [dict(COMPLETED)])

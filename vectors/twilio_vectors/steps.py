@@ -37,7 +37,7 @@ def spoken(
     return [serialize(audio(pcm(chunk), kind=kind)) for chunk in chunks(samples, sizes)]
 
 
-def hushed(count: int = SECOND, size: int = 160) -> list[Json]:
+def silence_frames(count: int = SECOND, size: int = 160) -> list[Json]:
     """Steps that serialize digital silence, written short."""
     frames = [
         audio(b"") | {"audio": {"base64": b64(pcm([0])), "times": len(piece)}}
@@ -75,12 +75,12 @@ def media_messages(
     return messages
 
 
-def called(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:
+def media_steps(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:
     """Steps that deserialize these codes as the caller's audio."""
     return [deserialize(message) for message in media_messages(codes, sizes)]
 
 
-def caller_hushed() -> Json:
+def silence_step() -> Json:
     """A step that deserializes a message with a second of the caller's silence, written short."""
     before, after = (
         '{"event":"media","streamSid":"' + STREAM_SID + '","media":{"track":"inbound","payload":"',

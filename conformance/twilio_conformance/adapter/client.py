@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twilio_conformance.adapter.protocol import LEVELS, PROTOCOL, mistake
-from twilio_conformance.errors import AdapterFault, NotApplicable, Relayed
+from twilio_conformance.errors import AdapterFault, NotApplicable, RemoteException
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.logs import BOOK, LogRecord
 
@@ -91,7 +91,7 @@ class Channel:
 
         Raises:
             AdapterFault: The adapter gives no answer in time, or a wrong one.
-            Relayed: The implementation raised.
+            RemoteException: The implementation raised.
         """
         number = self._send(op, members, None)
         until = time.monotonic() + limit
@@ -134,7 +134,7 @@ class Channel:
 
         Raises:
             AdapterFault: The adapter gives a wrong answer, or none while it answers nothing else either.
-            Relayed: The implementation raised.
+            RemoteException: The implementation raised.
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Json] = loop.create_future()
@@ -151,7 +151,7 @@ class Channel:
                 raise
             except TimeoutError:
                 told = f"no return within {AFTERWARDS_LIMIT:g} s, after {self.stuck[0]} had not returned"
-                raise Relayed("DidNotReturn", frozenset(), told) from None
+                raise RemoteException("DidNotReturn", frozenset(), told) from None
         return self.outcome(op, waiting.result())
 
     def close(self) -> None:
@@ -289,14 +289,14 @@ class Channel:
 
         Raises:
             AdapterFault: The adapter could not perform the request.
-            Relayed: The implementation raised.
+            RemoteException: The implementation raised.
         """
         if "error" in answer:
             raise self._at_fault(f"cannot perform {op}: {shorten(answer['error'], 300)}")
         if "result" in answer:
             return answer["result"]
         raised = answer["raised"]
-        raise Relayed(raised["type"], frozenset(raised.get("bases", ())), raised["message"])
+        raise RemoteException(raised["type"], frozenset(raised.get("bases", ())), raised["message"])
 
     def _ending(self, closed: str = "output") -> str:
         under_way = ", ".join(op for op, _ in self._pending.values())

@@ -44,7 +44,7 @@ class Unavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Doors:
+class NamespaceSockets:
     """The sockets in a process's own network.
 
     Attributes:
@@ -64,7 +64,7 @@ class Doors:
         self.asked.close()
 
 
-class Entrance:
+class NamespaceEntry:
     """Leads a process that is about to start into a network of its own, and brings the doors back."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Entrance:
         self._there.close()
         self._folder.cleanup()
 
-    def doors(self) -> Doors:
+    def doors(self) -> NamespaceSockets:
         """The doors of the process that has entered.
 
         Raises:
@@ -111,7 +111,7 @@ class Entrance:
         if not descriptors:
             raise Unavailable(message.decode("utf-8", "replace"))
         *listeners, resolver = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-        return Doors(tuple(listeners), resolver)
+        return NamespaceSockets(tuple(listeners), resolver)
 
 
 def _leave_network() -> None:
@@ -157,7 +157,9 @@ def is_available() -> bool:
 class Resolver:
     """Answers the questions of a process in its own network: served names lead to doors, all others nowhere."""
 
-    def __init__(self, doors: Doors, is_served: Callable[[str], bool], refuse: Callable[[str], None]) -> None:
+    def __init__(
+        self, doors: NamespaceSockets, is_served: Callable[[str], bool], refuse: Callable[[str], None]
+    ) -> None:
         """Starts to answer.
 
         Args:

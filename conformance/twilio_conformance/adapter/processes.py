@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from twilio_conformance.adapter.client import ANSWER_LIMIT, HELLO_LIMIT, PING_LIMIT, Channel
-from twilio_conformance.adapter.namespace import Doors, Entrance, Resolver, Unavailable, is_available
-from twilio_conformance.adapter.reaper import Warden
+from twilio_conformance.adapter.namespace import (
+    NamespaceEntry,
+    NamespaceSockets,
+    Resolver,
+    Unavailable,
+    is_available,
+)
+from twilio_conformance.adapter.reaper import Reaper
 from twilio_conformance.adapter.serializer import Serializer
-from twilio_conformance.errors import AdapterFault, NotApplicable, OutOfSight, UsageError
+from twilio_conformance.errors import AdapterFault, NotApplicable, NotObservable, UsageError
 from twilio_conformance.subject.target import BASE_URL, NAMESPACE, NOWHERE, Implementation, Target
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.sockets import Refusal
@@ -49,9 +55,9 @@ class Adapter:
     """One process, and its ends of the pipes on this side."""
 
     process: subprocess.Popen[bytes]
-    doors: Doors | None
+    doors: NamespaceSockets | None
     errors: BinaryIO
-    warden: Warden
+    warden: Reaper
     why_no_doors: str = ""
     has_answered: bool = False
 
@@ -154,7 +160,7 @@ class Link:
         hangs_up = (arguments.get("params") or {}).get("auto_hang_up", True)
         if network == BASE_URL and hangs_up:
             if arguments.get("base_url"):
-                raise OutOfSight("hosts cannot be seen here: there is no network namespace")
+                raise NotObservable("hosts cannot be seen here: there is no network namespace")
             arguments["base_url"] = self._network.base_url.replace("http:", "https:")
         made = Serializer(
             self._channel,
@@ -182,7 +188,7 @@ class Pool:
         """
         self._target = target
         self._idle: list[Adapter] = []
-        self._warden = Warden()
+        self._warden = Reaper()
         self.pace = 0.0
         self._authority = tempfile.NamedTemporaryFile(prefix="twilio-conformance-", suffix=".pem")  # noqa: SIM115
         self._authority.write(authority.encode())
@@ -249,7 +255,7 @@ class Pool:
 
     def _start(self) -> Adapter:
         command = self._target.command
-        entrance = Entrance() if is_available() else None
+        entrance = NamespaceEntry() if is_available() else None
         errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = subprocess.Popen(

@@ -15,7 +15,7 @@ _MOST_FILES = 1 << 16
 """More file descriptors than a worker has open: of those that the warden inherits, it keeps none but its own."""
 
 
-class Warden:
+class Reaper:
     """Ends the groups that it was told of when this process, and each one forked of it, has ended in whatever way.
 
     Attributes:

@@ -18,7 +18,7 @@ from pipecat.frames import frames as pipecat
 
 from twilio_conformance.adapter.client import ANSWER_LIMIT, Channel
 from twilio_conformance.adapter.protocol import LEVELS
-from twilio_conformance.errors import NotApplicable, OutOfSight, Relayed
+from twilio_conformance.errors import NotApplicable, NotObservable, RemoteException
 from twilio_conformance.subject.frames import Foreign, FrameValue, Value, describe, shorten
 from twilio_conformance.subject.logs import LogRecord
 
@@ -42,7 +42,7 @@ class Serializer:
             may_end: Whether it may be given a terminal frame: its request would be seen.
 
         Raises:
-            Relayed: The constructor raised.
+            RemoteException: The constructor raised.
             AdapterFault: See `Channel.ask`.
         """
         self._channel, self._may_end, self.is_ahead = channel, may_end, is_ahead
@@ -60,10 +60,10 @@ class Serializer:
         """The call with a frame of Pipecat's.
 
         Raises:
-            OutOfSight: The frame would cause a request to Twilio itself.
+            NotObservable: The frame would cause a request to Twilio itself.
         """
         if not self._may_end and isinstance(frame, pipecat.EndFrame | pipecat.CancelFrame):
-            raise OutOfSight(
+            raise NotObservable(
                 "hang-up is not testable here: there is no network namespace, and base_url is not claimed"
             )
         shown = show(frame)
@@ -91,7 +91,7 @@ class Serializer:
                 continue
             try:
                 yield self._value(op, self._channel.outcome(op, answer))
-            except Relayed as raised:
+            except RemoteException as raised:
                 yield raised
 
     def _data(self, data: str | bytes) -> Json:

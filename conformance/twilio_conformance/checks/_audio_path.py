@@ -38,7 +38,7 @@ Chunks = int | Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Direction:
     """One direction of a call at one rate of the pipeline."""
 
     is_outgoing: bool
@@ -82,7 +82,7 @@ class Way:
         return await self.carry(await self.ready(probe), signal, chunks)
 
 
-WAYS = tuple(Way(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
+DIRECTIONS = tuple(Direction(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
 """Both directions at every rate."""
 
 

@@ -7,33 +7,33 @@ import importlib.util
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.errors import OutOfSight, SuiteError
+from twilio_conformance.errors import NotObservable, SuiteError
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.caller import Identity
 
 if TYPE_CHECKING:
-    from twilio_conformance.checks._server import Call, Switchboard
+    from twilio_conformance.checks._server import Call, PipecatServer
 
 
 @contextlib.asynccontextmanager
-async def switchboard() -> AsyncIterator[Switchboard]:
+async def switchboard() -> AsyncIterator[PipecatServer]:
     """Pipecat's server, in real time.
 
     Raises:
-        OutOfSight: The extra `live` is not installed.
+        NotObservable: The extra `live` is not installed.
         SuiteError: The clock skipped meanwhile.
     """
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
-        raise OutOfSight(
+        raise NotObservable(
             f"{' and '.join(missing)} not installed: pip install 'pipecat-twilio-conformance[live]'",
             expected=["fastapi", "uvicorn"],
             actual={"missing": missing},
         )
-    from twilio_conformance.checks._server import Switchboard
+    from twilio_conformance.checks._server import PipecatServer
 
-    async with Switchboard() as board:
+    async with PipecatServer() as board:
         skipped = clock.skipped()
         yield board
         if clock.skipped() != skipped:
@@ -41,8 +41,8 @@ async def switchboard() -> AsyncIterator[Switchboard]:
 
 
 @contextlib.asynccontextmanager
-async def dial(
-    probe: Probe, board: Switchboard, rate: int, *, echoes: bool = True, hangs_up: bool = False
+async def place_call(
+    probe: Probe, board: PipecatServer, rate: int, *, echoes: bool = True, hangs_up: bool = False
 ) -> AsyncIterator[Call]:
     """A call to a pipeline whose serializer is an instance of the implementation."""
     identity = Identity.random(probe.names.values["account_sid"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twilio_conformance.errors import NotTestable, OutOfSight, Violation
+from twilio_conformance.errors import NotObservable, NotTestable, Violation
 from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, shorten
 from twilio_conformance.subject.logs import LogRecord
 from twilio_conformance.subject.probe import Observation
@@ -344,11 +344,11 @@ def _effective(session: Session) -> Sequence[Exchange]:
 
 def _expect_visible(session: Session, wanted: Json | None = None) -> None:
     if session.network == NOWHERE:
-        raise OutOfSight(
+        raise NotObservable(
             "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
         )
     if session.network == BASE_URL and "url" in (wanted or {}):
-        raise OutOfSight(
+        raise NotObservable(
             "hosts cannot be seen here: there is no network namespace, and base_url takes their place"
         )
 

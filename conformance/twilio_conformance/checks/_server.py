@@ -146,7 +146,7 @@ class Call:
             raise NotTestable(f"the pipeline did not {what}", expected=f"a pipeline that {what}s", actual=how)
 
 
-class Switchboard:
+class PipecatServer:
     """A WebSocket server that answers each call with a pipeline of its own. A context manager.
 
     Attributes:

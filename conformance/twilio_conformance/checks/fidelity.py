@@ -12,7 +12,7 @@ from twilio_conformance.audio.latency import latency
 from twilio_conformance.audio.levels import ULAW_PEAK_DBM0, Samples
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
-from twilio_conformance.checks._audio_path import WAYS, Way
+from twilio_conformance.checks._audio_path import DIRECTIONS, Direction
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 
@@ -24,7 +24,7 @@ TRACKED = {-10.0: 0.0, 3.0: 0.5, 0.0: 0.5, -20.0: 0.5, -30.0: 0.5, -40.0: 0.5, -
 Limits = dict[str, str]
 
 
-async def _in_one(probe: Probe, way: Way, signal: Samples) -> Alignment:
+async def _in_one(probe: Probe, way: Direction, signal: Samples) -> Alignment:
     """What comes out of one chunk, over what should: what is lost between chunks is for other checks."""
     passage = await way.passage(probe, signal, len(signal))
     found = align(ideal(signal, way.rate_in, way.rate_out), passage.output, way.rate_out)
@@ -42,7 +42,7 @@ async def gain_is_unity_and_the_sign_is_kept(probe: Probe) -> None:
     """A tone of 1020 Hz at -10 dBm0 keeps its level to half a decibel, and noise its sign."""
     wrong: Limits = {}
     gains = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         passage = await way.passage(probe, signals.sine(TONE, -10, way.rate_in, 1))
         gain = metrics.fit_tones(passage.output, way.rate_out, [TONE], edge=0.05).level_dbm0 + 10
         gains[str(way)] = round(gain, 3)
@@ -54,7 +54,7 @@ async def gain_is_unity_and_the_sign_is_kept(probe: Probe) -> None:
     expect(not wrong, "the level or the sign differs", expected="0 dB ± 0.5 dB, upright", actual=wrong)
 
 
-async def _curve(probe: Probe, way: Way, levels: Sequence[float], seconds: float) -> metrics.LevelCurve:
+async def _curve(probe: Probe, way: Direction, levels: Sequence[float], seconds: float) -> metrics.LevelCurve:
     """What becomes of a tone of 1020 Hz at each level."""
     passage = await way.passage(probe, signals.level_ladder(TONE, levels, way.rate_in, seconds))
     delay = max(latency(passage).group_delay, 0.0)
@@ -73,7 +73,7 @@ async def _curve(probe: Probe, way: Way, levels: Sequence[float], seconds: float
 async def sinad_is_that_of_mu_law(probe: Probe) -> None:
     """A tone of 1020 Hz from 0 to -40 dBm0: at most 3 dB below ideal μ-law at the level that comes out."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         curve = await _curve(probe, way, LEVELS, 0.5)
         heard = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
         limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in heard]
@@ -101,7 +101,7 @@ def _cut(passage: Passage, count: int) -> Passage:
 
 async def _response(probe: Probe, low: float, limit: float) -> None:
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         passage = await way.passage(probe, signals.multitone(signals.RESPONSE_TONES, -8, way.rate_in, 1))
         found = metrics.response(passage, signals.RESPONSE_TONES)
         relative = found.relative_db()
@@ -136,7 +136,7 @@ def _stop_tones(rate: int) -> tuple[float, ...]:
 async def _stop_band(probe: Probe, limit: float) -> None:
     wrong: Limits = {}
     levels = {}
-    for way in (way for way in WAYS if way.rate != WIRE_RATE):
+    for way in (way for way in DIRECTIONS if way.rate != WIRE_RATE):
         for tone in _stop_tones(way.rate) if way.is_outgoing else (1020.0, 2300.0, 3400.0):
             passage = await way.passage(probe, signals.sine(tone, -3, way.rate_in, 0.5))
             level = (
@@ -165,7 +165,7 @@ async def aliases_and_images_are_50_db_down(probe: Probe) -> None:
 async def silence_stays_silent(probe: Probe) -> None:
     """Digital silence comes out below -65 dBm0."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         passage = await way.passage(probe, signals.silence(way.rate_in, 1))
         noise = metrics.idle_noise_dbm0(passage.output)
         if noise > -65:
@@ -177,7 +177,7 @@ async def silence_stays_silent(probe: Probe) -> None:
 async def no_offset_is_added(probe: Probe) -> None:
     """Silence and a tone have no DC offset beyond two of μ-law's smallest steps."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         for name, signal in (
             ("silence", signals.silence(way.rate_in, 1)),
             ("tone", signals.sine(TONE, -20, way.rate_in, 1)),
@@ -196,7 +196,7 @@ async def peaks_are_clipped_and_never_wrapped(probe: Probe) -> None:
     It begins at 600 Hz, where a filter against hum no longer turns the phase.
     """
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         sweep = 4 * signals.sweep(600, 900, 3, way.rate_in, 1).astype(np.int64)
         wave = np.clip(sweep, -32768, 32767).astype(np.int16)
         if (wraps := (await _in_one(probe, way, wave)).wraps) > 0:
@@ -208,7 +208,7 @@ async def peaks_are_clipped_and_never_wrapped(probe: Probe) -> None:
 async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
     """A tone of 1020 Hz from +3 to -50 dBm0 has the gain that it has at -10 dBm0, within G.712's mask."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         curve = await _curve(probe, way, list(TRACKED), 0.3)
         relative = curve.gain_db - curve.gain_db[0]
         probe.record(

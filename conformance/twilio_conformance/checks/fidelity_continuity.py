@@ -12,7 +12,7 @@ from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.audio.utterance import SAMPLE, WINDOW, PathProfile, compare_utterance
-from twilio_conformance.checks._audio_path import WAYS, Way, send
+from twilio_conformance.checks._audio_path import DIRECTIONS, Direction, send
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
@@ -47,7 +47,7 @@ Limits = dict[str, str]
 async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
     """Four seconds, then one of silence: every piece comes out, as long after the first as it was given."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         voice = signals.utterance(way.rate_in, 4)
         passage = await way.passage(probe, np.append(voice, signals.silence(way.rate_in, 1)))
         if damage := compare_utterance(voice, passage.output, way.rates).damage:
@@ -69,7 +69,7 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
 async def words_between_silences_are_whole(probe: Probe) -> None:
     """A word, 0.3 s of silence, a word, 1.2 s of silence, a word: each is there from its first sample on."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         words = [signals.utterance(way.rate_in, 0.5, seed=50 + number) for number in range(3)]
         silences = [signals.silence(way.rate_in, seconds) for seconds in (0.3, 1.2, 0.3)]
         parts = [part for pair in zip(words, silences, strict=True) for part in pair]
@@ -102,7 +102,7 @@ ALIKE_DB = 30.0
 async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
     """The same speech in one chunk, and in chunks from one sample to a second: alike, at the borders too, and whole."""
     wrong: Limits = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         for seconds, rest, names in ((1.5, 0.3, list(SIZES)[:-1]), (0.1, 0.25, list(SIZES)[-1:])):
             voice = signals.utterance(way.rate_in, seconds, seed=6)
             signal = np.append(voice, signals.silence(way.rate_in, rest))
@@ -124,7 +124,7 @@ async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
     )
 
 
-def _difference(way: Way, spoken: Samples, passage: Passage, late: float) -> str | None:
+def _difference(way: Direction, spoken: Samples, passage: Passage, late: float) -> str | None:
     """What differs from the audio of one chunk: its end, or more than noise in all or at the borders."""
     try:
         found = align(spoken, passage.output, way.rate_out)
@@ -155,7 +155,7 @@ async def minutes_from_twilio_sound_alike(probe: Probe) -> None:
 
 async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
     wrong: Limits = {}
-    for way in (way for way in WAYS if way.is_outgoing == is_outgoing):
+    for way in (way for way in DIRECTIONS if way.is_outgoing == is_outgoing):
         turn = signals.utterance(way.rate_in, TURN, seed=7)
         subject = await way.ready(probe)
         with held():
@@ -168,12 +168,12 @@ async def _expect_constancy(probe: Probe, *, is_outgoing: bool) -> None:
     expect(not wrong, "the audio changes", expected="minutes that sound alike", actual=wrong)
 
 
-def _sizes(way: Way, number: int) -> int:
+def _sizes(way: Direction, number: int) -> int:
     """The chunks of a turn: of 20 ms, which are many calls; at most rates the second and the later ones are of 100 ms."""
     return 5 * way.chunk if way.rate not in FRAME_BY_FRAME and (number == 1 or number > 6) else way.chunk
 
 
-def _held_back(way: Way, turns: Sequence[Passage]) -> str | None:
+def _held_back(way: Direction, turns: Sequence[Passage]) -> str | None:
     """Where more is withheld than in the first turn of chunks of this size; None where nothing is."""
     inside, before = 0.0, dict[int, float]()
     for number, turn in enumerate(turns):
@@ -185,7 +185,7 @@ def _held_back(way: Way, turns: Sequence[Passage]) -> str | None:
     return None
 
 
-def _changed(way: Way, turn: Samples, outputs: Sequence[Samples]) -> str | None:
+def _changed(way: Direction, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     """What becomes of the same 20 s in the course of minutes; None where nothing does."""
     second, output = way.rate_out, np.concatenate(outputs)
     first = compare_utterance(turn[: 2 * way.rate_in], output[: 3 * second], way.rates, embedded=True)
@@ -232,9 +232,9 @@ def _alike(one: Samples, other: Samples, rate: int) -> bool:
 @check("TFS-FIDELITY-13", limit=40)
 async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
     """All rates in turn and the first again, without a pause: each utterance comes out whole, at its pitch, and not late."""
-    subject = await WAYS[0].ready(probe)
+    subject = await DIRECTIONS[0].ready(probe)
     wrong: Limits = {}
-    ways = [Way(True, rate) for rate in (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)]
+    ways = [Direction(True, rate) for rate in (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)]
     voices = [signals.utterance(way.rate_in, 0.6, seed=20 + seed) for seed, way in enumerate(ways)]
     ending = signals.silence(ways[-1].rate_in, 0.3)
     with held():
@@ -260,7 +260,7 @@ async def calls_and_directions_never_mix(probe: Probe) -> None:
     """Two calls and both directions, served in turn, give what each gives alone, but for μ-law's noise."""
     wrong: Limits = {}
     for rate in (8000, 24000, 44100):
-        ways = [Way(True, rate), Way(False, rate)]
+        ways = [Direction(True, rate), Direction(False, rate)]
         voices = {
             (call, way): signals.utterance(way.rate_in, 0.5, seed=30 + call)
             for call in (0, 1)
@@ -268,7 +268,7 @@ async def calls_and_directions_never_mix(probe: Probe) -> None:
         }
         alone = {key: await _heard_alone(probe, key[1], voice) for key, voice in voices.items()}
         subjects = [await probe.ready(rate=rate, out_rate=rate) for _ in (0, 1)]
-        mixed: dict[tuple[int, Way], list[Samples]] = {key: [] for key in voices}
+        mixed: dict[tuple[int, Direction], list[Samples]] = {key: [] for key in voices}
         with held():
             for piece in range(25):
                 for (call, way), voice in voices.items():
@@ -284,11 +284,11 @@ async def calls_and_directions_never_mix(probe: Probe) -> None:
 async def an_interruption_leaves_the_caller_alone(probe: Probe) -> None:
     """The agent is interrupted while the caller speaks: the caller's audio is what it is without that."""
     wrong: Limits = {}
-    for way in (way for way in WAYS if not way.is_outgoing):
+    for way in (way for way in DIRECTIONS if not way.is_outgoing):
         voice = signals.utterance(way.rate_in, 1, seed=40)
         alone = await _heard_alone(probe, way, voice)
         subject = await way.ready(probe)
-        agent = Way(True, way.rate)
+        agent = Direction(True, way.rate)
         await agent.carry(subject, signals.utterance(way.rate, 0.2, seed=41))
         with held():
             before = await way.carry(subject, voice[: WIRE_RATE // 2])
@@ -316,7 +316,7 @@ MESSAGES: tuple[Json, ...] = (
 async def what_is_no_audio_changes_none(probe: Probe) -> None:
     """Messages, texts and keys in the midst of speech: the audio of both directions is what it is without them."""
     wrong: Limits = {}
-    for way in (way for way in WAYS if way.rate in (8000, 24000)):
+    for way in (way for way in DIRECTIONS if way.rate in (8000, 24000)):
         voice = signals.utterance(way.rate_in, 1, seed=42)
         alone = await _heard_alone(probe, way, voice)
         subject, fifth = await way.ready(probe), 10 * way.chunk
@@ -336,7 +336,7 @@ async def what_is_no_audio_changes_none(probe: Probe) -> None:
 async def the_rate_of_input_params_sounds_as_that_of_a_pipeline(probe: Probe) -> None:
     """InputParams.sample_rate, in a pipeline of 16 or 8 kHz, against a pipeline that has this rate itself."""
     wrong: Limits = {}
-    for way in (way for way in WAYS if not way.is_outgoing):
+    for way in (way for way in DIRECTIONS if not way.is_outgoing):
         voice = signals.utterance(way.rate_in, 0.5, seed=43)
         alone = await _heard_alone(probe, way, voice)
         params = {"auto_hang_up": False, "sample_rate": way.rate}
@@ -351,7 +351,7 @@ async def the_rate_of_input_params_sounds_as_that_of_a_pipeline(probe: Probe) ->
 async def a_voice_in_two_channels_sounds_as_in_one(probe: Probe) -> None:
     """The same samples in both channels."""
     wrong: Limits = {}
-    for way in (way for way in WAYS if way.is_outgoing):
+    for way in (way for way in DIRECTIONS if way.is_outgoing):
         voice = signals.utterance(way.rate_in, 0.5, seed=44)
         alone = await _heard_alone(probe, way, voice)
         both = await send(await way.ready(probe), voice, way.rate, way.chunk, channels=2)
@@ -360,7 +360,7 @@ async def a_voice_in_two_channels_sounds_as_in_one(probe: Probe) -> None:
     expect(not wrong, "two channels sound otherwise", expected="the same as one", actual=wrong)
 
 
-async def _heard_alone(probe: Probe, way: Way, voice: Samples) -> Samples:
+async def _heard_alone(probe: Probe, way: Direction, voice: Samples) -> Samples:
     output = (await way.passage(probe, voice)).output
     if not output.any():
         raise NotTestable("a call alone is not heard", expected="audio", actual=f"silence, {way}")

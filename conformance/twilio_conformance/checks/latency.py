@@ -15,7 +15,7 @@ from twilio_conformance.audio.latency import Latency, delay_track, latency, time
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage, Series
 from twilio_conformance.audio.utterance import compare_utterance
-from twilio_conformance.checks._audio_path import WAYS, Way
+from twilio_conformance.checks._audio_path import DIRECTIONS, Direction
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.probe import Probe, Subject
@@ -48,7 +48,7 @@ LEAK_DB = -40.0
 """Stale audio over the interrupted utterance: below the noise of μ-law, which is 37 dB down."""
 
 
-async def added_latency(probe: Probe, way: Way) -> Latency:
+async def added_latency(probe: Probe, way: Direction) -> Latency:
     """The latency of a way, on two seconds of noise; a signal that is not recognised has none."""
     passage = await way.passage(probe, signals.utterance(way.rate_in, 2))
     reference = ideal(passage.signal, way.rate_in, way.rate_out)
@@ -76,7 +76,7 @@ def _record(probe: Probe, name: str, series: Series) -> None:
 
 async def _expect_latency(probe: Probe, limit: float) -> None:
     worst: dict[str, float] = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         found = await added_latency(probe, way)
         worst[str(way)] = round(1000 * found.added, 2)
     probe.record("added latency, ms", worst)
@@ -98,7 +98,7 @@ async def added_latency_is_at_most_60_ms(probe: Probe) -> None:
 async def chunks_of_10_ms_to_1_s_are_no_later(probe: Probe) -> None:
     """Pipecat's transport sends what its audio_out_10ms_chunks says, 40 ms where nobody sets it; a player sends a clip."""
     late: dict[str, float] = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         voice = signals.utterance(way.rate_in, 1)
         reference = ideal(voice, way.rate_in, way.rate_out)
         for sizes in OTHER_SIZES:
@@ -118,7 +118,7 @@ async def added_latency_is_at_most_20_ms(probe: Probe) -> None:
 async def the_end_of_an_utterance_comes_out(probe: Probe) -> None:
     """After the last frame of half a second to a second of speech, at most 60 ms of it are still inside."""
     late = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         for seconds in (0.5, 0.77, 1.0):
             passage = await way.passage(probe, signals.utterance(way.rate_in, seconds))
             missing = _missing(passage)
@@ -145,7 +145,7 @@ def _missing(passage: Passage) -> float:
 async def a_short_utterance_is_heard(probe: Probe) -> None:
     """Of 80 to 140 ms, all but 60 ms come out at once; of 20 to 60 ms, all when 0.1 s of silence follow."""
     lost = {}
-    for way in WAYS:
+    for way in DIRECTIONS:
         for milliseconds in (80, 100, 120, 140):
             seconds = milliseconds / 1000
             passage = await way.passage(probe, signals.utterance(way.rate_in, seconds))
@@ -180,7 +180,7 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
     lost = {}
     for pauses in PAUSES:
         # A short pause is one way's own; a long one only grows while the other ways take their turn.
-        for ways in [[way] for way in WAYS] if pauses[0] < LONG_PAUSE else [WAYS]:
+        for ways in [[way] for way in DIRECTIONS] if pauses[0] < LONG_PAUSE else [DIRECTIONS]:
             calls = [(way, await way.ready(probe)) for way in ways]
             heard: list[list[Passage]] = [[] for _ in ways]
             for seed in range(1, len(pauses) + 2):
@@ -197,7 +197,7 @@ async def a_pause_loses_nothing(probe: Probe) -> None:
     expect(not lost, "audio is damaged by a pause", expected="every utterance whole", actual=lost)
 
 
-def _damaged(way: Way, passages: Sequence[Passage], end: Passage) -> str | None:
+def _damaged(way: Direction, passages: Sequence[Passage], end: Passage) -> str | None:
     """What is wrong with an utterance, or how much less, or how much more, lies between two of them than was given."""
     output = np.concatenate([passage.output for passage in (*passages, end)])
     references = (ideal(passage.signal, way.rate_in, way.rate_out) for passage in passages)
@@ -218,10 +218,10 @@ def _damaged(way: Way, passages: Sequence[Passage], end: Passage) -> str | None:
     return first.damage or next((other.damage for other in others if other.damage), None)
 
 
-async def _expect_silence(probe: Probe, turns: Sequence[Way | None]) -> None:
+async def _expect_silence(probe: Probe, turns: Sequence[Direction | None]) -> None:
     """Speech, interruption, silence, in turns of one call, for each moment; of a turn, the way of its silence."""
     leaks = {}
-    for way in (way for way in WAYS if way.is_outgoing):
+    for way in (way for way in DIRECTIONS if way.is_outgoing):
         stale, loudest = 0.0, LEAK_DB
         for seconds in (*MOMENTS, LONG):
             subject = await way.ready(probe)
@@ -233,7 +233,7 @@ async def _expect_silence(probe: Probe, turns: Sequence[Way | None]) -> None:
     expect(not leaks, "interrupted speech is sent after the clear", expected="silence", actual=leaks)
 
 
-async def _leak(subject: Subject, way: Way, seconds: float, then: Way) -> tuple[float, float]:
+async def _leak(subject: Subject, way: Direction, seconds: float, then: Direction) -> tuple[float, float]:
     """Milliseconds of interrupted speech that follow its clear, and their peak in dB over that of the speech."""
     with held():
         speech = await way.carry(subject, signals.utterance(way.rate_in, seconds))
@@ -258,7 +258,7 @@ async def nothing_of_the_interrupted_speech_follows_a_clear(probe: Probe) -> Non
 async def nothing_of_it_follows_with_another_rate(probe: Probe) -> None:
     """Speech, interruption, silence of another rate, as of another voice that begins with a breath."""
     for rate in (16000, 24000):
-        await _expect_silence(probe, (Way(True, rate),))
+        await _expect_silence(probe, (Direction(True, rate),))
 
 
 def _length(samples: Real, rate: int) -> float:
@@ -271,7 +271,7 @@ def _length(samples: Real, rate: int) -> float:
 async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
     """Speech, interruption, speech: the second is whole, and hardly later than it is in a new call."""
     lost = {}
-    for way in (way for way in WAYS if way.is_outgoing):
+    for way in (way for way in DIRECTIONS if way.is_outgoing):
         answer = np.append(signals.utterance(way.rate_in, 1.0, seed=3), signals.silence(way.rate_in, 0.3))
         voice = answer[: way.rate_in]
         first = await way.passage(probe, answer)

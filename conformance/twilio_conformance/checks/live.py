@@ -18,13 +18,13 @@ from twilio_conformance.audio.alignment import gaps
 from twilio_conformance.audio.latency import delay_track
 from twilio_conformance.checks import _heard
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._dialling import dial, switchboard
+from twilio_conformance.checks._dialling import place_call, switchboard
 from twilio_conformance.checks._heard import milliseconds, voice
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.caller import RATE
 
 if TYPE_CHECKING:
-    from twilio_conformance.checks._server import Call, Switchboard
+    from twilio_conformance.checks._server import Call, PipecatServer
 
 RATES = (8000, 16000, 24000)
 """The rates of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
@@ -75,7 +75,7 @@ MALFORMED: dict[str, str | bytes] = {
 
 
 async def _at_every_rate(
-    play: Callable[[Switchboard, int], Awaitable[str | None]], complaint: str, expected: str
+    play: Callable[[PipecatServer, int], Awaitable[str | None]], complaint: str, expected: str
 ) -> None:
     """Plays at every rate at the same time, and expects no complaint of any.
 
@@ -98,10 +98,10 @@ def _rate(item: tuple[str, Any]) -> int:
 
 
 async def _first_audio(probe: Probe, limit: float) -> None:
-    async def play(board: Switchboard, rate: int) -> str | None:
+    async def play(board: PipecatServer, rate: int) -> str | None:
         attempts = []
         for _ in range(ATTEMPTS):
-            async with dial(probe, board, rate) as call:
+            async with place_call(probe, board, rate) as call:
                 caller = call.caller
                 speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.6))))
                 await speaking
@@ -134,9 +134,9 @@ async def the_first_audio_is_back_after_80_ms_of_speech(probe: Probe) -> None:
 
 
 async def _echo(probe: Probe, limit: float) -> None:
-    async def play(board: Switchboard, rate: int) -> str | None:
+    async def play(board: PipecatServer, rate: int) -> str | None:
         said = voice(3.0)
-        async with dial(probe, board, rate) as call:
+        async with place_call(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
             lost = _heard.missing(said, _heard.heard(call.caller))
@@ -168,8 +168,8 @@ async def an_echo_has_no_break(probe: Probe) -> None:
     """What is heard of two seconds is one piece of what was said: nothing cut out, put in or silenced."""
     said = voice(2.0)
 
-    async def play(board: Switchboard, rate: int) -> str | None:
-        async with dial(probe, board, rate) as call:
+    async def play(board: PipecatServer, rate: int) -> str | None:
+        async with place_call(probe, board, rate) as call:
             await call.caller.speak(ulaw.encode(said))
             await call.caller.until_quiet(QUIET)
             audio = _heard.heard(call.caller)
@@ -189,10 +189,10 @@ async def an_echo_has_no_break(probe: Probe) -> None:
 async def an_echo_does_not_stall(probe: Probe) -> None:
     """Two seconds of speech; the call of three in which the caller waits the least decides."""
 
-    async def play(board: Switchboard, rate: int) -> str | None:
+    async def play(board: PipecatServer, rate: int) -> str | None:
         waited = []
         for _ in range(ATTEMPTS):
-            async with dial(probe, board, rate) as call:
+            async with place_call(probe, board, rate) as call:
                 await call.caller.speak(ulaw.encode(voice(2.0)))
                 await call.caller.until_quiet(QUIET)
                 waited.append(_heard.stalled(call.caller))
@@ -209,8 +209,8 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
     """In mid-speech nothing comes for 0.3 s, then all at once: what lies around it stays as far apart."""
     said, piece = voice(2.4), round(0.8 * RATE)
 
-    async def play(board: Switchboard, rate: int) -> str | None:
-        async with dial(probe, board, rate) as call:
+    async def play(board: PipecatServer, rate: int) -> str | None:
+        async with place_call(probe, board, rate) as call:
             caller = call.caller
             speaking = asyncio.create_task(caller.speak(ulaw.encode(said)))
             await caller.until(lambda: caller.spoken >= 1.2, 10)
@@ -232,9 +232,9 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
 async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
     """The agent says a second, and nothing more."""
 
-    async def play(board: Switchboard, rate: int) -> str | None:
+    async def play(board: PipecatServer, rate: int) -> str | None:
         answer = voice(1.0, rate=rate, seed=2)
-        async with dial(probe, board, rate, echoes=False) as call:
+        async with place_call(probe, board, rate, echoes=False) as call:
             await call.agent.say(answer, rate)
             await call.caller.until_quiet(QUIET)
             lost = _heard.missing(answer, _heard.heard(call.caller), rate)
@@ -249,7 +249,7 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
 async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
     """The caller speaks into an answer of 3 s; the agent at once says something else."""
 
-    async def play(board: Switchboard, rate: int) -> str | None:
+    async def play(board: PipecatServer, rate: int) -> str | None:
         # The chunk that Pipecat's transport has at hand when it is interrupted goes out after the clear: no fault of
         # the serializer's, and a coincidence that does not come back, where what a serializer kept does.
         for _ in range(ATTEMPTS):
@@ -258,9 +258,9 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
                 break
         return trouble
 
-    async def interrupt(board: Switchboard, rate: int) -> str | None:
+    async def interrupt(board: PipecatServer, rate: int) -> str | None:
         other = voice(0.6, rate=rate, seed=4)
-        async with dial(probe, board, rate, echoes=False) as call:
+        async with place_call(probe, board, rate, echoes=False) as call:
             caller = call.caller
             await call.agent.say(voice(3.0, rate=rate, seed=3), rate)
             await caller.until(
@@ -290,7 +290,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
 @check("TFS-LIVE-09", limit=60)
 async def every_key_reaches_the_pipeline(probe: Probe) -> None:
     """Twelve keys, pressed while the caller speaks, come as InputDTMFFrame in their order."""
-    async with switchboard() as board, dial(probe, board, 16000) as call:
+    async with switchboard() as board, place_call(probe, board, 16000) as call:
         speaking = asyncio.create_task(call.caller.speak(ulaw.encode(voice(0.8))))
         for key in KEYS:
             await call.caller.press(key)
@@ -305,8 +305,8 @@ async def every_key_reaches_the_pipeline(probe: Probe) -> None:
 async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
     """A call for each malformed message: a key and speech that come after it are taken as before."""
 
-    async def play(board: Switchboard, data: str | bytes) -> str | None:
-        async with dial(probe, board, 8000) as call:
+    async def play(board: PipecatServer, data: str | bytes) -> str | None:
+        async with place_call(probe, board, 8000) as call:
             caller = call.caller
             await caller.speak(ulaw.encode(voice(0.2)))
             await caller.until_quiet(0.2)
@@ -333,8 +333,8 @@ def _hang_ups(probe: Probe, call: Call) -> int:
 async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
     """EndFrame, CancelFrame, and one right after the other: a request each, for the call's own SID."""
 
-    async def play(board: Switchboard, way: str) -> int:
-        async with dial(probe, board, 16000, hangs_up=True) as call:
+    async def play(board: PipecatServer, way: str) -> int:
+        async with place_call(probe, board, 16000, hangs_up=True) as call:
             await call.caller.speak(ulaw.encode(voice(0.3)))
             frames = {"EndFrame": call.end, "CancelFrame": call.cancel}
             await asyncio.gather(*(frames[name]() for name in way.split(" and ")))
@@ -350,7 +350,7 @@ async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
 @check("TFS-LIVE-12", limit=60)
 async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
     """Two answers with a mark behind each: both return in order, the call goes on."""
-    async with switchboard() as board, dial(probe, board, 16000, echoes=False) as call:
+    async with switchboard() as board, place_call(probe, board, 16000, echoes=False) as call:
         for number, name in enumerate(("first", "second")):
             await call.agent.say(voice(0.4, rate=16000, seed=number), 16000)
             await call.agent.mark(name, call.caller.identity.stream_sid)
@@ -366,7 +366,7 @@ async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
 @check("TFS-LIVE-13", limit=60)
 async def nothing_is_sent_that_twilio_does_not_take(probe: Probe) -> None:
     """A call with speech, a key, an interruption, a mark and an end; Pipecat sends RTVI messages besides."""
-    async with switchboard() as board, dial(probe, board, 24000, hangs_up=True) as call:
+    async with switchboard() as board, place_call(probe, board, 24000, hangs_up=True) as call:
         caller = call.caller
         call.agent.interrupts = True
         await caller.speak(ulaw.encode(voice(0.5)))
@@ -386,10 +386,10 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
     tones = [320.0 + 120.0 * number for number in range(20)]
     middle = asyncio.Barrier(len(tones))
 
-    async def play(board: Switchboard, number: int, rate: int) -> str | None:
+    async def play(board: PipecatServer, number: int, rate: int) -> str | None:
         leaves, key = number % 2 == 1, KEYS[number % len(KEYS)]
         hum = ulaw.encode(signals.sine(tones[number], -10, RATE, 1.0))
-        async with dial(probe, board, rate, hangs_up=True) as call:
+        async with place_call(probe, board, rate, hangs_up=True) as call:
             caller = call.caller
             await caller.speak(hum[: RATE // 2])
             await caller.press(key)

@@ -22,7 +22,7 @@ from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._core import Check
 from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.sandbox import replaced
-from twilio_conformance.errors import Finding, NotApplicable, NotTestable, OutOfSight
+from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.spec.catalogue import Catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
 from twilio_conformance.subject.probe import Probe, Raised
@@ -181,7 +181,7 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
     except Finding as finding:
         status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
         trace = _last(probe.trace_to(finding.observation))
-        hidden = isinstance(finding, OutOfSight)
+        hidden = isinstance(finding, NotObservable)
         return Outcome(status, finding.message, finding.expected, finding.actual, trace, out_of_sight=hidden)
     except Unmeasurable as error:
         return Outcome(FAIL, "there is no audio to measure", "audio", str(error), _last(probe.trace))

@@ -190,6 +190,6 @@ def parse_profiles(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def crew() -> int:
+def default_jobs() -> int:
     """How many children to run at once on this machine."""
     return max(2, min((os.cpu_count() or 1) + 1, LARGEST_CREW))

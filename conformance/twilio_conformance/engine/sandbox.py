@@ -46,7 +46,7 @@ def replaced(originals: Mapping[str, object]) -> list[str]:
     return [name for name, value in vital().items() if value is not originals[name]]
 
 
-def ruined(originals: Mapping[str, object]) -> list[str]:
+def unusable(originals: Mapping[str, object]) -> list[str]:
     """The names of what has been replaced since, and without which no check could run at all."""
     return [
         name

@@ -6,7 +6,7 @@ import mmap
 from collections import Counter
 
 
-class Patience:
+class CallTimeouts:
     """How long one call may take: less and less after others have not returned."""
 
     MANY, SHORT = 3, 2.0
@@ -41,7 +41,7 @@ def _kind(call: str) -> str:
     return call if call.startswith("serialize(") else call.partition("(")[0]
 
 
-class Sign:
+class ChildStatus:
     """A few bytes that a child shares with the worker: which call it is in, and its last words."""
 
     _CALL, _WORDS, _SIZE = 8, 512, 1024

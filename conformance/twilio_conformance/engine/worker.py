@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.pipe import Lines, send
-from twilio_conformance.engine.timeouts import Patience, Sign
+from twilio_conformance.engine.timeouts import CallTimeouts, ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
@@ -41,7 +41,7 @@ Json = dict[str, Any]
 OUTPUT_LIMIT = 2000
 """Characters of an implementation's own output that a report shows."""
 
-LANES = 3
+ADAPTER_JOBS_FACTOR = 3
 """How many times as many jobs run at once then: they wait more than they work."""
 
 TICK = 0.05
@@ -69,7 +69,7 @@ class _Child:
     results: BinaryIO
     output: BinaryIO
     names: Names
-    sign: Sign
+    sign: ChildStatus
     started: float
     call_count: int = 0
     call_since: float = 0.0
@@ -135,7 +135,7 @@ class Worker:
         self._world = self._import(named)
         self._waiting: list[Order] = []
         self._children: dict[int, _Child] = {}
-        self._patience = Patience()
+        self._patience = CallTimeouts()
         self._deeds: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(orders.stream, selectors.EVENT_READ)
@@ -149,7 +149,7 @@ class Worker:
             self._pool = Pool(named, network.certificate())
         implementation = self._pool.resolve() if self._pool else target.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if ruined := sandbox.ruined(before):
+        if ruined := sandbox.unusable(before):
             raise UsageError(
                 f"--impl={named.spec}: importing it replaces {', '.join(ruined)}, which the suite needs"
             )
@@ -217,7 +217,7 @@ class Worker:
         return Order(**line | {"limit": line["limit"] * (target.REAL_TIME if self._pool else 1)})
 
     def _has_room_for(self, order: Order) -> bool:
-        crew = self._jobs * (LANES if self._pool else 1)
+        crew = self._jobs * (ADAPTER_JOBS_FACTOR if self._pool else 1)
         most = 1 if order.alone or any(child.order.alone for child in self._children.values()) else crew
         return len(self._children) < most
 
@@ -250,7 +250,7 @@ class Worker:
         send(self._answers, {"begun": order.job})
         reading, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
-        sign = Sign()
+        sign = ChildStatus()
         adapter = self._pool.take() if self._pool else None
         said = adapter.mark() if adapter else 0
         pid = os.fork()
@@ -272,7 +272,7 @@ class Worker:
         results: BinaryIO,
         output: BinaryIO,
         names: Names,
-        sign: Sign,
+        sign: ChildStatus,
         adapter: Adapter | None,
     ) -> None:
         """Runs one job and leaves the process, whatever the implementation has done to it."""

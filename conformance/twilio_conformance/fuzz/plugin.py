@@ -98,7 +98,7 @@ class Fuzzing:
     def counts(self, requirement: str | None) -> bool:
         """Whether a difference fails the run; one that no requirement speaks of does."""
         violated = self.requirements.get(requirement or "")
-        return self.reason(requirement) is None and (violated is None or self._gate.holds_back(violated))
+        return self.reason(requirement) is None and (violated is None or self._gate.includes(violated))
 
     def pytest_report_header(self) -> str:
         """Says what is compared, and how to do it again."""

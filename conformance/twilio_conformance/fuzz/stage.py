@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from twilio_conformance.engine.timeouts import Sign
+from twilio_conformance.engine.timeouts import ChildStatus
 from twilio_conformance.engine.worker import die_with_parent
 from twilio_conformance.errors import NotTestable, UsageError
 from twilio_conformance.fuzz.names import NAMES
@@ -59,7 +59,7 @@ class _Child:
     pid: int
     orders: BinaryIO
     answers: BinaryIO
-    sign: Sign
+    sign: ChildStatus
 
 
 class Stage:
@@ -132,7 +132,7 @@ class Stage:
     def _fork(self) -> _Child:
         orders_in, orders_out = os.pipe()
         answers_in, answers_out = os.pipe()
-        sign = Sign()
+        sign = ChildStatus()
         pid = os.fork()
         if pid == 0:
             try:
@@ -147,7 +147,7 @@ class Stage:
         orders = os.fdopen(orders_out, "wb", buffering=0)
         return _Child(pid, orders, os.fdopen(answers_in, "rb", buffering=0), sign)
 
-    def _serve(self, orders: BinaryIO, answers: BinaryIO, sign: Sign) -> None:
+    def _serve(self, orders: BinaryIO, answers: BinaryIO, sign: ChildStatus) -> None:
         from twilio_conformance.subject.probe import Probe
 
         double = network.Network()

@@ -89,7 +89,7 @@ class CheckItem(pytest.Item):
         self.entry = entry
         self.outcome: Outcome | None = None
         requirement = self.run.requirement(entry)
-        self.is_gated = self.run.gate.holds_back(requirement)
+        self.is_gated = self.run.gate.includes(requirement)
         self.user_properties.append(("requirement", requirement.id))
         self.user_properties.append(("level", requirement.level))
         self.user_properties.append(("profile", requirement.profile))

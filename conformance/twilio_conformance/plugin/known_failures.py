@@ -122,7 +122,7 @@ class Writing:
         failing = [
             entry
             for entry, outcome in sorted(run.outcomes.items(), key=lambda item: run.entries.index(item[0]))
-            if not outcome.holds and run.gate.holds_back(run.requirement(entry))
+            if not outcome.holds and run.gate.includes(run.requirement(entry))
         ]
         new = known_failures.update(self._old, failing, run.entries, run.outcomes)
         self._place.write_text(new.text, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from twilio_conformance.checks._core import id_prefix
-from twilio_conformance.engine.run import Run, crew, parse_profiles
+from twilio_conformance.engine.run import Run, default_jobs, parse_profiles
 from twilio_conformance.errors import DataError, SuiteError, UsageError
 from twilio_conformance.plugin import known_failures
 from twilio_conformance.plugin.items import RUN, Chapter, CheckItem, Failure, Suite
@@ -43,7 +43,10 @@ def begin(config: pytest.Config) -> None:
     try:
         gate = Gate(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
         run = Run(
-            config.getoption("--impl"), config.getoption("--edition"), gate, jobs=1 if is_worker else crew()
+            config.getoption("--impl"),
+            config.getoption("--edition"),
+            gate,
+            jobs=1 if is_worker else default_jobs(),
         )
         reports = []
         if not is_worker and not config.option.collectonly:
@@ -60,7 +63,7 @@ def begin(config: pytest.Config) -> None:
             setattr(config.option, option, instead)
     config.pluginmanager.register(Grading(run), "conformance-grading")
     if not is_worker:
-        config.pluginmanager.register(Account(run, reports), "conformance-account")
+        config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
     try:
         known_failures.begin(config, run)
     except UsageError as error:
@@ -150,7 +153,7 @@ class Grading:
         return None if outcome.holds else ("warned", "w", ("WARNED", {"yellow": True}))
 
 
-class Account:
+class ResultRecorder:
     """Gathers the outcomes where the run is summed up: here, or in xdist's controller."""
 
     def __init__(self, run: Run, reports: list[Path]) -> None:

@@ -99,7 +99,7 @@ def failing(run: Run) -> list[Failing]:
             if not outcome.holds and run.known(Entry(name, check)) is None
         }
         if against:
-            found.append(Failing(requirement, against, len(outcomes), run.gate.holds_back(requirement)))
+            found.append(Failing(requirement, against, len(outcomes), run.gate.includes(requirement)))
     return sorted(found, key=lambda entry: entry.is_gated)
 
 
@@ -217,13 +217,13 @@ def _write_verdicts(run: Run, reporter: pytest.TerminalReporter) -> None:
         if not any(map(sum, map(dict.values, verdict.counts.values()))):
             continue
         is_at_gate = profile in run.gate.profiles
-        holds_back = is_at_gate and (verdict.is_violated or verdict.word == NOTHING_APPLIES)
+        includes = is_at_gate and (verdict.is_violated or verdict.word == NOTHING_APPLIES)
         line = f"{profile:<7} {verdict.word:<15} {_counts(verdict):<31} {'' if is_at_gate else '(not at the gate)'}"
         reporter.write_line(
             line.rstrip(),
             green=verdict.conformant,
-            red=holds_back,
-            yellow=not verdict.conformant and not holds_back,
+            red=includes,
+            yellow=not verdict.conformant and not includes,
         )
 
 

@@ -55,7 +55,7 @@ class Gate:
     profiles: frozenset[str]
     strict: bool = False
 
-    def holds_back(self, requirement: Requirement) -> bool:
+    def includes(self, requirement: Requirement) -> bool:
         """Whether a failure of the requirement makes the run fail."""
         levels = ("MUST", "SHOULD") if self.strict else ("MUST",)
         return requirement.profile in self.profiles and requirement.level in levels

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipecat.frames.frames import Frame
 
-from twilio_conformance.errors import Finding, NotApplicable, NotTestable, OutOfSight, Relayed
+from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable, RemoteException
 from twilio_conformance.subject import frames
 from twilio_conformance.subject.frames import FrameValue, Value, shorten
 from twilio_conformance.subject.logs import BOOK, LogRecord
@@ -54,7 +54,7 @@ class Raised:
     @classmethod
     def of(cls, error: BaseException) -> Raised:
         """The value of an exception; that its str() raises does not matter."""
-        if isinstance(error, Relayed):
+        if isinstance(error, RemoteException):
             return cls(error.kind, error.bases, str(error))
         bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
         try:
@@ -161,10 +161,10 @@ class Probe:
         """The HTTP requests made so far, with their answers.
 
         Raises:
-            OutOfSight: Nothing leads the implementation's requests to the double.
+            NotObservable: Nothing leads the implementation's requests to the double.
         """
         if self.implementation.network == NOWHERE:
-            raise OutOfSight(
+            raise NotObservable(
                 "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
             )
         return self.network.exchanges

@@ -32,7 +32,7 @@ def reason_of(error: OSError) -> str:
     return error.reason if isinstance(error, ssl.SSLError) and error.reason else str(error)
 
 
-class Conversation:
+class HttpConnection:
     """The requests and answers on one open connection."""
 
     def __init__(

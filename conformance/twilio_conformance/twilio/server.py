@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from twilio_conformance.twilio.exchange import Answer, Connection, Record
-from twilio_conformance.twilio.http import Conversation, reason_of
+from twilio_conformance.twilio.http import HttpConnection, reason_of
 from twilio_conformance.twilio.tls import LOOPBACK, Authority, ServerStream
 
 
@@ -177,7 +177,7 @@ class Server:
         try:
             opened = self._open(stream, connection, plan)
             if opened:
-                Conversation(self._record, stream, opened, plan).run()
+                HttpConnection(self._record, stream, opened, plan).run()
         except BaseException as error:
             self._failures.append(error)
         finally:

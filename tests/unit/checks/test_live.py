@@ -19,8 +19,8 @@ from tests.unit.checks.implementations.live import SPECIMENS
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.checks import _dialling, _heard
 from twilio_conformance.checks._heard import voice
-from twilio_conformance.checks._server import Switchboard
-from twilio_conformance.errors import NotTestable, OutOfSight
+from twilio_conformance.checks._server import PipecatServer
+from twilio_conformance.errors import NotObservable, NotTestable
 from twilio_conformance.spec import catalogue
 from twilio_conformance.twilio.caller import RATE, Identity
 from twilio_reference import TwilioFrameSerializer
@@ -94,7 +94,7 @@ def test_a_tone_is_told_from_its_neighbours_even_when_it_is_cut() -> None:
 
 async def test_a_serializer_that_holds_nothing_brings_the_first_audio_back_after_one_piece() -> None:
     said, identity = voice(0.6), Identity.random(ACCOUNT)
-    async with Switchboard() as board, board.call(PassThrough(identity.stream_sid), identity, 8000) as call:
+    async with PipecatServer() as board, board.call(PassThrough(identity.stream_sid), identity, 8000) as call:
         await call.caller.speak(ulaw.encode(said))
         await call.caller.until_quiet(0.3)
     first = _heard.first_audio(call.caller)
@@ -109,7 +109,7 @@ async def test_the_call_goes_on_through_keys_marks_and_interruptions_and_ends_wi
     serializer = TwilioFrameSerializer(
         identity.stream_sid, params=TwilioFrameSerializer.InputParams(auto_hang_up=False)
     )
-    async with Switchboard() as board, board.call(serializer, identity, 24000, echoes=False) as call:
+    async with PipecatServer() as board, board.call(serializer, identity, 24000, echoes=False) as call:
         caller = call.caller
         await caller.press("4")
         assert await caller.until(lambda: call.agent.keys == ["4"], 5)
@@ -128,7 +128,7 @@ async def test_the_call_goes_on_through_keys_marks_and_interruptions_and_ends_wi
 
 async def test_what_is_no_serializer_cannot_be_tested() -> None:
     identity = Identity.random(ACCOUNT)
-    async with Switchboard() as board:
+    async with PipecatServer() as board:
         with pytest.raises(NotTestable, match="did not start"):
             async with board.call(object(), identity, 8000):  # type: ignore[arg-type]
                 pass
@@ -139,7 +139,7 @@ async def test_without_the_extra_nothing_passes(absent: str, monkeypatch: pytest
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else real(name))
     with pytest.raises(
-        OutOfSight, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
+        NotObservable, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
     ):
         async with _dialling.switchboard():
             pass

@@ -13,7 +13,7 @@ from streamdouble.session import Session, SessionConfig
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import rms
 from twilio_conformance.checks._heard import voice
-from twilio_conformance.checks._server import Switchboard
+from twilio_conformance.checks._server import PipecatServer
 from twilio_conformance.twilio.caller import CHUNK, RATE, Identity
 
 SAID = ulaw.encode(voice(2.0))
@@ -35,7 +35,7 @@ class Figures:
     mean_gap: float
 
 
-async def ours(board: Switchboard, rate: int) -> Figures:
+async def ours(board: PipecatServer, rate: int) -> Figures:
     identity = Identity.random(ACCOUNT)
     async with board.call(serializer(identity), identity, rate) as call:
         await call.caller.speak(SAID)
@@ -47,7 +47,7 @@ async def ours(board: Switchboard, rate: int) -> Figures:
     return Figures(codes, len(arrivals), first, (moments[-1] - moments[0]) / (len(moments) - 1))
 
 
-async def theirs(board: Switchboard, rate: int) -> Figures:
+async def theirs(board: PipecatServer, rate: int) -> Figures:
     identity = Identity.random(ACCOUNT)
     call = board.expect(serializer(identity), identity, rate)
     session = Session(
@@ -70,7 +70,7 @@ async def theirs(board: Switchboard, rate: int) -> Figures:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])
 async def test_both_callers_hear_the_same_audio_in_as_many_messages(rate: int) -> None:
-    async with Switchboard() as board:
+    async with PipecatServer() as board:
         mine, outside = await ours(board, rate), await theirs(board, rate)
     for name, figures in (("ours", mine), ("streamdouble", outside)):
         first, gap = 1000 * figures.first_audio, 1000 * figures.mean_gap

@@ -6,37 +6,37 @@ import os
 
 import pytest
 
-from twilio_conformance.engine.timeouts import Patience, Sign
+from twilio_conformance.engine.timeouts import CallTimeouts, ChildStatus
 
 
 class TestPatience:
     def test_a_call_has_at_first_all_the_time_of_its_job(self) -> None:
-        assert Patience().limit("setup(8000)") is None
+        assert CallTimeouts().limit("setup(8000)") is None
 
     def test_every_call_has_less_after_some_have_not_returned(self) -> None:
-        patience = Patience()
+        patience = CallTimeouts()
         said = [patience.lose(f"serialize({frame})") for frame in ("EndFrame", "CancelFrame", "TextFrame")]
         assert said == [None, None, "3 calls did not return: every later call was given 2 s"]
-        assert patience.limit("deserialize('{}')") == Patience.SHORT
+        assert patience.limit("deserialize('{}')") == CallTimeouts.SHORT
 
     def test_a_kind_of_call_has_hardly_any_after_many_of_it_have_not_returned(self) -> None:
-        patience = Patience()
-        said = [patience.lose(f"deserialize('{number}')") for number in range(Patience.ALIKE)]
+        patience = CallTimeouts()
+        said = [patience.lose(f"deserialize('{number}')") for number in range(CallTimeouts.ALIKE)]
         assert said[-1] == "deserialize did not return 5 times: every later one was given 0.2 s"
-        assert patience.limit("deserialize('other')") == Patience.SHORTEST
-        assert patience.limit("serialize(EndFrame)") == Patience.SHORT
+        assert patience.limit("deserialize('other')") == CallTimeouts.SHORTEST
+        assert patience.limit("serialize(EndFrame)") == CallTimeouts.SHORT
 
     def test_frames_of_different_classes_are_calls_of_different_kinds(self) -> None:
-        patience = Patience()
-        for _ in range(Patience.ALIKE):
+        patience = CallTimeouts()
+        for _ in range(CallTimeouts.ALIKE):
             patience.lose("serialize(EndFrame)")
-        assert patience.limit("serialize(EndFrame)") == Patience.SHORTEST
-        assert patience.limit("serialize(TextFrame)") == Patience.SHORT
+        assert patience.limit("serialize(EndFrame)") == CallTimeouts.SHORTEST
+        assert patience.limit("serialize(TextFrame)") == CallTimeouts.SHORT
 
 
 class TestSign:
     def test_a_parent_sees_the_call_that_its_child_is_in(self) -> None:
-        sign = Sign()
+        sign = ChildStatus()
         before = sign.count
         if (pid := os.fork()) == 0:
             sign.enter("setup(8000)")
@@ -48,14 +48,14 @@ class TestSign:
         sign.close()
 
     def test_no_call_is_an_empty_text(self) -> None:
-        sign = Sign()
+        sign = ChildStatus()
         sign.enter("setup(8000)")
         sign.enter("")
         assert sign.call == ""
 
     @pytest.mark.parametrize("call", ["x" * 10_000, "ü" * 10_000, "\udc80" * 10_000])
     def test_a_long_call_is_cut_and_spoils_nothing(self, call: str) -> None:
-        sign = Sign()
+        sign = ChildStatus()
         sign.leave("words")
         sign.enter(call)
         assert sign.words == "words"

@@ -19,7 +19,7 @@ from twilio_vectors.case import (
     serialize,
     set_up,
 )
-from twilio_vectors.steps import ROUNDED, SECOND, heard, hushed, spoken
+from twilio_vectors.steps import ROUNDED, SECOND, heard, silence_frames, spoken
 from twilio_vectors.ulaw import alternatives, permitted
 
 CLEAR = {"event": "clear", "...": "<any>"}
@@ -49,7 +49,7 @@ def odd_lengths() -> Iterator[Case]:
 @family("abuse")
 def odd_then_speech() -> Iterator[Case]:
     """Half a sample, then speech: it is dropped or filled up, and never joined to the sample that follows."""
-    steps = [serialize(audio(bytes(1)), raises("TFS-ABUSE-01", None)), *spoken(VOICE), *hushed()]
+    steps = [serialize(audio(bytes(1)), raises("TFS-ABUSE-01", None)), *spoken(VOICE), *silence_frames()]
     dropped = alternatives(VOICE + silence(SECOND), permitted)
     filled = alternatives([0, *VOICE, *silence(SECOND - 1)], permitted)
     yield Case(
@@ -73,7 +73,7 @@ def stereo() -> Iterator[Case]:
     yield Case(
         "stereo-alike",
         "Both channels carry the same voice at 8000 Hz.",
-        steps=[*frames, *hushed()],
+        steps=[*frames, *silence_frames()],
         expect=[heard("TFS-ABUSE-03", VOICE)],
         result="acceptable",
         flags=ROUNDED,
@@ -97,7 +97,7 @@ def impossible_rates() -> Iterator[Case]:
             steps=[
                 serialize(audio(pcm(VOICE[:160]), rate=rate), nothing("TFS-ABUSE-04")),
                 *spoken(VOICE),
-                *hushed(),
+                *silence_frames(),
             ],
             expect=[heard("TFS-ABUSE-05", VOICE)],
             result="invalid",
@@ -112,7 +112,7 @@ def long_frames() -> Iterator[Case]:
     yield Case(
         "long-8000",
         "10 s in one frame at 8000 Hz.",
-        steps=[serialize(audio(pcm(long)), raises("TFS-ABUSE-05", None)), *hushed()],
+        steps=[serialize(audio(pcm(long)), raises("TFS-ABUSE-05", None)), *silence_frames()],
         expect=[heard("TFS-ABUSE-05", long)],
         result="acceptable",
         flags=ROUNDED,
@@ -134,7 +134,11 @@ def rates_that_change() -> Iterator[Case]:
     rates = [24000, 16000, 8000, 48000, 22050, 24000]
     steps = [serialize(audio(pcm(VOICE), rate=rate), raises("TFS-ABUSE-06", None)) for rate in rates]
     yield Case("change-every-frame", "Another rate with every frame.", steps=steps)
-    back = [serialize(audio(pcm(VOICE), rate=24000), raises("TFS-ABUSE-06", None)), *spoken(VOICE), *hushed()]
+    back = [
+        serialize(audio(pcm(VOICE), rate=24000), raises("TFS-ABUSE-06", None)),
+        *spoken(VOICE),
+        *silence_frames(),
+    ]
     yield Case(
         "change-to-8000",
         "24000 Hz, then 8000 Hz: the speech at 8000 Hz is whole after what came before.",
@@ -145,7 +149,7 @@ def rates_that_change() -> Iterator[Case]:
         set_up(24000, raises("TFS-ABUSE-06", None)),
         set_up(16000, raises("TFS-ABUSE-06", None)),
         *spoken(VOICE),
-        *hushed(),
+        *silence_frames(),
     ]
     yield Case(
         "change-by-setup",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from twilio_vectors.audio import pcm, speech, utterance
 from twilio_vectors.case import (
     HANGING_UP,
-    SILENT,
+    NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
@@ -20,7 +20,7 @@ from twilio_vectors.case import (
     transport_message,
 )
 from twilio_vectors.cases.media_out import SIDS
-from twilio_vectors.steps import ROUNDED, called, codes_of, heard, hushed, spoken
+from twilio_vectors.steps import ROUNDED, codes_of, heard, media_steps, silence_frames, spoken
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 INTERRUPTION: Json = {"frame": "InterruptionFrame"}
@@ -30,10 +30,10 @@ INTERRUPTION: Json = {"frame": "InterruptionFrame"}
 def interruption() -> Iterator[Case]:
     """The form of a clear message, by serializers of several kinds; nothing else is sent here."""
     kinds: dict[str, tuple[Json, int]] = {
-        "plain": (SILENT, 8000),
+        "plain": (NO_HANG_UP, 8000),
         "hang-up-enabled": (HANGING_UP, 8000),
-        "other-rate": (SILENT, 24000),
-        "rtvi-sent": (SILENT | {"params": {"auto_hang_up": False, "ignore_rtvi_messages": False}}, 8000),
+        "other-rate": (NO_HANG_UP, 24000),
+        "rtvi-sent": (NO_HANG_UP | {"params": {"auto_hang_up": False, "ignore_rtvi_messages": False}}, 8000),
     }
     for name, (arguments, rate) in kinds.items():
         yield Case(
@@ -70,7 +70,10 @@ def each() -> Iterator[Case]:
         "before-audio": ("An interruption before any audio.", [cleared]),
         "two-in-a-row": ("Two interruptions in a row.", [cleared, cleared]),
         "ten-in-a-row": ("Ten interruptions in a row.", [cleared] * 10),
-        "after-audio": ("An interruption after the agent has spoken.", [*sentence, *hushed(), cleared]),
+        "after-audio": (
+            "An interruption after the agent has spoken.",
+            [*sentence, *silence_frames(), cleared],
+        ),
         "mid-speech": (
             "An interruption in mid-speech, and another a little later.",
             [*sentence, cleared, *sentence[:2], cleared],
@@ -81,7 +84,7 @@ def each() -> Iterator[Case]:
         ),
         "while-the-caller-speaks": (
             "An interruption while the caller speaks.",
-            [*called(codes_of(speech(800, 92))), cleared],
+            [*media_steps(codes_of(speech(800, 92))), cleared],
         ),
     }
     for name, (text, steps) in sessions.items():
@@ -149,7 +152,7 @@ def audio_after() -> Iterator[Case]:
     yield Case(
         name="audio-after-interruptions",
         text="Speech after two interruptions is sent.",
-        steps=[serialize(INTERRUPTION)] * 2 + spoken(samples) + hushed(),
+        steps=[serialize(INTERRUPTION)] * 2 + spoken(samples) + silence_frames(),
         expect=[heard("TFS-CLEAR-05", samples)],
         result="acceptable",
         flags=ROUNDED,

@@ -10,7 +10,7 @@ from twilio_vectors.case import (
     AUTH_TOKEN,
     CALL_SID,
     HANGING_UP,
-    SILENT,
+    NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
@@ -65,7 +65,7 @@ def named() -> Iterator[Case]:
         (
             "null",
             "Every optional argument but params is given as None.",
-            SILENT | dict.fromkeys([*CREDENTIALS, *PAIR]),
+            NO_HANG_UP | dict.fromkeys([*CREDENTIALS, *PAIR]),
         ),
     ):
         yield _built(f"named-{name}", text, arguments, "TFS-CONSTRUCT-01")

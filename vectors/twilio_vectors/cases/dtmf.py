@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from twilio_vectors.audio import utterance
 from twilio_vectors.case import Case, Json, deserialize, family, gives_frame, nothing
-from twilio_vectors.steps import called, codes_of, dtmf
+from twilio_vectors.steps import codes_of, dtmf, media_steps
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 KEYPAD = "the twelve keys of KeypadEntry, alike in Pipecat 1.2.1 to 1.14.0"
@@ -123,7 +123,7 @@ def repeated() -> Iterator[Case]:
         )
     steps = [
         step
-        for pair in zip(called(codes_of(utterance(800, 81))), _presses("77700"), strict=True)
+        for pair in zip(media_steps(codes_of(utterance(800, 81))), _presses("77700"), strict=True)
         for step in pair
     ]
     yield Case(

@@ -9,7 +9,7 @@ from typing import Any
 
 from twilio_vectors.audio import speech
 from twilio_vectors.case import Case, Json, b64, deserialize, deserialize_text, family, gives_frame, nothing
-from twilio_vectors.steps import caller_hushed, codes_of, dtmf, media, understood
+from twilio_vectors.steps import codes_of, dtmf, media, silence_step, understood
 
 CODES = codes_of(speech(240, seed=31))
 PAYLOAD = b64(CODES)
@@ -41,7 +41,7 @@ def accepted(name: str, text: str, requirement: str, step: Json, codes: bytes = 
     return Case(
         name,
         text,
-        steps=[step, caller_hushed()],
+        steps=[step, silence_step()],
         expect=[understood(requirement, codes)],
         flags=("WithheldSilence",),
         **fields,

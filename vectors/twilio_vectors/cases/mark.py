@@ -17,7 +17,7 @@ from twilio_vectors.case import (
     serialize,
     transport_message,
 )
-from twilio_vectors.steps import called, codes_of, mark, spoken
+from twilio_vectors.steps import codes_of, mark, media_steps, spoken
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 NAMES = {
@@ -76,7 +76,7 @@ def inbound() -> Iterator[Case]:
     after_clear = [serialize({"frame": "InterruptionFrame"})]
     after_clear += [_mark(name, number) for number, name in enumerate(("one", "two", "three"), 7)]
     yield _returned("after-clear", "Three marks come back because of a clear.", after_clear)
-    amid = [step for media in called(codes_of(speech(480, 102))) for step in (media, _mark("amid", 9))]
+    amid = [step for media in media_steps(codes_of(speech(480, 102))) for step in (media, _mark("amid", 9))]
     yield _returned("amid-media", "Marks come back while the caller speaks.", amid)
 
 

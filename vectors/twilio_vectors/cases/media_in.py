@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from twilio_vectors.audio import noise, silence, speech, utterance
 from twilio_vectors.case import (
     HANGING_UP,
-    SILENT,
+    NO_HANG_UP,
     Case,
     Json,
     b64,
@@ -21,14 +21,14 @@ from twilio_vectors.case import (
 )
 from twilio_vectors.steps import (
     SECOND,
-    called,
-    caller_hushed,
     codes_of,
     connected,
     dtmf,
     mark,
     media,
     media_messages,
+    media_steps,
+    silence_step,
     spoken,
     start,
     understood,
@@ -45,15 +45,15 @@ OTHER_STREAM = "${other_stream_sid}"
 def frame() -> Iterator[Case]:
     """The frame of caller's audio; the first two are also the twins of what has to be ignored."""
     cases: dict[str, tuple[str, Json]] = {
-        "inbound-track": ("Media of the inbound track", SILENT),
-        "own-stream": ("Media of the serializer's own stream", SILENT),
+        "inbound-track": ("Media of the inbound track", NO_HANG_UP),
+        "own-stream": ("Media of the serializer's own stream", NO_HANG_UP),
         "hang-up-enabled": ("Media given to a serializer that hangs up", HANGING_UP),
     }
     for name, (text, arguments) in cases.items():
         yield Case(
             name=f"frame-{name}",
             text=f"{text} becomes InputAudioRawFrames of one channel.",
-            steps=[*called(codes_of(utterance(800, 41))), caller_hushed()],
+            steps=[*media_steps(codes_of(utterance(800, 41))), silence_step()],
             expect=[received("TFS-MEDIAIN-01", None, rate=8000, at_least=800)],
             arguments=dict(arguments),
             flags=WITHHELD,
@@ -73,7 +73,7 @@ def decode() -> Iterator[Case]:
     }
     for name, (text, whole, size) in codes.items():
         yield _decoded(
-            "TFS-MEDIAIN-02", f"decode-{name}", text, whole, called(whole, (size,)), source=DEFINITION
+            "TFS-MEDIAIN-02", f"decode-{name}", text, whole, media_steps(whole, (size,)), source=DEFINITION
         )
 
 
@@ -91,18 +91,20 @@ def session() -> Iterator[Case]:
     for seed, (name, pieces) in enumerate(sizes.items(), 51):
         codes = codes_of(utterance(9600 if max(pieces) in (160, SECOND) else 3200, seed))
         text = f"Speech in messages of {', '.join(map(str, pieces))} samples."
-        yield _session(name, text, codes, called(codes, pieces))
+        yield _session(name, text, codes, media_steps(codes, pieces))
     codes = codes_of(utterance(200, 61))
-    yield _session("single-samples", "Speech in messages of one sample.", codes, called(codes, (1,)))
+    yield _session("single-samples", "Speech in messages of one sample.", codes, media_steps(codes, (1,)))
     codes = codes_of(speech(1600, 62) + silence(SECOND) + utterance(1600, 63))
-    yield _session("long-pause", "Two sentences with a second of silence between them.", codes, called(codes))
+    yield _session(
+        "long-pause", "Two sentences with a second of silence between them.", codes, media_steps(codes)
+    )
     codes = codes_of(utterance(4800, 64))
     steps = [deserialize(connected()), deserialize(start(parameters={"language": "fr"}))]
-    for number, step in enumerate(called(codes)):
+    for number, step in enumerate(media_steps(codes)):
         steps += [step, deserialize((dtmf("5"), mark("greeting"), media(b""))[number % 3])]
     yield _session("among-other-messages", "Speech among keys, marks and empty media.", codes, steps)
     codes = codes_of(utterance(4800, 65))
-    steps = [step for pair in zip(called(codes), spoken(speech(4800, 66)), strict=True) for step in pair]
+    steps = [step for pair in zip(media_steps(codes), spoken(speech(4800, 66)), strict=True) for step in pair]
     yield _session("both-directions", "The caller and the agent speak at once.", codes, steps)
 
 
@@ -206,7 +208,7 @@ def size() -> Iterator[Case]:
     for samples in (1, 2, 3, 4, 80, 159, 160, 161, 240, 320, 800, 1600, 8000):
         codes = codes_of(noise(30000, 3 * samples if samples < 8000 else samples, samples))
         text = f"Payloads of {samples} samples." if samples > 1 else "Payloads of one sample."
-        yield _decoded("TFS-MEDIAIN-07", f"size-{samples}", text, codes, called(codes, (samples,)))
+        yield _decoded("TFS-MEDIAIN-07", f"size-{samples}", text, codes, media_steps(codes, (samples,)))
 
 
 @family("media-in")
@@ -250,7 +252,7 @@ def ignored() -> Iterator[Case]:
             twin=twin,
             source=MESSAGES,
         )
-        between = [step for pair in zip(called(codes), alone, strict=True) for step in pair]
+        between = [step for pair in zip(media_steps(codes), alone, strict=True) for step in pair]
         text = f"Media of {whose} between the caller's: only the caller's audio arrives."
         yield _decoded(requirement, f"{name}-between", text, codes, between, result="invalid", twin=twin)
 
@@ -275,7 +277,7 @@ def _decoded(
     return Case(
         name=name,
         text=text,
-        steps=[*steps, caller_hushed()],
+        steps=[*steps, silence_step()],
         expect=[understood(requirement, codes)],
         result=result,
         flags=WITHHELD,

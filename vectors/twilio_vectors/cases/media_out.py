@@ -8,7 +8,7 @@ from itertools import cycle
 from twilio_vectors.audio import chunks, noise, pcm, ramp, silence, speech, utterance
 from twilio_vectors.case import (
     HANGING_UP,
-    SILENT,
+    NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
@@ -19,7 +19,7 @@ from twilio_vectors.case import (
     payloads,
     serialize,
 )
-from twilio_vectors.steps import ROUNDED, SECOND, called, codes_of, heard, hushed, spoken
+from twilio_vectors.steps import ROUNDED, SECOND, codes_of, heard, media_steps, silence_frames, spoken
 from twilio_vectors.ulaw import DECODED, LEVELS, alternatives, exact
 
 DEFINITION = "ITU-T G.711: the values of the codes, computed from the definition in vectors/g711.py"
@@ -51,7 +51,7 @@ def _message(name: str, samples: list[int], size: int, arguments: Json | None = 
     return Case(
         name=f"message-{name}",
         text=f"Audio becomes text messages of three members with base64: {name.replace('-', ' ')}.",
-        steps=spoken(samples, (size,)) + hushed(size=max(size, 160)),
+        steps=spoken(samples, (size,)) + silence_frames(size=max(size, 160)),
         expect=[
             messages("TFS-MEDIAOUT-01", {"event": "media", "...": "<any>"}, as_text=True),
             messages(
@@ -65,7 +65,7 @@ def _message(name: str, samples: list[int], size: int, arguments: Json | None = 
                 at_least=0,
             ),
         ],
-        arguments=arguments or dict(SILENT),
+        arguments=arguments or dict(NO_HANG_UP),
         source="https://www.twilio.com/docs/voice/media-streams/websocket-messages",
     )
 
@@ -77,7 +77,7 @@ def stream_sid() -> Iterator[Case]:
         yield Case(
             name=f"stream-sid-{name}",
             text=f"Media messages carry the stream_sid of the constructor ({name.replace('-', ' ')}).",
-            steps=spoken(utterance(480, 5)) + hushed(),
+            steps=spoken(utterance(480, 5)) + silence_frames(),
             expect=[
                 messages("TFS-MEDIAOUT-03", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0),
             ],
@@ -104,7 +104,7 @@ def _encoding(name: str, text: str, samples: list[int], quiet: int = SECOND) -> 
     return Case(
         name=name,
         text=f"{text} Each becomes a code within one quantiser level of the nearest.",
-        steps=spoken(samples) + hushed(quiet),
+        steps=spoken(samples) + silence_frames(quiet),
         expect=[heard("TFS-MEDIAOUT-05", samples, quiet)],
         result="acceptable",
         flags=ROUNDED,
@@ -125,7 +125,7 @@ def exactly() -> Iterator[Case]:
         yield Case(
             name=f"exact-{name}",
             text=f"{text} Each becomes a code of that very value.",
-            steps=spoken(samples) + hushed(),
+            steps=spoken(samples) + silence_frames(),
             expect=[
                 payloads(
                     "TFS-MEDIAOUT-06", alternatives(samples + silence(SECOND), exact), at_least=len(samples)
@@ -171,7 +171,7 @@ def session() -> Iterator[Case]:
     samples = utterance(2400, 26)
     steps = [
         step
-        for pair in zip(spoken(samples), called(codes_of(speech(2400, 28))), strict=True)
+        for pair in zip(spoken(samples), media_steps(codes_of(speech(2400, 28))), strict=True)
         for step in pair
     ]
     yield _session("both-directions", "The agent and the caller speak at once.", samples, steps)
@@ -191,7 +191,7 @@ def _session(
     return Case(
         name=f"session-{name}",
         text=f"{text} The payloads hold it all, in order.",
-        steps=steps + hushed(),
+        steps=steps + silence_frames(),
         expect=[heard("TFS-MEDIAOUT-08", samples)],
         rate=rates[0],
         out_rate=rates[1],
@@ -245,7 +245,7 @@ def _kind(name: str, text: str, samples: list[int], steps: list[Json]) -> Case:
     return Case(
         name=f"kind-{name}",
         text=f"{text} All are sent.",
-        steps=steps + hushed(),
+        steps=steps + silence_frames(),
         expect=[heard("TFS-MEDIAOUT-11", samples)],
         result="acceptable",
         flags=ROUNDED,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twilio_vectors.case import (
-    SILENT,
+    NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
@@ -280,7 +280,7 @@ def _sent(requirement: str, message: Json, urgent: bool) -> Json:
 
 
 def _with(params: Json) -> Json:
-    return SILENT | {"params": {"auto_hang_up": False} | params}
+    return NO_HANG_UP | {"params": {"auto_hang_up": False} | params}
 
 
 def _event(name: str, text: str, steps: list[Json]) -> Case:

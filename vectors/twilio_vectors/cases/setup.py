@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from twilio_vectors.case import (
     HANGING_UP,
-    SILENT,
+    NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
@@ -33,10 +33,10 @@ def accepts() -> Iterator[Case]:
     """setup takes the configuration that the installed Pipecat passes and raises nothing."""
     override = {"stream_sid": STREAM_SID, "params": {"auto_hang_up": False, "sample_rate": 16000}}
     for name, text, rate, out_rate, arguments in (
-        ("8000", "Both directions at 8000 Hz.", 8000, None, SILENT),
-        ("16000", "Both directions at 16000 Hz.", 16000, None, SILENT),
-        ("48000", "Both directions at 48000 Hz.", 48000, None, SILENT),
-        ("out-24000", "16000 Hz in and 24000 Hz out.", 16000, 24000, SILENT),
+        ("8000", "Both directions at 8000 Hz.", 8000, None, NO_HANG_UP),
+        ("16000", "Both directions at 16000 Hz.", 16000, None, NO_HANG_UP),
+        ("48000", "Both directions at 48000 Hz.", 48000, None, NO_HANG_UP),
+        ("out-24000", "16000 Hz in and 24000 Hz out.", 16000, 24000, NO_HANG_UP),
         ("hang-up", "With auto_hang_up enabled.", 16000, None, HANGING_UP),
         ("override", "With params.sample_rate given.", 8000, None, override),
     ):
