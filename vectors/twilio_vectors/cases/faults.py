@@ -184,7 +184,7 @@ def either_way() -> Iterator[Case]:
     """Answers that may be taken for success or for failure, as the case may be; nothing is raised."""
     mislabelled = NOT_FOUND.answer | {"headers": {"Content-Type": "text/html"}}
     for name, text, answer, flag in (
-        ("404-20404-as-html", "404 with code 20404, media_steps HTML.", mislabelled, "MislabelledBody"),
+        ("404-20404-as-html", "404 with code 20404, called HTML.", mislabelled, "MislabelledBody"),
         (
             "200-cut-short",
             "200, and a reset in the middle of its body.",
