@@ -12,6 +12,7 @@ from typing import Any
 from packaging.version import Version
 
 from twilio_conformance.report import matrix
+from twilio_conformance.report.model import Check, Implementation, Ledger, Report, requirement
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Requirement
 from twilio_conformance.spec.verdict import judge
 
@@ -158,33 +159,31 @@ def side_by_side(grades: Json, known: Json, catalogue: Catalogue) -> str:
     return matrix.as_html(matrix.build(reports), heading, remarks) + "\n"
 
 
-def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Json:
-    """What a matrix needs of the report on the first of some releases that grade the same."""
-    document, titles = releases.document, {chapter.id: chapter.title for chapter in catalogue.chapters}
-    found = {name: releases.status(name, group[0]) for name in releases.requirements}
+def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Report:
+    """A report on the first of some releases that grade the same, with what a matrix shows."""
+    document, own = releases.document, releases.requirements
+    found = {name: releases.status(name, group[0]) for name in own}
     graded = {name: status for name, status in found.items() if status != UNGRADED}
-    own = releases.requirements.values()
-    return {
-        "suite": document["edition"],
-        "edition": document["edition"],
-        "vectors_digest": document["vectors_digest"],
-        "pipecat": "",  # it is the implementation
-        "implementation": {"name": "pipecat-ai", "version": _span(group)},
-        "verdict": {
-            name: asdict(verdict)
-            for name, verdict in judge(own, graded, partial=len(graded) < len(found)).items()
-        },
-        "requirements": {
-            name: {
-                "chapter": titles[releases.requirements[name].chapter],
-                "level": releases.requirements[name].level,
-                "profile": releases.requirements[name].profile,
-                "statement": releases.requirements[name].statement,
-                "status": status,
-            }
+    return Report(
+        suite=document["edition"],
+        edition=document["edition"],
+        vectors_digest=document["vectors_digest"],
+        implementation=Implementation(spec="", name="pipecat-ai", version=_span(group), capabilities=[]),
+        pipecat="",  # it is the implementation
+        python="",
+        network="",
+        started="",
+        finished="",
+        gate=Gate(frozenset()),
+        requirements={
+            name: requirement(catalogue, own[name], [Check(id=name, status=status)])
             for name, status in graded.items()
         },
-    }
+        verdict=judge(own.values(), graded, partial=len(graded) < len(found)),
+        metrics={},
+        notes=[],
+        ledger=Ledger(expected=0, collected=0, executed=0, missing=[], excluded={}),
+    )
 
 
 def _expect_agreement(releases: Releases, history: list[Json]) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from twilio_conformance.report import html, reader
+from twilio_conformance.report import html, loading
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = {
@@ -36,7 +36,7 @@ def grade(impl: str, checks: str) -> dict[str, Any]:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode not in EXITS:
             sys.exit(f"{impl}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-        return reader.load(f"{folder}/report.json")
+        return loading.load(f"{folder}/report.json").as_json()
 
 
 def measure(impl: str) -> dict[str, Any]:

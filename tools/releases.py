@@ -21,7 +21,7 @@ from packaging.version import Version
 from tools import environments
 from tools.history import HOLDS, UNGRADED, HistoryError, compress, render, side_by_side
 from twilio_conformance import EDITION
-from twilio_conformance.report import reader
+from twilio_conformance.report import model
 from twilio_conformance.spec import catalogue
 
 Json = dict[str, Any]
@@ -97,7 +97,7 @@ def grade(version: str) -> str:
 
 def _brief(report: Json) -> Iterator[str]:
     for profile, verdict in report["verdict"].items():
-        held, applicable = reader.count(verdict, "MUST")
+        held, applicable = model.tally(verdict["counts"], "MUST")
         yield f"{profile} {held}/{applicable}"
 
 

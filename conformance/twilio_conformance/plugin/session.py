@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from twilio_conformance.engine.run import Run, default_jobs, parse_profiles
 from twilio_conformance.errors import DataError, SuiteError, UsageError
 from twilio_conformance.plugin import known_failures
 from twilio_conformance.plugin.items import RUN, Chapter, CheckItem, Failure, Suite
-from twilio_conformance.report import terminal, writer
+from twilio_conformance.report import model, terminal, writer
+from twilio_conformance.report.model import Report
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES
 from twilio_conformance.spec.coverage import Entry
@@ -161,6 +163,11 @@ class ResultRecorder:
         self._run = run
         self._reports = reports
 
+    @cached_property
+    def _report(self) -> Report:
+        """The report of the run, built once at its end."""
+        return model.build(self._run)
+
     def pytest_report_header(self) -> str:
         """Says what is graded, and what decides on the exit status."""
         run, found = self._run, self._run.executor.implementation
@@ -201,7 +208,7 @@ class ResultRecorder:
         config, run = session.config, self._run
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if config.option.collectonly or not finished:
-            writer.take_away(self._reports)
+            writer.remove(self._reports)
             return
         run.note(run.executor.notes)
         run.cut_short = bool(session.shouldstop or session.shouldfail)
@@ -221,8 +228,8 @@ class ResultRecorder:
             session.exitstatus = EXIT_INCOMPLETE
         for place in self._reports:
             try:
-                writer.take_away([place])
-                writer.write(run, place)
+                writer.remove([place])
+                writer.write(self._report, place)
             except UsageError as error:
                 run.troubles.append(str(error))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -233,4 +240,4 @@ class ResultRecorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Says what was graded, the verdicts, and each failure."""
         if self._run.outcomes or self._run.troubles:
-            terminal.summarize(self._run, terminalreporter)
+            terminal.summarize(self._report, terminalreporter, self._run.troubles)

@@ -1,4 +1,4 @@
-"""Lays out what was expected and what was seen: a diff for JSON, a table for values, a hex view for bytes."""
+"""Lays out the two sides of a finding: a diff for JSON, a table for values, a hex view for bytes."""
 
 from __future__ import annotations
 
@@ -8,70 +8,81 @@ import binascii
 import difflib
 import json
 import re
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-Json = dict[str, Any]
-
 TEXT_LIMIT = 4000
-"""Characters of one side; of more, the beginning is shown."""
+"""Characters of one side; the rest is cut."""
 
-HEX_LIMIT = 256
-"""Bytes of a hex view: from a line before the first difference."""
+HEX_LINES = 24
+"""Lines of a hex view: those that differ, with one line of context on either side."""
 
-LINE = 16
-"""Bytes on one line of a hex view."""
+BYTES_PER_LINE = 16
 
 _ANYTHING = ("<any>", "<base64>")
-"""What a shape has in place of a value that may differ; "..." beside members stands for any others."""
+"""Placeholders in an expected shape for any value; "..." among the members allows any others."""
 
-_FROM = re.compile(r" from (\d+)$")
+_OFFSET = re.compile(r" from (\d+)$")
 
-_BINARY = ("audio", "base64", "body_base64", "payload")
-"""Members of JSON whose text is base64."""
+_BASE64_MEMBERS = ("audio", "base64", "body_base64", "payload")
+
+Lines = list[tuple[str, str]]
+"""Lines of a diff, each of a kind: `same`, `gone` (expected only) or `come` (actual only)."""
 
 
-def of(expected: Any, actual: Any) -> Json:
-    """How to show both sides of a finding.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How to show the two sides of a finding.
 
-    Returns:
-        `diff`: lines of JSON as (kind, text), of kind `same`, `gone` or `come`; empty where it is not JSON.
-        `expected` and `actual`: texts, empty where there is nothing to show.
-        `rows`: the actual side as names and values, empty where it is no such thing.
-        `hex`: hex views, each a label and its lines.
+    Attributes:
+        diff: The lines of both sides; empty unless both are JSON objects or arrays.
+        expected: The expected side as text.
+        actual: The actual side as text.
+        rows: The actual side as names and values; empty unless it is an object of plain values.
+        hex: Hex views of the bytes in both sides, each with a label.
     """
-    shown: Json = {
-        "diff": _diff(expected, actual) if _are_json(expected, actual) else [],
-        "expected": _text(expected),
-        "actual": _text(actual),
-        "rows": _rows(actual),
-        "hex": list(_hex_views(expected, actual)),
-    }
-    return shown
+
+    diff: Lines
+    expected: str
+    actual: str
+    rows: list[tuple[str, str]]
+    hex: list[tuple[str, Lines]]
 
 
-def _are_json(expected: Any, actual: Any) -> bool:
-    return isinstance(expected, dict | list) and type(expected) is type(actual)
+def lay_out(expected: Any, actual: Any) -> Layout:
+    """Return how to show both sides of a finding."""
+    is_json = isinstance(expected, dict | list) and type(expected) is type(actual)
+    return Layout(
+        diff=_json_diff(expected, actual) if is_json else [],
+        expected=_text(expected),
+        actual=_text(actual),
+        rows=_rows(actual),
+        hex=list(_hex_views(expected, actual)),
+    )
 
 
-def _diff(expected: Any, actual: Any) -> list[tuple[str, str]]:
-    """The lines of both sides; what a hex view shows better is left to it."""
+def _json_diff(expected: Any, actual: Any) -> Lines:
+    """Return the lines of both sides, without bytes: hex views show those better."""
     sides = (_without_bytes(_filled(expected, actual)), _without_bytes(actual))
     before, after = (_pretty(side).splitlines() for side in sides)
-    lines: list[tuple[str, str]] = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for change, low, high, start, end in matcher.get_opcodes():
+    opcodes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return list(_changed_lines(before, after, opcodes))
+
+
+def _changed_lines(
+    before: Sequence[str], after: Sequence[str], opcodes: Sequence[tuple[str, int, int, int, int]]
+) -> Iterator[tuple[str, str]]:
+    for change, low, high, start, end in opcodes:
         if change == "equal":
-            lines += [("same", line) for line in before[low:high]]
+            yield from (("same", line) for line in before[low:high])
         else:
-            lines += [("gone", line) for line in before[low:high]]
-            lines += [("come", line) for line in after[start:end]]
-    return lines
+            yield from (("gone", line) for line in before[low:high])
+            yield from (("come", line) for line in after[start:end])
 
 
 def _filled(shape: Any, actual: Any) -> Any:
-    """The shape with what it permits taken from the actual side, so that only what it forbids differs."""
+    """Return the shape with its placeholders replaced by the actual values, so that they do not differ."""
     if isinstance(shape, str) and shape in _ANYTHING and isinstance(actual, str):
         return actual
     if isinstance(shape, dict) and isinstance(actual, dict):
@@ -86,7 +97,7 @@ def _without_bytes(value: Any) -> Any:
     return {
         key: _without_bytes(item)
         for key, item in value.items()
-        if not (isinstance(item, dict) and item.keys() == {"hex"} and _hexadecimal(item["hex"]))
+        if not (isinstance(item, dict) and item.keys() == {"hex"} and _from_hex(item["hex"]))
     }
 
 
@@ -104,7 +115,7 @@ def _text(value: Any) -> str:
 
 
 def _rows(value: Any) -> list[tuple[str, str]]:
-    """An object of plain values, such as a measurement for each rate, as rows."""
+    """Return an object of plain values, such as a measurement for each rate, as rows."""
     if not isinstance(value, dict) or any(isinstance(item, dict | list) for item in value.values()):
         return []
     return [
@@ -113,48 +124,40 @@ def _rows(value: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _hex_views(expected: Any, actual: Any) -> Iterator[tuple[str, list[Json]]]:
-    """The bytes in both sides; where both have some of one name, what differs is marked."""
+def _hex_views(expected: Any, actual: Any) -> Iterator[tuple[str, Lines]]:
+    """Yield a hex view for each name under which either side has bytes."""
     wanted, seen = dict(_binaries(expected)), dict(_binaries(actual))
     for name in [*wanted, *(name for name in seen if name not in wanted)]:
         left, right = wanted.get(name), seen.get(name)
-        differing = {
-            place
-            for place, (one, other) in enumerate(zip_longest(left or b"", right or b""))
-            if left is not None and right is not None and one != other
-        }
-        for side, data in (("expected", left), ("actual", right)):
-            if data:
-                yield f"{name}, {side}: {len(data)} bytes", _lines(data, differing, _first_place(name))
+        if left is None or right is None:
+            side, data = ("expected", left) if right is None else ("actual", right)
+            dump = _dump(data or b"", name)[:HEX_LINES]
+            yield f"{name}, {side}: {len(data or b'')} bytes", [("same", line) for line in dump]
+            continue
+        before, after = _dump(left, name), _dump(right, name)
+        groups = difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(1)
+        lines = [line for group in groups for line in _changed_lines(before, after, group)]
+        lines = lines or [("same", line) for line in before]
+        yield f"{name}: {len(left)} bytes expected, {len(right)} actual", lines[:HEX_LINES]
 
 
-def _first_place(name: str) -> int:
-    """Where the bytes of a view begin in the whole: an excerpt's name says it, as in `codes from 16`."""
-    found = _FROM.search(name)
-    return int(found.group(1)) if found else 0
-
-
-def _lines(data: bytes, differing: set[int], first: int) -> list[Json]:
-    start = max(min(differing, default=0) // LINE - 1, 0) * LINE
+def _dump(data: bytes, name: str) -> list[str]:
+    """Return the lines of a hex dump; the name of an excerpt gives its offset, as in `codes from 16`."""
+    offset = _OFFSET.search(name)
+    first = int(offset.group(1)) if offset else 0
     return [
-        {
-            "place": f"{first + place:06x}",
-            "bytes": [
-                (f"{byte:02x}", place + number in differing)
-                for number, byte in enumerate(data[place : place + LINE])
-            ],
-        }
-        for place in range(start, min(len(data), start + HEX_LIMIT), LINE)
+        f"{first + place:06x}  {data[place : place + BYTES_PER_LINE].hex(' ')}"
+        for place in range(0, len(data), BYTES_PER_LINE)
     ]
 
 
 def _binaries(value: Any, name: str = "bytes") -> Iterator[tuple[str, bytes]]:
-    """The bytes in a value: Python's b'…', {"hex": …}, and base64 where JSON has it."""
+    """Yield the bytes in a value: Python's b'…', {"hex": …}, and base64 in members that hold it."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if isinstance(item, str) and key in _BINARY and (data := _base64(item)):
+            if isinstance(item, str) and key in _BASE64_MEMBERS and (data := _from_base64(item)):
                 yield key, data
-            elif isinstance(item, str) and key == "hex" and (data := _hexadecimal(item)):
+            elif isinstance(item, str) and key == "hex" and (data := _from_hex(item)):
                 yield name, data
             else:
                 yield from _binaries(item, str(key))
@@ -169,14 +172,14 @@ def _binaries(value: Any, name: str = "bytes") -> Iterator[tuple[str, bytes]]:
         yield name, literal
 
 
-def _base64(text: str) -> bytes:
+def _from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         return b""
 
 
-def _hexadecimal(text: str) -> bytes:
+def _from_hex(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:

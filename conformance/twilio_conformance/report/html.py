@@ -8,29 +8,36 @@ import hashlib
 import importlib.util
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.errors import UsageError
-from twilio_conformance.report import reader, room
+from twilio_conformance.report import finding, model
+from twilio_conformance.report.model import Check, Json, Report, Requirement
 from twilio_conformance.spec.catalogue import LEVELS, PROFILES
-from twilio_conformance.spec.verdict import NOTHING_APPLIES
+from twilio_conformance.spec.verdict import NOT_TESTABLE, NOTHING_APPLIES, PARTIAL
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-Json = dict[str, Any]
+CHECKS_IN_FULL = 6
+"""Failing checks of one requirement that are shown in full; the others are named."""
 
-DRAWN = 1_000_000
-"""Bytes of a page without what fails; of more, the largest drawings are left out."""
+CHECKS_NAMED = 200
+"""Failing checks of one requirement that are named; any others are counted."""
 
-TOLD = 500
-"""Characters of a note, of a version or of a name."""
+FULL_LIMIT = 1_000_000
+"""Bytes of all checks shown in full: what fails after that is named. It keeps any page below 2 MB."""
+
+TEXT_LIMIT = 500
+"""Characters of a note, a version or a name; the rest is cut."""
 
 LIST_LIMIT = 6
-"""Values of a list that stand in one cell of a table."""
+"""Values of a list that are shown in one cell of a table."""
 
 REFERENCE = "reference.json"
 """The measurements of the reference, in this package: drawn beneath those of any other implementation."""
@@ -46,21 +53,22 @@ MEANINGS = {
 }
 
 _STATUSES = {
-    "fail": ("bad", "✕", "fails", "fails"),
-    "not-testable": ("bad", "?", "not testable", "not testable"),
-    "pass": ("good", "✓", "holds", "holds"),
-    "not-applicable": ("idle", "-", "not claimed", "not claimed"),
+    "fail": ("bad", "✕", "fails"),
+    "not-testable": ("bad", "?", "not testable"),
+    "pass": ("good", "✓", "holds"),
+    "not-applicable": ("idle", "-", "not claimed"),
 }
-"""For each status: the tone of the page, a mark, the word to show, and what the filter calls it."""
+"""The colour class, the mark and the label of each status."""
 
+_TIME = re.compile(r"^\[?(\+?\d+\.\d+ m?s)\]?:?\s+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def require() -> None:
-    """Sees that everything a page is made with is installed.
+    """Check that the packages that pages are rendered with are installed.
 
     Raises:
-        UsageError: It is not; the message says what to install.
+        UsageError: One of them is missing; the message says what to install.
     """
     missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
@@ -69,80 +77,69 @@ def require() -> None:
         )
 
 
-def page(report: Json, over: Json | None = None) -> str:
-    """A report as a page of its own.
+def page(report: Report, over: Report | None = None) -> str:
+    """Render a report as a page.
 
     Args:
-        report: The report's JSON.
-        over: Another report, whose measurements are drawn beneath; without it, those of the reference.
+        report: The report.
+        over: Another report whose measurements are drawn beneath; by default those of the reference.
 
     Raises:
-        UsageError: The extra is not installed.
+        UsageError: The extra `report` is not installed.
     """
     require()
-    from markupsafe import Markup
-
     from twilio_conformance.report import plots
 
-    if over is None and report["implementation"]["name"] != _reference()["implementation"]["name"]:
-        over = _reference()
-    measured = printable(plots.measured(report))
-    compared = printable(plots.measured(over)) if over else {}
+    measured = printable(plots.measured(report.metrics))
+    compared, caption = _comparison(report, over)
     drawings, rest = plots.draw(measured, compared)
     requirements = _requirements(report)
     script = _environment().get_template("report.js.j2").render()
-    short = _shortened(report)
-    values: Json = {
-        "report": {name: value for name, value in short.items() if name != "requirements"},
-        "title": reader.title(short),
-        "graded": len(requirements),
-        "cards": [_card(report, profile) for profile in PROFILES if profile in report["verdict"]],
-        "failing": {name: requirements[name] for name in reader.failures(report)},
-        "causes": [(_short(cause), names) for cause, names in reader.causes(report).items()],
-        "chapters": reader.chapters(requirements),
-        "filters": _filters(requirements),
-        "numbers": [(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
-        "over": f"{reader.title(over)}, measured {_day(over['finished'])}" if over else "",
-        "facts": _facts(short),
-        "exact": ("Implementation", "--impl", "Vectors"),
-        "script": script,
-        "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-    }
-    bare = _render("report.html.j2", plots=drawings, **values)
-    while drawings and len(bare.encode()) > DRAWN:
-        drawings.remove(max(drawings, key=lambda drawing: len(drawing.svg)))
-        bare = _render("report.html.j2", plots=drawings, **values)
-    for name, entry in room.fill(report, room.LIMIT - len(bare.encode()), _part).items():
-        requirements[name] |= {
-            "full": [Markup(text) for _, text in sorted(entry.full.items())],
-            "rest": [Markup(text) for _, text in sorted(entry.rest.items())],
-            "unnamed": entry.unnamed,
-        }
-    return _render("report.html.j2", plots=drawings, **values)
+    untestable = {name: found for name, found in report.failures.items() if found.status == NOT_TESTABLE}
+    return _render(
+        "report.html.j2",
+        plots=drawings,
+        report=report,
+        notes=[_short(note) for note in report.notes[:TEXT_LIMIT]],
+        title=_short(report.title),
+        graded=len(requirements),
+        cards=[_card(report, profile) for profile in PROFILES if profile in report.verdict],
+        failing={name: requirements[name] for name in report.failures},
+        causes=[(_short(_cause(cause)), cause.requirements) for cause in model.causes(untestable)],
+        chapters=_by_chapter(report, requirements),
+        filters=_filters(requirements),
+        numbers=[(name, *_numbers(value, compared.get(name))) for name, value in rest.items()],
+        over=caption,
+        facts=_facts(report),
+        exact=("Implementation", "--impl", "Vectors"),
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+    )
 
 
-def _part(form: str, name: str, check: Json) -> str:
-    """A check of a requirement as HTML, in one of the forms of `room`."""
-    found: str = getattr(_parts(), form)(name, printable(check))
-    return found
+def _comparison(report: Report, over: Report | None) -> tuple[Json, str]:
+    """Return the measurements to draw beneath, and the caption that says whose they are."""
+    from twilio_conformance.report import plots
 
-
-@functools.cache
-def _parts() -> Any:
-    return _environment().get_template("parts.html.j2").module
-
-
-def _shortened(report: Json) -> Json:
-    """The report with only the beginning of what it says of itself at length: an implementation names itself."""
-    told = {
-        name: _short(value) if isinstance(value, str) else value
-        for name, value in report["implementation"].items()
-    }
-    return report | {"implementation": told, "notes": [_short(note) for note in report["notes"][:TOLD]]}
+    if over is not None:
+        metrics, title, finished = over.metrics, over.title, over.finished
+    elif report.implementation.name != (reference := _reference())["implementation"]["name"]:
+        metrics, title, finished = (
+            reference["metrics"],
+            reference["implementation"]["name"],
+            reference["finished"],
+        )
+    else:
+        return {}, ""
+    return printable(plots.measured(metrics)), f"{_short(title)}, measured {_day(finished)}"
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= TOLD else f"{text[:TOLD]}…"
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}…"
+
+
+def _cause(cause: model.Cause) -> str:
+    return cause.finding if cause.actual is None else f"{cause.finding}: {_cell(cause.actual)}"
 
 
 @functools.cache
@@ -154,10 +151,10 @@ def _reference() -> Json:
 
 
 def table(**values: Any) -> str:
-    """A comparison of several reports as a page; see `matrix`.
+    """Render a comparison of several reports as a page; see `matrix`.
 
     Raises:
-        UsageError: The extra is not installed.
+        UsageError: The extra `report` is not installed.
     """
     require()
     return _render("matrix.html.j2", **values)
@@ -188,7 +185,7 @@ def _render(name: str, script: str = "", **values: Any) -> str:
 
 
 def printable(value: Any) -> Any:
-    """The value with everything in its texts visible and fit for UTF-8; an implementation wrote some."""
+    """Return the value with control characters and lone surrogates in its texts escaped."""
     if type(value) is str:
         text = value.encode("utf-8", "backslashreplace").decode()
         return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
@@ -204,55 +201,113 @@ def _day(moment: str) -> str:
     return f"{when.day} {when:%B %Y, %H:%M} UTC"
 
 
-def _card(report: Json, profile: str) -> Json:
-    verdict = report["verdict"][profile]
-    word = reader.word(verdict)
-    gated = profile in report["gate"]["profiles"]
-    is_open = word in (reader.PARTLY, NOTHING_APPLIES)
-    tone = "good" if verdict["conformant"] else "idle" if is_open else "bad" if gated else "warn"
+def _card(report: Report, profile: str) -> Json:
+    verdict = report.verdict[profile]
+    is_gated = profile in report.gate.profiles
+    is_open = verdict.word in (PARTIAL, NOTHING_APPLIES)
+    tone = "good" if verdict.conformant else "idle" if is_open else "bad" if is_gated else "warn"
     return {
         "profile": profile,
-        "word": word,
+        "verdict": verdict.word,
         "tone": tone,
         "mark": {"good": "✓", "idle": "…"}.get(tone, "✕"),
         "meaning": MEANINGS[profile],
-        "gated": gated,
-        "levels": [(level, *numbers) for level in LEVELS if (numbers := reader.count(verdict, level))[1] > 0],
+        "is_gated": is_gated,
+        "levels": [(level, *numbers) for level in LEVELS if (numbers := model.tally(verdict.counts, level))[1] > 0],
     }
 
 
-def _requirements(report: Json) -> dict[str, Json]:
-    """What the page shows of each requirement, but for the checks that do not hold: they share what room is left."""
-    shown = {}
-    for name, found in report["requirements"].items():
-        tone, mark, word, kind = _STATUSES[found["status"]]
-        if tone == "bad" and found["level"] != "MUST":
-            tone = "warn"
-        against = len(room.against(found))
-        shown[name] = {
-            **{key: value for key, value in found.items() if key != "checks"},
-            "tone": tone,
-            "mark": mark,
-            "word": word,
-            "shown": kind,
-            "against": against,
-            "full": [],
-            "rest": [],
-            "unnamed": against,
-            "held": [check["id"] for check in found["checks"] if reader.holds(check["status"])],
-        }
-    return shown
+def _requirements(report: Report) -> dict[str, Json]:
+    """Return what the page shows of each requirement; checks are shown in full until `FULL_LIMIT` is reached."""
+    room = FULL_LIMIT
+    full: dict[str, list[Markup]] = {}
+    for name, found in report.failures.items():
+        full[name] = []
+        for check in _distinct(found.failing)[:CHECKS_IN_FULL]:
+            text = _check(report.implementation.spec, name, check)
+            if len(text.encode()) > room:
+                break
+            room -= len(text.encode())
+            full[name].append(text)
+    return {name: _requirement(found, full.get(name, [])) for name, found in report.requirements.items()}
+
+
+def _distinct(checks: list[Check]) -> list[Check]:
+    """Return the checks in an order that puts those last that repeat why an earlier one could not be made."""
+    seen: set[str] = set()
+    repeated = []
+    for check in checks:
+        if check.status == NOT_TESTABLE and check.message in seen:
+            repeated.append(check)
+        seen.add(check.message)
+    return [check for check in checks if check not in repeated]
+
+
+def _requirement(found: Requirement, full: list[Markup]) -> Json:
+    tone, mark, label = _STATUSES[found.status]
+    shown = _distinct(found.failing)[: len(full)]
+    rest = [check.id for check in found.failing if check not in shown]
+    return {
+        **{name: getattr(found, name) for name in ("level", "profile", "statement", "rationale", "source")},
+        "tone": "warn" if tone == "bad" and found.level != "MUST" else tone,
+        "mark": mark,
+        "label": label,
+        "full": full,
+        "rest": rest[:CHECKS_NAMED],
+        "unnamed": len(rest[CHECKS_NAMED:]),
+        "passing": [check.id for check in found.checks if not check.is_failing],
+    }
+
+
+def _check(spec: str, name: str, check: Check) -> Markup:
+    """Render a failing check with both sides, trace, output and the command that runs it again."""
+    layout = finding.lay_out(printable(check.expected), printable(check.actual))
+    found: Markup = _parts().check(
+        printable(
+            {
+                "id": check.id,
+                "finding": check.finding,
+                "is_testable": check.status != NOT_TESTABLE,
+                "known": check.known,
+                "trace": [_line(line) for line in check.trace],
+                "output": check.output.strip(),
+                "rerun": check.rerun,
+                "replay": shlex.join(["twilio-conformance", "replay", spec, f"{name}[{check.id}]"]),
+            }
+        ),
+        layout,
+    )
+    return found
+
+
+@functools.cache
+def _parts() -> Any:
+    return _environment().get_template("parts.html.j2").module
+
+
+def _line(line: str) -> Json:
+    """Return a line of a trace with its time, if it begins with one, and whether it was on the wire."""
+    time = _TIME.match(line)
+    text = line[time.end() :] if time else line
+    return {"time": time.group(1) if time else "", "text": text, "is_wire": text.startswith("request ")}
+
+
+def _by_chapter(report: Report, requirements: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
+    return {
+        chapter: {name: requirements[name] for name in found}
+        for chapter, found in model.by_chapter(report.requirements).items()
+    }
 
 
 def _filters(requirements: Mapping[str, Json]) -> list[tuple[str, str, list[str]]]:
-    """What can be filtered by; only values that occur."""
+    """Return the filters of the page: name, legend and the values that occur."""
     present = requirements.values()
-    kinds = {found["shown"] for found in present}
+    kinds = {found["label"] for found in present}
     return [
         (
             "status",
             "Status",
-            [word for word in ("fails", "not testable", "holds", "not claimed") if word in kinds],
+            [label for _, _, label in _STATUSES.values() if label in kinds],
         ),
         ("level", "Level", [level for level in LEVELS if any(found["level"] == level for found in present)]),
         (
@@ -264,7 +319,7 @@ def _filters(requirements: Mapping[str, Json]) -> list[tuple[str, str, list[str]
 
 
 def _numbers(value: Any, under: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """A measured value that nothing draws, as the columns and rows of a table; `under` is to compare with."""
+    """Return the columns and rows of a measured value that is not drawn; `under` is compared with it."""
     values = value if isinstance(value, Mapping) else {"value": value}
     others = under if isinstance(under, Mapping) else {"value": under} if under is not None else {}
     if values and all(isinstance(item, Mapping) for item in values.values()):
@@ -291,26 +346,26 @@ def _cell(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-def _facts(report: Json) -> list[tuple[str, str]]:
-    implementation, ledger, gate = report["implementation"], report["ledger"], report["gate"]
-    began, ended = (datetime.fromisoformat(report[name]) for name in ("started", "finished"))
-    levels = "MUST and SHOULD" if gate["strict"] else "MUST"
+def _facts(report: Report) -> list[tuple[str, str]]:
+    implementation, ledger = report.implementation, report.ledger
+    began, ended = (datetime.fromisoformat(moment) for moment in (report.started, report.finished))
+    levels = "MUST and SHOULD" if report.gate.strict else "MUST"
     return [
-        ("Implementation", implementation["name"]),
-        ("Version", implementation["version"] or "none: it belongs to no installed distribution"),
-        ("--impl", implementation["spec"]),
-        ("Claims", ", ".join(implementation["capabilities"]) or "no optional capability"),
-        ("Gate", f"{levels} of {', '.join(gate['profiles'])}"),
-        ("pipecat-ai", report["pipecat"]),
-        ("Python", report["python"]),
-        ("Network", report["network"]),
-        ("Began", _day(report["started"])),
+        ("Implementation", _short(implementation.name)),
+        ("Version", _short(implementation.version or "none: it belongs to no installed distribution")),
+        ("--impl", _short(implementation.spec)),
+        ("Claims", ", ".join(implementation.capabilities) or "no optional capability"),
+        ("Gate", f"{levels} of {', '.join(sorted(report.gate.profiles))}"),
+        ("pipecat-ai", report.pipecat),
+        ("Python", report.python),
+        ("Network", report.network),
+        ("Began", _day(report.started)),
         ("Took", f"{max((ended - began).total_seconds(), 1):.0f} s"),
         (
             "Checks",
-            f"{ledger['expected']} asked for, {ledger['collected']} selected, {ledger['executed']} done",
+            f"{ledger.expected} asked for, {ledger.collected} selected, {ledger.executed} done",
         ),
-        ("Suite", report["suite"]),
-        ("Edition", report["edition"]),
-        ("Vectors", f"sha256:{report['vectors_digest']}"),
+        ("Suite", report.suite),
+        ("Edition", report.edition),
+        ("Vectors", f"sha256:{report.vectors_digest}"),
     ]

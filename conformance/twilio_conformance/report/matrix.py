@@ -1,4 +1,4 @@
-"""Several implementations side by side: a row for each requirement, those on which they differ first."""
+"""Compares several reports: a row for each requirement, those with different results first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twilio_conformance.report import html, markdown, reader
+from twilio_conformance.report import html, markdown
+from twilio_conformance.report.model import Report, Requirement, mixed_origins, tally
 from twilio_conformance.spec.catalogue import PROFILES
+from twilio_conformance.spec.verdict import CONFORMANT, NOT_CONFORMANT, ProfileVerdict
 
 Json = dict[str, Any]
 
@@ -18,92 +20,96 @@ SYMBOLS = {
     "not-applicable": ("-", "not claimed", "idle"),
     "": ("·", "not graded", "idle"),
 }
-"""For each status: a mark, the word for it, and the tone of the page."""
+"""The mark, the label and the colour class of each status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement and its status in each report; "" where it was not graded."""
+    """A requirement and its status in each report; "" if it was not graded."""
 
     name: str
-    requirement: Json
+    requirement: Requirement
     statuses: tuple[str, ...]
 
     @property
     def differs(self) -> bool:
-        """Whether the implementations are not all alike here."""
+        """Whether the statuses differ."""
         return len(set(self.statuses)) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All reports by all requirements."""
+    """All requirements of several reports."""
 
-    reports: tuple[Json, ...]
+    reports: tuple[Report, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
     @property
     def caveats(self) -> list[str]:
-        """What was not the same in all runs."""
-        origins = reader.origins(self.reports, self.columns)
-        return [origins] if origins else []
+        """Sentences about reports of different suites, editions or vectors."""
+        sentence = mixed_origins(self.reports, self.columns)
+        return [sentence] if sentence else []
 
     def chapters(self, *, differing: bool) -> dict[str, list[Row]]:
-        """The rows that differ, or those that do not, by chapter."""
+        """Return the rows that differ, or those that do not, by chapter."""
         grouped: dict[str, list[Row]] = {}
         for row in self.rows:
             if row.differs == differing:
-                grouped.setdefault(row.requirement["chapter"], []).append(row)
+                grouped.setdefault(row.requirement.chapter, []).append(row)
         return grouped
 
-    def verdicts(self) -> list[tuple[str, list[Json | None]]]:
-        """Each profile and its verdict in each report."""
+    def verdicts(self) -> list[tuple[str, list[ProfileVerdict | None]]]:
+        """Return each profile with its verdict in each report."""
         return [
-            (profile, [report["verdict"].get(profile) for report in self.reports])
+            (profile, [report.verdict.get(profile) for report in self.reports])
             for profile in PROFILES
-            if any(profile in report["verdict"] for report in self.reports)
+            if any(profile in report.verdict for report in self.reports)
         ]
 
 
-def build(reports: Sequence[Json]) -> Matrix:
-    """The matrix of some reports, in their order."""
-    requirements: dict[str, Json] = {}
+def build(reports: Sequence[Report]) -> Matrix:
+    """Return the matrix of some reports, with a column for each in their order."""
+    requirements: dict[str, Requirement] = {}
     for report in reports:
-        requirements |= {
-            name: found for name, found in report["requirements"].items() if name not in requirements
-        }
+        for name, found in report.requirements.items():
+            requirements.setdefault(name, found)
     rows = tuple(
         Row(
             name,
             requirement,
-            tuple(report["requirements"].get(name, {}).get("status", "") for report in reports),
+            tuple(_status_of(report, name) for report in reports),
         )
         for name, requirement in requirements.items()
     )
     return Matrix(tuple(reports), tuple(_columns(reports)), rows)
 
 
-def _columns(reports: Sequence[Json]) -> Iterator[str]:
-    """A heading for each report; what tells apart two of the same implementation is added."""
-    titles = [reader.title(report) for report in reports]
-    pipecats = {report["pipecat"] for report in reports}
+def _status_of(report: Report, name: str) -> str:
+    found = report.requirements.get(name)
+    return found.status if found else ""
+
+
+def _columns(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield a heading for each report that tells it from others of the same implementation."""
+    titles = [report.title for report in reports]
+    pipecats = {report.pipecat for report in reports}
     for number, (title, report) in enumerate(zip(titles, reports, strict=True), start=1):
-        heading = title if len(pipecats) == 1 else f"{title} with pipecat-ai {report['pipecat']}"
+        heading = title if len(pipecats) == 1 else f"{title} with pipecat-ai {report.pipecat}"
         twins = [other for other, name in enumerate(titles) if name == title]
         yield heading if len(twins) == 1 or len(pipecats) == len(reports) else f"{heading} ({number})"
 
 
 def as_html(matrix: Matrix, heading: str = "", remarks: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """The matrix as a page.
+    """Render the matrix as a page.
 
     Args:
         matrix: The matrix.
-        heading: What is compared; without it, how many implementations.
-        remarks: Further columns by their heading: a text for every requirement.
+        heading: The heading; by default the number of implementations.
+        remarks: Further columns by heading, with a text for every requirement.
 
     Raises:
-        UsageError: The extra is not installed.
+        UsageError: The extra `report` is not installed.
     """
     return html.table(
         heading=heading or f"{len(matrix.columns)} implementations",
@@ -117,8 +123,8 @@ def as_html(matrix: Matrix, heading: str = "", remarks: Mapping[str, Mapping[str
             ("Where they are alike", _shown(matrix, differing=False)),
         ],
         remarks=remarks or {},
-        edition=" and ".join(sorted({report["edition"] for report in matrix.reports})),
-        suite=" and ".join(sorted({report["suite"] for report in matrix.reports})),
+        edition=" and ".join(sorted({report.edition for report in matrix.reports})),
+        suite=" and ".join(sorted({report.suite for report in matrix.reports})),
     )
 
 
@@ -141,20 +147,20 @@ def _shown(matrix: Matrix, *, differing: bool) -> list[Json]:
 
 def _status(row: Row, status: str) -> tuple[str, str, str]:
     mark, word, tone = SYMBOLS[status]
-    return mark, word, "warn" if tone == "bad" and row.requirement["level"] != "MUST" else tone
+    return mark, word, "warn" if tone == "bad" and row.requirement.level != "MUST" else tone
 
 
-def _cell(verdict: Json | None) -> tuple[str, str, str]:
+def _cell(verdict: ProfileVerdict | None) -> tuple[str, str, str]:
     if verdict is None:
         return "·", "not graded", "idle"
-    word = reader.word(verdict)
-    passed, total = reader.count(verdict, "MUST")
-    tone = {"conformant": "good", "not conformant": "bad"}.get(word, "idle")
+    word = verdict.word
+    passed, total = tally(verdict.counts, "MUST")
+    tone = {CONFORMANT: "good", NOT_CONFORMANT: "bad"}.get(word, "idle")
     return {"good": "✓", "bad": "✕", "idle": "…"}[tone], f"{word}, MUST {passed} of {total}", tone
 
 
 def as_markdown(matrix: Matrix) -> str:
-    """The matrix as Markdown."""
+    """Render the matrix as Markdown."""
     return "\n".join(_lines(matrix)) + "\n"
 
 
@@ -187,8 +193,8 @@ def _lines(matrix: Matrix) -> Iterator[str]:
 
 def _row(row: Row) -> list[str]:
     marks = [f"{SYMBOLS[status][0]} {SYMBOLS[status][1]}" for status in row.statuses]
-    level = f"{row.requirement['level']}, {row.requirement['profile']}"
-    return [row.name, level, *marks, markdown.escaped(row.requirement["statement"])]
+    level = f"{row.requirement.level}, {row.requirement.profile}"
+    return [row.name, level, *marks, markdown.escaped(row.requirement.statement)]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> Iterator[str]:

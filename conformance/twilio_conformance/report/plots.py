@@ -33,11 +33,11 @@ MUST_MS, SHOULD_MS = 60, 20
 MUST_DB, SHOULD_DB = -40, -50
 
 
-def measured(report: Mapping[str, Any]) -> Metrics:
-    """What the checks of a report measured, by name; of two checks that measured the same, the first."""
+def measured(metrics: Mapping[str, Any]) -> Metrics:
+    """Return the measurements of all checks by name; the first of two checks wins."""
     found: Metrics = {}
-    for metrics in report["metrics"].values():
-        for name, value in metrics.items():
+    for own in metrics.values():
+        for name, value in own.items():
             found.setdefault(name, value)
     return found
 

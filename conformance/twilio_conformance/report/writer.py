@@ -1,4 +1,4 @@
-"""Writes reports, whole or not at all; the ending of the path names the form."""
+"""Writes reports to files, whole or not at all; the extension of the path selects the format."""
 
 from __future__ import annotations
 
@@ -6,96 +6,85 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from twilio_conformance.errors import UsageError
-from twilio_conformance.report import badge, document, html, markdown
-
-if TYPE_CHECKING:
-    from twilio_conformance.engine.run import Run
+from twilio_conformance.report import badge, html, markdown
+from twilio_conformance.report.model import Report
 
 
-def _json(run: Run) -> str:
-    return json.dumps(document.build(run), indent=2, allow_nan=False) + "\n"
+def _json(report: Report) -> str:
+    return json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n"
 
 
-def _html(run: Run) -> str:
-    return html.page(document.build(run))
-
-
-def _svg(run: Run) -> str:
-    return badge.svg(document.build(run))
-
-
-def _markdown(run: Run) -> str:
-    return markdown.summary(document.build(run))
-
-
-FORMS: dict[str, Callable[[Run], str]] = {".json": _json, ".html": _html, ".svg": _svg, ".md": _markdown}
-"""What writes each form, by the ending of a path."""
+FORMATS: dict[str, Callable[[Report], str]] = {
+    ".json": _json,
+    ".html": html.page,
+    ".svg": badge.svg,
+    ".md": markdown.summary,
+}
+"""The function that renders each format, by the extension of the path."""
 
 
 def prepare(names: Iterable[str], folder: Path) -> list[Path]:
-    """Sees before the run that every report can be written, and takes an older one away.
+    """Check before the run that every report can be written, and delete older ones.
 
-    An interrupted run thus leaves no report at all.
+    An interrupted run thus leaves no report.
 
     Args:
-        names: What --report says.
-        folder: Where relative names begin.
+        names: The values of --report.
+        folder: The folder that relative names start from.
 
     Returns:
-        The places of the reports.
+        The paths of the reports.
 
     Raises:
-        UsageError: The form is unknown, or the path cannot be written.
+        UsageError: The extension is not supported, or the path cannot be written.
     """
-    places = []
+    paths = []
     for name in names:
-        place = (folder / name).resolve()
-        if place.suffix not in FORMS:
-            raise UsageError(f"--report={name}: no form for this ending; there are {', '.join(FORMS)}")
-        if place.suffix == ".html":
+        path = (folder / name).resolve()
+        if path.suffix not in FORMATS:
+            raise UsageError(f"--report={name}: unsupported extension; use {', '.join(FORMATS)}")
+        if path.suffix == ".html":
             html.require()
-        if place.is_dir():
+        if path.is_dir():
             raise UsageError(f"--report={name}: is a folder; name a file in it")
-        if not place.parent.is_dir():
-            raise UsageError(f"--report={name}: there is no folder {place.parent}")
+        if not path.parent.is_dir():
+            raise UsageError(f"--report={name}: there is no folder {path.parent}")
         try:
-            with tempfile.NamedTemporaryFile(dir=place.parent):
-                take_away([place])
+            with tempfile.NamedTemporaryFile(dir=path.parent):
+                remove([path])
         except OSError as error:
             raise UsageError(f"--report={name}: cannot be written: {error.strerror}") from error
-        places.append(place)
-    return places
+        paths.append(path)
+    return paths
 
 
-def take_away(places: Iterable[Path]) -> None:
-    """Deletes what stands in the place of a report and is none of this run, whoever wrote it.
+def remove(paths: Iterable[Path]) -> None:
+    """Delete reports of earlier runs.
 
     Raises:
-        UsageError: It cannot be deleted.
+        UsageError: A file cannot be deleted.
     """
-    for place in places:
+    for path in paths:
         try:
-            place.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            raise UsageError(f"--report={place}: cannot be written: {error.strerror}") from error
+            raise UsageError(f"--report={path}: cannot be written: {error.strerror}") from error
 
 
-def write(run: Run, place: Path) -> None:
-    """Writes one report beside its place and moves it there when it is whole.
+def write(report: Report, path: Path) -> None:
+    """Write one report beside its path and move it there once it is whole.
 
     Raises:
-        UsageError: It cannot be written any more.
-        SuiteError: It is not what its schema says.
+        UsageError: The file cannot be written.
     """
-    content = FORMS[place.suffix](run)
-    part = place.with_name(f".{place.name}.part")
+    content = FORMATS[path.suffix](report)
+    part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(content, encoding="utf-8")
-        part.replace(place)
+        part.replace(path)
     except OSError as error:
-        raise UsageError(f"--report={place}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"--report={path}: cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from twilio_conformance.spec.catalogue import LEVELS, PROFILES, Requirement
 
@@ -48,6 +48,20 @@ class Outcome:
         return cls(**{**document, "trace": tuple(document["trace"])})
 
 
+class Gradable(Protocol):
+    """A requirement, of the specification or of a report."""
+
+    @property
+    def level(self) -> str:
+        """MUST, SHOULD or MAY."""
+        ...
+
+    @property
+    def profile(self) -> str:
+        """The profile that it belongs to."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What decides on the exit status: profiles, and whether SHOULD counts."""
@@ -55,7 +69,7 @@ class Gate:
     profiles: frozenset[str]
     strict: bool = False
 
-    def includes(self, requirement: Requirement) -> bool:
+    def includes(self, requirement: Gradable) -> bool:
         """Whether a failure of the requirement makes the run fail."""
         levels = ("MUST", "SHOULD") if self.strict else ("MUST",)
         return requirement.profile in self.profiles and requirement.level in levels
