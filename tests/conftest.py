@@ -10,6 +10,7 @@ import pytest
 
 from tests import miniature
 from tests.host import IMPLEMENTATIONS, REFERENCE, Host
+from tests.reports import make, real, saved  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
@@ -14,7 +13,7 @@ from packaging.version import Version
 from twilio_conformance.report import matrix
 from twilio_conformance.report.model import Check, Implementation, Ledger, Report, requirement
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Requirement
-from twilio_conformance.spec.verdict import judge
+from twilio_conformance.spec.verdict import Gate, judge
 
 Json = dict[str, Any]
 

@@ -88,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("impl", metavar="IMPL", help="the implementation, as for pytest --impl")
     again.add_argument("check", metavar="'TFS-...[check]'", help="the check, as after `again:` in a run")
 
-    health = command(
-        "doctor", _doctor, "examine this machine, or an adapter; 1 if something does not work"
-    )
+    health = command("doctor", _doctor, "examine this machine, or an adapter; 1 if something does not work")
     health.add_argument(
         "adapter", metavar="'COMMAND'", nargs="?", help="the command of an adapter (spec/ADAPTER.md)"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.report.conftest import ROOT, environment
+from tests.reports import ROOT, environment
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 CLASS = "from pipecat.serializers.twilio import TwilioFrameSerializer as Original\n\n\n"

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.reports import IMPL, environment, grading_command
 from tests.shared_dir import once
-from tests.unit.report.conftest import IMPL, environment, grading_command
 
 Json = dict[str, Any]
 Failures = dict[tuple[str, str], Json]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.report.conftest import Json, Make, environment, left_out
+from tests.reports import Json, Make, environment, left_out
 from twilio_conformance import cli, doctor
 
 Saved = Callable[..., str]
@@ -45,10 +45,10 @@ def test_diff_gates_on_what_broke(
         (["diff", "{good}", "missing.json"], "cannot be read"),
         (["diff", "{good}", "{good}", "--profile=nonsense"], "no such profile"),
         (["matrix", "{good}", "{bad}", "-o", "{folder}/m.html"], "foreign"),
-        (["matrix", "{good}", "-o", "{folder}/m.pdf"], "no form for this ending"),
+        (["matrix", "{good}", "-o", "{folder}/m.pdf"], "unsupported extension"),
         (["matrix", "{good}", "-o", "{folder}/nowhere/m.md"], "cannot be written"),
         (["badge", "{bad}", "-o", "{folder}/b.svg"], "foreign"),
-        (["badge", "{good}", "-o", "{folder}/b.png"], "no form for this ending"),
+        (["badge", "{good}", "-o", "{folder}/b.png"], "unsupported extension"),
         (["summary", "{bad}"], "foreign"),
         (["html", "{good}", "-o", "{folder}/r.html", "--over", "{bad}"], "foreign"),
         (["html", "{good}"], "required: -o/--output"),
@@ -125,7 +125,7 @@ def test_reports_of_two_suites_are_compared_and_a_line_before_all_else_says_so(
 
 def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "twilio_conformance.command", "doctor"],
+        [sys.executable, "-m", "twilio_conformance.cli", "doctor"],
         env=environment(),
         capture_output=True,
         text=True,

@@ -213,7 +213,9 @@ def _card(report: Report, profile: str) -> Json:
         "mark": {"good": "✓", "idle": "…"}.get(tone, "✕"),
         "meaning": MEANINGS[profile],
         "is_gated": is_gated,
-        "levels": [(level, *numbers) for level in LEVELS if (numbers := model.tally(verdict.counts, level))[1] > 0],
+        "levels": [
+            (level, *numbers) for level in LEVELS if (numbers := model.tally(verdict.counts, level))[1] > 0
+        ],
     }
 
 

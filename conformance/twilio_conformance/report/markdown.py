@@ -71,9 +71,7 @@ def _failure(name: str, found: Requirement, is_gated: bool) -> Iterator[str]:
     yield ""
     untested = sum(check.status == NOT_TESTABLE for check in failing)
     more = f", {untested} cannot be tested" if untested else ""
-    yield (
-        f"{len(failing) - untested} of {len(found.checks)} checks fail{more}. The first is `{first.id}`:"
-    )
+    yield (f"{len(failing) - untested} of {len(found.checks)} checks fail{more}. The first is `{first.id}`:")
     yield ""
     yield from _block(_finding(first))
     yield ""

@@ -278,13 +278,18 @@ def build(run: Run) -> Report:
                 name: requirement(
                     run.catalogue,
                     run.catalogue.requirements[name],
-                    [check(run, Entry(name, identifier), outcome) for identifier, outcome in outcomes.items()],
+                    [
+                        check(run, Entry(name, identifier), outcome)
+                        for identifier, outcome in outcomes.items()
+                    ],
                 )
                 for name, outcomes in graded.items()
             },
             verdict=run.verdicts,
             metrics={
-                entry.check: dict(outcome.metrics) for entry, outcome in run.outcomes.items() if outcome.metrics
+                entry.check: dict(outcome.metrics)
+                for entry, outcome in run.outcomes.items()
+                if outcome.metrics
             },
             notes=run.notes,
             ledger=Ledger.model_validate(run.ledger.as_json()),

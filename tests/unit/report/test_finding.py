@@ -30,35 +30,35 @@ def _lines(value: Any) -> list[str]:
 
 @given(OBJECT, OBJECT)
 def test_a_diff_holds_both_sides_whole_and_in_order(expected: Any, actual: Any) -> None:
-    diff = finding.of(expected, actual)["diff"]
+    diff = finding.lay_out(expected, actual).diff
     assert [line for kind, line in diff if kind != "come"] == _lines(expected)
     assert [line for kind, line in diff if kind != "gone"] == _lines(actual)
 
 
 @given(OBJECT)
 def test_equal_sides_have_no_difference(value: Any) -> None:
-    assert {kind for kind, _ in finding.of(value, value)["diff"]} == {"same"}
+    assert {kind for kind, _ in finding.lay_out(value, value).diff} == {"same"}
 
 
 @pytest.mark.parametrize(
     ("expected", "actual"), [("text", {"a": 1}), ({"a": 1}, "text"), (None, [1]), ([1], {"a": 1}), (1, 2)]
 )
 def test_what_is_not_json_on_both_sides_is_shown_side_by_side(expected: Any, actual: Any) -> None:
-    found = finding.of(expected, actual)
-    assert found["diff"] == []
-    assert bool(found["expected"]) == (expected is not None)
-    assert found["actual"]
+    found = finding.lay_out(expected, actual)
+    assert found.diff == []
+    assert bool(found.expected) == (expected is not None)
+    assert found.actual
 
 
 def test_values_by_name_become_rows() -> None:
-    found = finding.of("at most 60 ms", {"8000 Hz": "0 ms", "24000 Hz": 152.5})
-    assert found["rows"] == [("8000 Hz", "0 ms"), ("24000 Hz", "152.5")]
+    found = finding.lay_out("at most 60 ms", {"8000 Hz": "0 ms", "24000 Hz": 152.5})
+    assert found.rows == [("8000 Hz", "0 ms"), ("24000 Hz", "152.5")]
 
 
 def test_a_long_text_is_cut_and_its_length_said() -> None:
-    found = finding.of(None, "x" * 50_000)
-    assert found["actual"].endswith("… (50000 characters)")
-    assert len(found["actual"]) < 5000
+    found = finding.lay_out(None, "x" * 50_000)
+    assert found.actual.endswith("… (50000 characters)")
+    assert len(found.actual) < 5000
 
 
 @pytest.mark.parametrize("form", ["payload", "bytes", "hex"])
@@ -71,15 +71,13 @@ def test_bytes_are_shown_in_hexadecimal_with_the_differing_ones_marked(form: str
         }[form]
 
     wanted, seen = bytes(range(100)), bytes(range(70)) + b"\xff" + bytes(range(71, 100))
-    (_, left), (_, right) = finding.of(written(wanted), written(seen))["hex"]
-    assert [line["place"] for line in left][:2] == ["000030", "000040"]
-    marked = [
-        (line["place"], number, byte)
-        for line in right
-        for number, (byte, differs) in enumerate(line["bytes"])
-        if differs
-    ]
-    assert marked == [("000040", 6, "ff")]
+    ((label, lines),) = finding.lay_out(written(wanted), written(seen)).hex
+    assert label.endswith(": 100 bytes expected, 100 actual")
+    places = [(kind, line.partition("  ")[0]) for kind, line in lines]
+    assert places[:2] == [("same", "000030"), ("gone", "000040")]
+    changed = {kind: line for kind, line in lines if line.startswith("000040")}
+    assert changed["gone"].split()[7] == "46"
+    assert changed["come"].split()[7] == "ff"
 
 
 def test_codes_that_differ_are_viewed_with_those_around_them() -> None:
@@ -91,22 +89,13 @@ def test_codes_that_differ_are_viewed_with_those_around_them() -> None:
     with pytest.raises(Violation) as caught:
         grade_session(session, {"payloads": wanted})
     assert caught.value.message == "code 40 differs"
-    found = finding.of(caught.value.expected, caught.value.actual)
-    assert [label for label, _ in found["hex"]] == [
-        "codes from 16, expected: 48 bytes",
-        "codes from 16, actual: 48 bytes",
-    ]
-    (_, left), (_, right) = found["hex"]
-    differing = [
-        (line["place"], number, byte)
-        for lines in (left, right)
-        for line in lines
-        for number, (byte, differs) in enumerate(line["bytes"])
-        if differs
-    ]
-    assert ("000020", 8, "ff") in differing
-    assert {place for place, *_ in differing} == {"000020"}
-    assert [line for _, line in found["diff"]] == [
+    found = finding.lay_out(caught.value.expected, caught.value.actual)
+    ((label, lines),) = found.hex
+    assert label == "codes from 16: 48 bytes expected, 48 actual"
+    differing = [(kind, line[:6]) for kind, line in lines if kind != "same"]
+    assert differing == [("gone", "000020"), ("come", "000020")]
+    assert lines[-2][1].split()[9] == "ff" or lines[-1][1].split()[9] == "ff"
+    assert [line for _, line in found.diff] == [
         "{",
         '  "code 40": "0x28, 0x29"',
         '  "code 40": "0xFF"',
@@ -117,7 +106,7 @@ def test_codes_that_differ_are_viewed_with_those_around_them() -> None:
 def test_what_a_shape_permits_is_no_difference() -> None:
     shape = {"event": "media", "media": {"payload": "<base64>"}, "streamSid": "<any>", "...": "<any>"}
     actual = {"event": "Media", "media": {"payload": "/w=="}, "streamSid": "MZ1", "name": 5}
-    diff = finding.of(shape, actual)["diff"]
+    diff = finding.lay_out(shape, actual).diff
     assert [line.strip(" ,") for kind, line in diff if kind != "same"] == [
         '"event": "media"',
         '"event": "Media"',
@@ -125,15 +114,15 @@ def test_what_a_shape_permits_is_no_difference() -> None:
 
 
 def test_what_a_shape_lacks_is_a_difference() -> None:
-    diff = finding.of({"streamSid": "<any>"}, {"streamSid": 5, "more": 1})["diff"]
+    diff = finding.lay_out({"streamSid": "<any>"}, {"streamSid": 5, "more": 1}).diff
     assert {line.strip(" ,") for kind, line in diff if kind == "gone"} == {'"streamSid": "<any>"'}
     assert {line.strip(" ,") for kind, line in diff if kind == "come"} == {'"streamSid": 5', '"more": 1'}
 
 
 @given(st.binary(min_size=1, max_size=200), st.binary(max_size=200))
 def test_any_bytes_can_be_viewed(expected: bytes, actual: bytes) -> None:
-    for _, lines in finding.of(repr(expected), repr(actual))["hex"]:
-        assert 0 < sum(len(line["bytes"]) for line in lines) <= finding.HEX_LIMIT
+    ((_, lines),) = finding.lay_out(repr(expected), repr(actual)).hex
+    assert 0 < len(lines) <= finding.HEX_LINES
 
 
 @pytest.mark.parametrize(

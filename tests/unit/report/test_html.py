@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.report.conftest import ROOT, Json, Make, check
+from tests.reports import ROOT, Json, Make, check, parse
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import html
 
@@ -20,6 +20,10 @@ HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[3
 REFERENCE = ROOT / "conformance" / "twilio_conformance" / "report" / html.REFERENCE
 
 VOID = {"meta", "link", "input", "br", "wbr", "img", "hr"}
+
+
+def page_of(report: Json) -> str:
+    return html.page(parse(report))
 
 
 class _Nesting(HTMLParser):
@@ -76,11 +80,11 @@ def test_nothing_that_an_implementation_wrote_becomes_markup(make: Make) -> None
         "status": "fail",
         "checks": [
             check("mark/one", "fail", message=HOSTILE, expected={HOSTILE: 1}, actual={HOSTILE: 2},
-                  trace=[HOSTILE], output=HOSTILE, rerun=HOSTILE, reproduce=HOSTILE),
+                  trace=[HOSTILE], output=HOSTILE, rerun=HOSTILE),
             check("mark/two", "fail", expected=HOSTILE, actual={HOSTILE: HOSTILE}),
         ],
     }  # fmt: skip
-    page = html.page(report)
+    page = page_of(report)
     page.encode()
     assert page.count("<script") == 1
     assert "<img" not in page
@@ -97,18 +101,19 @@ def test_bytes_are_laid_out_on_lines_of_sixteen(make: Make) -> None:
         "status": "fail",
         "checks": [check("mark/one", "fail", **sides)],
     }
-    views = re.findall(r'<pre class="hex"[^>]*>(.*?)</pre>', html.page(report), re.DOTALL)
-    places = [[line.partition("  ")[0] for line in view.splitlines()] for view in views]
-    assert places == [["000000", "000010", "000020"]] * 2
+    (view,) = re.findall(r'<pre class="diff hex"[^>]*>(.*?)</pre>', page_of(report), re.DOTALL)
+    places = re.findall(r'<span class="(gone|come)">. (\w{6})  ((?:\w\w ?)+)</span>', view)
+    assert [place for _, place, _ in places] == ["000000", "000010", "000020"] * 2
+    assert places[1][2] == bytes(range(16, 32)).hex(" ")
 
 
 def test_the_measurements_of_the_reference_lie_beneath_those_of_all_others(make: Make) -> None:
     report = make(metrics={"latency": {"added latency, ms": {"24000 Hz to Twilio": 150.0}}})
-    assert "In grey beneath, for comparison: twilio_reference.serializer:TwilioFrameSerializer" in html.page(
+    assert "In grey beneath, for comparison: twilio_reference.serializer:TwilioFrameSerializer" in page_of(
         report
     )
     report["implementation"]["name"] = "twilio_reference.serializer:TwilioFrameSerializer"
-    assert "In grey beneath" not in html.page(report)
+    assert "In grey beneath" not in page_of(report)
 
 
 COSTLY = """<&"'\u2028ü"""
@@ -140,30 +145,34 @@ def _endless(report: Json, **members: Any) -> Json:
 )
 def test_a_report_of_endless_failures_stays_below_two_megabytes(members: Json, make: Make) -> None:
     metrics = json.loads(REFERENCE.read_text())["metrics"]
-    page = html.page(_endless(make(metrics=metrics), **members))
+    page = page_of(_endless(make(metrics=metrics), **members))
     assert len(page.encode()) < 2_000_000
     assert page.count('class="plot"') > 5, "the drawings are in it"
-    assert page.count(">mark/11<") == 100, "what is not shown in full is named all the same"
+    assert page.count(">mark/11<") == 100, "checks not shown in full are named"
 
 
-def test_failures_are_shown_in_full_while_there_is_room_and_in_brief_after(make: Make) -> None:
-    few = html.page(_endless(make(), output="z" * 1000))
-    assert few.count('class="check"') == 600, "six of each requirement, whatever they are"
-    many = html.page(_endless(make(), output="z" * 20_000, message="it differs"))
+def test_the_first_failing_checks_are_shown_in_full_until_the_page_is_full(make: Make) -> None:
+    few = page_of(_endless(make(), output="z" * 500))
+    assert few.count('class="check"') == 100 * html.CHECKS_IN_FULL
+    many = page_of(_endless(make(), output="z" * 20_000))
     full = many.count('class="check"')
-    assert 50 < full < 100
-    assert many.count("</span>: it differs<br>") == 1200 - full
-    assert len(many.encode()) > 1_900_000, "no room is left"
+    assert 30 < full < 60
+    assert full + many.count("<li>mark/") == 1200, "every failing check is shown or named"
+
+
+def test_a_failing_check_shows_the_command_that_replays_it(make: Make) -> None:
+    page = page_of(make({"clear/two": "fail"}))
+    assert "twilio-conformance replay my.serializer &#39;TFS-CLEAR-01[clear/two]&#39;" in page
 
 
 def test_what_an_implementation_calls_itself_fills_no_page(make: Make) -> None:
     report = make(notes=["n" * 3_000_000])
     report["implementation"] |= {"name": "m" * 3_000_000, "version": "v" * 3_000_000, "spec": "s" * 3_000_000}
-    assert len(html.page(report).encode()) < 100_000
+    assert len(page_of(report).encode()) < 100_000
 
 
 def test_the_page_says_what_the_report_says(make: Make) -> None:
-    page = html.page(make({"clear/two": "fail", "audio.flat": "not-applicable"}))
+    page = page_of(make({"clear/two": "fail", "audio.flat": "not-applicable"}))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     for said in ("my.serializer:TwilioFrameSerializer 1.0", "not conformant", "0 of 1", "fails TFS-CLEAR-01",
                  "not claimed TFS-FLAT-01", "holds TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
@@ -179,22 +188,22 @@ def test_without_the_extra_the_message_says_what_to_install(
         importlib.util, "find_spec", lambda name, *rest: None if name == "jinja2" else find_spec(name, *rest)
     )
     with pytest.raises(UsageError, match=r"jinja2.*pip install 'pipecat-twilio-conformance\[report\]'"):
-        html.page(make())
+        page_of(make())
 
 
 def test_a_partial_run_is_said_to_be_one_above_its_verdicts(make: Make) -> None:
     ledger = {"expected": 1700, "collected": 4, "executed": 4, "missing": [], "excluded": {}}
-    page = html.page(make(ledger=ledger))
+    page = page_of(make(ledger=ledger))
     told, verdicts = page.index("4 of 1700 checks were run"), page.index('<ul class="cards">')
     assert told < verdicts
     assert "Everything that applies holds" not in page
 
 
 def test_a_page_without_failures_says_so_and_offers_to_open_none(make: Make) -> None:
-    page = html.page(make())
+    page = page_of(make())
     assert "Everything that applies holds." in page
     assert "Open all that fail" not in page
-    failing = html.page(make({"clear/one": "fail"}))
+    failing = page_of(make({"clear/one": "fail"}))
     assert "Everything that applies holds." not in failing
     assert "Open all that fail" in failing
 
@@ -211,7 +220,7 @@ def _untested(report: Json) -> Json:
 
 
 def test_what_could_not_be_tested_is_not_said_to_fail_and_its_cause_is_told_once(make: Make) -> None:
-    page = html.page(_untested(make()))
+    page = page_of(_untested(make()))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("&#39;", "'")
     assert f"2 of them could not be tested: {CAUSE}" in text
     assert text.count(CAUSE) == 3, "once for all, and once in each of the requirements"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
-from tests.unit.report.conftest import Make
+from tests.reports import Json, Make, parse
 from twilio_conformance.report import matrix
 
 
+def build(reports: list[Json]) -> matrix.Matrix:
+    return matrix.build([parse(report) for report in reports])
+
+
 def test_rows_that_differ_come_before_those_that_do_not(make: Make) -> None:
-    found = matrix.build([make(), make({"mark/one": "fail"})])
+    found = build([make(), make({"mark/one": "fail"})])
     assert list(found.chapters(differing=True)) == ["Mark"]
     assert list(found.chapters(differing=False)) == ["Clear", "Audio"]
     text = matrix.as_markdown(found)
@@ -22,7 +26,7 @@ def test_every_requirement_of_any_report_has_a_row(make: Make) -> None:
     first, second = make(), make()
     del first["requirements"]["TFS-CLEAR-01"]
     del second["requirements"]["TFS-MARK-01"]
-    rows = {row.name: row.statuses for row in matrix.build([first, second]).rows}
+    rows = {row.name: row.statuses for row in build([first, second]).rows}
     assert rows == {
         "TFS-MARK-01": ("pass", ""),
         "TFS-FLAT-01": ("pass", "pass"),
@@ -33,7 +37,7 @@ def test_every_requirement_of_any_report_has_a_row(make: Make) -> None:
 def test_every_table_of_the_markdown_has_as_many_cells_in_each_row(make: Make) -> None:
     report = make({"mark/one": "fail"})
     report["requirements"]["TFS-MARK-01"]["statement"] = "A | B MUST `not` <script>break</script> *it*."
-    text = matrix.as_markdown(matrix.build([make(), report, make()]))
+    text = matrix.as_markdown(build([make(), report, make()]))
     tables = [block.splitlines() for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
     assert len(tables) == 4
     for table in tables:
@@ -42,19 +46,19 @@ def test_every_table_of_the_markdown_has_as_many_cells_in_each_row(make: Make) -
 
 
 def test_two_runs_of_one_implementation_are_told_apart(make: Make) -> None:
-    twins = matrix.build([make(), make()]).columns
+    twins = build([make(), make()]).columns
     assert len(set(twins)) == 2
-    releases = matrix.build([make(pipecat="1.2.1"), make(pipecat="1.14.0")]).columns
+    releases = build([make(pipecat="1.2.1"), make(pipecat="1.14.0")]).columns
     assert [name.rpartition(" ")[2] for name in releases] == ["1.2.1", "1.14.0"]
 
 
 def test_reports_of_different_editions_carry_a_note(make: Make) -> None:
-    assert matrix.build([make(), make()]).caveats == []
-    assert len(matrix.build([make(), make(edition="2027.01")]).caveats) == 1
+    assert build([make(), make()]).caveats == []
+    assert len(build([make(), make(edition="2027.01")]).caveats) == 1
 
 
 def test_remarks_are_columns_after_the_implementations(make: Make) -> None:
-    found = matrix.build([make(), make({"mark/one": "fail"})])
+    found = build([make(), make({"mark/one": "fail"})])
     remarks = {row.name: f"of {row.name}" for row in found.rows}
     page = matrix.as_html(found, remarks={"first broken": remarks})
     assert page.count('<th scope="col" class="remark">first broken</th>') == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.report.conftest import environment, grading_command
+from tests.reports import environment, grading_command
 from twilio_conformance.report import plots
 from twilio_conformance.report.html import REFERENCE
 
@@ -139,8 +139,7 @@ def test_of_a_run_in_part_the_calls_that_there_are_are_shown() -> None:
 
 
 def test_of_two_checks_that_measured_the_same_one_is_shown() -> None:
-    report = {"metrics": {"a": {"x": 1}, "b": {"x": 2, "y": 3}}}
-    assert plots.measured(report) == {"x": 1, "y": 3}
+    assert plots.measured({"a": {"x": 1}, "b": {"x": 2, "y": 3}}) == {"x": 1, "y": 3}
 
 
 def test_the_reference_measures_what_is_drawn_of_it(tmp_path: Path) -> None:
@@ -149,8 +148,10 @@ def test_the_reference_measures_what_is_drawn_of_it(tmp_path: Path) -> None:
         "--impl=twilio_reference", "-k", "LATENCY-01 or FIDELITY-03", "--report=report.json"
     )
     subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, timeout=300, check=True)
-    anew = plots.measured(json.loads((tmp_path / "report.json").read_text()))
-    drawn = plots.measured(json.loads(files("twilio_conformance.report").joinpath(REFERENCE).read_text()))
+    anew = plots.measured(json.loads((tmp_path / "report.json").read_text())["metrics"])
+    drawn = plots.measured(
+        json.loads(files("twilio_conformance.report").joinpath(REFERENCE).read_text())["metrics"]
+    )
     for name in ("added latency, ms", "SINAD, 24000 Hz to Twilio"):
         assert list(anew[name]) == list(drawn[name])
         for key, value in anew[name].items():
@@ -168,5 +169,5 @@ def test_the_limits_drawn_are_those_of_the_report(family: str) -> None:
 
 def test_a_real_report_is_drawn(real: Path) -> None:
     report = json.loads((real / "report.json").read_text())
-    drawn, _ = plots.draw(plots.measured(report), {})
+    drawn, _ = plots.draw(plots.measured(report["metrics"]), {})
     assert {"latency", "withheld", "sinad"} <= {plot.name for plot in drawn}

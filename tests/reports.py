@@ -8,14 +8,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from tests import miniature
 from tests.shared_dir import once
+from tests.unit.spec.test_coverage import REQUIREMENT
+from twilio_conformance import EDITION
+from twilio_conformance.engine.run import Run
+from twilio_conformance.report.model import Report
+from twilio_conformance.spec.catalogue import Catalogue, Chapter, Requirement, Vector
+from twilio_conformance.spec.coverage import Entry
+from twilio_conformance.spec.verdict import FAIL, PASS, Gate, Outcome
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 IMPL = "pipecat.serializers.twilio"
 SAMPLE = "CONSTRUCT-03 or TFS-CLEAR or HANGUP-14 or INPUT-02 or INPUT-06 or LATENCY-01 or FIDELITY-03 or FIDELITY-13"
 """What the real report holds: failures of each kind, requests, logs and measurements, within seconds."""
@@ -46,7 +56,6 @@ def check(name: str, status: str = "pass", **members: Any) -> Json:
         "trace": [],
         "output": "",
         "rerun": f"pytest --impl=my.serializer -k '{name}'",
-        "reproduce": "",
         "seconds": 0.001,
     }
     return usual | members
@@ -69,7 +78,7 @@ def _requirement(chapter: str, level: str, profile: str, *checks: Json) -> Json:
 def _verdicts(requirements: dict[str, Json]) -> Json:
     verdicts: Json = {}
     for found in requirements.values():
-        usual = {"conformant": True, "partial": False, "counts": {}}
+        usual = {"conformant": True, "partial": False, "counts": {}, "out_of_sight": 0}
         verdict = verdicts.setdefault(found["profile"], usual)
         counts = verdict["counts"].setdefault(found["level"], {})
         counts[found["status"]] = counts.get(found["status"], 0) + 1
@@ -78,6 +87,11 @@ def _verdicts(requirements: dict[str, Json]) -> Json:
     for verdict in verdicts.values():
         verdict["conformant"] &= verdict["counts"].get("MUST", {}).get("pass", 0) > 0
     return verdicts
+
+
+def parse(document: Json) -> Report:
+    """The objects of a report's JSON."""
+    return Report.model_validate(document)
 
 
 def left_out(report: Json) -> Json:
@@ -156,3 +170,39 @@ def _grade(folder: Path) -> None:
         command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=900, check=False
     )
     assert run.returncode == 1, run.stdout + run.stderr
+
+
+IMPLEMENTATION = {
+    "name": "mine:Serializer",
+    "version": "1.2.3",
+    "capabilities": [],
+    "pipecat": "1.14.0",
+    "python": "3.11.7",
+    "network": "in-process",
+}
+PASSED = Outcome(PASS, seconds=0.1)
+FAILED = Outcome(FAIL, "the key differs", {"key": "1"}, None, ("setup(8000): returned None",))
+
+
+def sample_requirements(count: int, **changes: Any) -> list[Requirement]:
+    return [
+        replace(REQUIREMENT, id=f"TFS-A-{number:02}", checks=(f"a/{number}-*",), **changes)
+        for number in range(count)
+    ]
+
+
+def graded_run(outcomes: dict[str, list[Outcome]], requirements: list[Requirement] | None = None) -> Run:
+    """A run that found these outcomes of the requirements of these ids, in a suite of just that size."""
+    requirements = requirements or sample_requirements(len(outcomes))
+    vectors = {}
+    run = Run("mine", EDITION, Gate(frozenset({"core"})), jobs=1)
+    for requirement, found in zip(requirements, outcomes.values(), strict=True):
+        for number, outcome in enumerate(found):
+            name = requirement.checks[0].replace("*", str(number))
+            vectors[name] = Vector(miniature.vector(name, [], [{"requirement": requirement.id}]))
+            run.outcomes[Entry(requirement.id, name)] = outcome
+    chapter = Chapter("A", 1, "A", "", tuple(requirements))
+    run.catalogue = Catalogue(EDITION, (chapter,), vectors, "0" * 64, {})
+    run.executor = cast(Any, SimpleNamespace(implementation=IMPLEMENTATION, checks={}, notes=[]))
+    run.collected = list(run.outcomes)
+    return run

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.unit.report.conftest import IMPL, Make, environment, grading_command
+from tests.reports import IMPL, Make, environment, grading_command, parse
 from twilio_conformance.report import html, matrix
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def page_file(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the real report, over its own measurements."""
     report = json.loads((real / "report.json").read_text())
     path = tmp_path_factory.mktemp("page") / "over.html"
-    path.write_text(html.page(report, report), encoding="utf-8")
+    path.write_text(html.page(parse(report), parse(report)), encoding="utf-8")
     return path
 
 

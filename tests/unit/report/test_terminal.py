@@ -1,0 +1,230 @@
+"""The summary in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reports import FAILED, PASSED, graded_run, sample_requirements
+from twilio_conformance.engine.run import Run
+from twilio_conformance.report import model, terminal
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
+
+
+class Reporter:
+    """Takes what is written to the terminal."""
+
+    def __init__(self, verbose: int = 0) -> None:
+        self.lines: list[str] = []
+        self.config = SimpleNamespace(option=SimpleNamespace(verbose=verbose))
+
+    def write_line(self, line: str, **markup: bool) -> None:
+        colour = "".join(name[0] for name in ("red", "yellow", "green") if markup.get(name))
+        self.lines.append(f"{colour}|{line}" if colour else line)
+
+    def write_sep(self, character: str, title: str) -> None:
+        self.lines.append(f"{character} {title}")
+
+
+def _summary(run: Run, verbose: int = 0) -> list[str]:
+    reporter = Reporter(verbose)
+    terminal.summarize(model.build(run), cast(Any, reporter), run.troubles)
+    return reporter.lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "gate"),
+    [
+        ({}, []),
+        ({"level": "MAY"}, []),
+        ({"level": "SHOULD"}, ["--level=SHOULD"]),
+        ({"profile": "audio"}, ["--profile=audio"]),
+        ({"profile": "live", "level": "SHOULD"}, ["--profile=live", "--level=SHOULD"]),
+    ],
+)
+def test_the_command_that_runs_a_check_again_has_it_at_the_gate(
+    changes: dict[str, str], gate: list[str]
+) -> None:
+    run = graded_run({"1": [FAILED]}, sample_requirements(1, **changes))
+    (entry,) = run.entries
+    assert run.rerun(entry) == ["pytest", "--impl=mine", *gate, "-k", "TFS-A-00[a/0-0]"]
+
+
+def test_the_summary_of_a_conformant_run_is_its_verdicts() -> None:
+    assert _summary(graded_run({"1": [PASSED], "2": [PASSED]})) == [
+        "= conformance of mine:Serializer 1.2.3",
+        "edition 2026.11, pipecat-ai 1.14.0, Python 3.11.7: 2 of 2 checks, 2 of 2 requirements",
+        "g|core    conformant      MUST 2/2",
+    ]
+
+
+def test_the_summary_says_of_a_failure_what_why_and_what_next() -> None:
+    lines = _summary(graded_run({"1": [PASSED, FAILED, FAILED]}))
+    assert lines[1:-2] == [
+        "r|TFS-A-00  MUST of core, fails in 2 of 3 checks",
+        "  It MUST.",
+        "  check:    a/0-1",
+        "  found:    the key differs",
+        '  expected: {"key": "1"}',
+        "  trace:    setup(8000): returned None",
+        "  too:      a/0-2",
+        "  source:   here",
+        "  again:    pytest --impl=mine -k 'TFS-A-00[a/0-1]'",
+        "",
+    ]
+    assert lines[-1] == "r|core    not conformant  MUST 0/1"
+
+
+def test_the_summary_puts_what_counts_at_the_gate_last() -> None:
+    must, should = sample_requirements(1)[0], replace(sample_requirements(2)[1], level="SHOULD")
+    lines = _summary(graded_run({"must": [FAILED], "should": [FAILED]}, [must, should]))
+    heads = [line for line in lines if "fails in" in line]
+    assert heads == [
+        "y|TFS-A-01  SHOULD of core, fails in its check",
+        "r|TFS-A-00  MUST of core, fails in its check",
+    ]
+    assert lines[-1] == "r|core    not conformant  MUST 0/1        SHOULD 0/1"
+
+
+def test_the_summary_tells_what_could_not_be_tested_by_its_cause() -> None:
+    cause = Outcome(NOT_TESTABLE, "setup did not succeed", actual="raised ValueError(no)")
+    lines = _summary(graded_run({str(number): [cause] for number in range(12)}))
+    assert lines[1:6] == [
+        "r|12 requirements could not be tested",
+        "  found:    setup did not succeed",
+        "  actual:   raised ValueError(no)",
+        "  check:    a/0-0 and others",
+        "  these:    TFS-A-00, TFS-A-01, TFS-A-02, TFS-A-03, TFS-A-04, TFS-A-05, TFS-A-06, TFS-A-07,",
+    ]
+
+
+def test_the_summary_tells_one_cause_once_for_all_levels_and_among_many_failures() -> None:
+    cause = Outcome(NOT_TESTABLE, "fastapi not installed: pip install it")
+    many = sample_requirements(terminal.BLOCKS + 4)
+    live = [replace(many[0], profile="core"), *(replace(each, profile="live") for each in many[1:3])]
+    run = graded_run(
+        {str(number): [cause if number < 3 else FAILED] for number in range(len(many))},
+        [*live, *many[3:]],
+    )
+    lines = _summary(run)
+    assert [line for line in lines if "could not be tested" in line] == [
+        "r|3 requirements could not be tested"
+    ]
+    assert len([line for line in lines if "pip install it" in line]) == 1
+    assert "  these:    TFS-A-01, TFS-A-02, TFS-A-00" in lines
+    assert not [line for line in lines if "fails" in line and line.startswith(("y|TFS-A-01", "r|TFS-A-00"))]
+
+
+def test_the_summary_counts_what_could_not_be_tested_apart_from_what_fails() -> None:
+    lines = _summary(graded_run({"1": [PASSED, Outcome(NOT_TESTABLE, "no request"), FAILED, FAILED]}))
+    assert "r|TFS-A-00  MUST of core, fails in 2 of 4 checks, 1 not testable" in lines
+
+
+def test_the_summary_shows_a_failed_check_rather_than_one_that_could_not_be_made() -> None:
+    lines = _summary(graded_run({"1": [Outcome(NOT_TESTABLE, "no request"), FAILED]}))
+    assert "  check:    a/0-1" in lines
+
+
+def test_the_summary_of_many_failures_shows_the_first_at_the_gate_in_full() -> None:
+    count = terminal.BLOCKS + 2
+    requirements = [
+        *sample_requirements(count),
+        replace(sample_requirements(count + 1)[-1], profile="robust"),
+    ]
+    run = graded_run({str(number): [PASSED, FAILED] for number in range(count + 1)}, requirements)
+    lines = _summary(run)
+    assert lines[1:5] == [
+        f"y|TFS-A-{count}         MUST   robust fails 1/2     It MUST.",
+        f"r|TFS-A-{count - 2}         MUST   core   fails 1/2     It MUST.",
+        f"r|TFS-A-{count - 1}         MUST   core   fails 1/2     It MUST.",
+        "In full: all of them with -v, one with -k and its id.\n",
+    ]
+    heads = [line for line in lines if line.endswith("of core, fails in 1 of 2 checks")]
+    assert heads[0].startswith("r|TFS-A-00")
+    assert len(heads) == terminal.BLOCKS
+    full = _summary(run, verbose=1)
+    assert len([line for line in full if line.startswith("  again:")]) == count + 1
+
+
+def test_the_summary_shows_few_failures_in_full_wherever_they_count() -> None:
+    lines = _summary(graded_run({"1": [FAILED]}, sample_requirements(1, profile="robust")))
+    assert lines[1] == "y|TFS-A-00  MUST of robust, fails in its check"
+
+
+def test_the_summary_cuts_what_is_long() -> None:
+    trace = tuple(f"{number} {'t' * 1000}" for number in range(50))
+    lines = _summary(graded_run({"1": [Outcome(FAIL, "m" * 1000, "e" * 1000, ["a" * 1000], trace)]}))
+    assert max(map(len, lines)) < terminal.VALUE_LIMIT + 40
+    traced = [line for line in lines if "ttt" in line]
+    assert len(traced) == terminal.TRACE_LINES
+    assert max(map(len, traced)) < terminal.TRACE_LIMIT + 40
+    assert traced[-1].startswith("            49 ttt")
+    assert traced[-1].endswith("… (1003 characters)")
+
+
+def test_the_summary_never_calls_a_selection_conformant() -> None:
+    run = graded_run({"1": [PASSED], "2": [PASSED]})
+    run.collected.pop()
+    run.outcomes.popitem()
+    assert _summary(run)[-1] == "y|core    partial run     MUST 1/1"
+
+
+def test_the_summary_says_what_has_no_result() -> None:
+    run = graded_run({"1": [PASSED], "2": [PASSED]})
+    run.outcomes.popitem()
+    assert "r|no result: TFS-A-01[a/1-0]" in _summary(run)
+
+
+def test_the_summary_counts_those_without_a_result_when_there_are_many() -> None:
+    run = graded_run({str(number): [PASSED] for number in range(terminal.BLOCKS + 3)})
+    run.outcomes.clear()
+    lines = [line for line in _summary(run) if "no result" in line]
+    assert len(lines) == terminal.BLOCKS + 1
+    assert lines[-1] == "r|no result: 3 more"
+
+
+def test_the_summary_says_what_was_done_otherwise_than_planned() -> None:
+    run = graded_run({"1": [PASSED]})
+    run.note(["time was short", "time was short"])
+    run.troubles.append("the suite\nfailed")
+    lines = _summary(run)
+    assert lines[1:5] == ["r|the suite", "failed", "", "y|note: time was short"]
+
+
+def test_the_summary_is_silent_on_profiles_of_which_nothing_was_graded() -> None:
+    core, robust = sample_requirements(1)[0], replace(sample_requirements(2)[1], profile="robust")
+    run = graded_run({"core": [PASSED], "robust": [PASSED]}, [core, robust])
+    assert _summary(run)[-1] == "g|robust  conformant      MUST 1/1                        (not at the gate)"
+    run.collected.pop()
+    run.outcomes.popitem()
+    assert not [line for line in _summary(run) if "robust" in line]
+
+
+@settings(deadline=None)
+@given(st.text(), st.integers(1, 50))
+def test_a_shown_value_is_one_printable_line_of_bounded_length(text: str, limit: int) -> None:
+    shown = terminal.show(text, limit)
+    assert shown.isprintable()
+    assert len(shown) <= limit + len("… (1000000 characters)")
+    shown.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("text", "text"),
+        ({"a": [1, None, True]}, '{"a": [1, null, true]}'),
+        ("été", "été"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("\x1b[2J\x07", r"\x1b[2J\x07"),
+        ("\udc80", r"\udc80"),
+        ("x" * 301, "x" * 300 + "… (301 characters)"),
+    ],
+)
+def test_a_value_is_shown_as_text_or_json(value: Any, shown: str) -> None:
+    assert terminal.show(value) == shown
