@@ -1,4 +1,4 @@
-"""What pytest does with known failures: lets them through, says which passes now, writes them down."""
+"""Applies known failures in a graded run: excuses them, reports those that pass now, and records new ones."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from twilio_conformance.spec.known_failures import Baseline
 from twilio_conformance.spec.verdict import Outcome
 
 EXIT_BASELINE = 3
-"""The baseline is stale, names something unknown or lacks a reason."""
+"""The exit status if the baseline is stale, names something unknown or lacks a reason."""
 
-SHOWN = 20
-"""Flaws of a baseline that are shown; more are counted."""
+PROBLEMS_SHOWN = 20
+"""Problems of a baseline that are shown; any others are counted."""
 
 
 def begin(config: pytest.Config, run: Run) -> None:
-    """Loads the files of --baseline and --write-baseline and registers what works with them.
+    """Load the files of --baseline and --write-baseline and register the hooks that use them.
 
     Args:
         config: Pytest's configuration.
-        run: The run, started.
+        run: The run, already started.
 
     Raises:
-        UsageError: A file cannot be read or written, or is no baseline.
+        UsageError: A file cannot be read or written, or is not a baseline.
         DataError: A file names something unknown, or the baseline lacks a reason.
     """
     is_worker = hasattr(config, "workerinput")
@@ -38,7 +38,7 @@ def begin(config: pytest.Config, run: Run) -> None:
     if read is not None:
         run.baseline = known_failures.load(folder / read)
         if not is_worker:
-            _refuse(run.baseline.flaws(run.entries))
+            _reject(run.baseline.problems(run.entries))
         config.pluginmanager.register(Gating(run, run.baseline), "conformance-gating")
     if written is not None and not is_worker:
         place = folder / written
@@ -46,21 +46,21 @@ def begin(config: pytest.Config, run: Run) -> None:
             raise UsageError(f"--write-baseline={written}: name a file in a folder that exists")
         old = known_failures.load(place) if place.exists() else None
         if old is not None:
-            _refuse(old.strangers(run.entries))
-        config.pluginmanager.register(Writing(run, place, old), "conformance-baseline")
+            _reject(old.unknown_names(run.entries))
+        config.pluginmanager.register(Recording(run, place, old), "conformance-baseline")
 
 
-def _refuse(flaws: list[str]) -> None:
-    if flaws:
-        more = [f"and {len(flaws) - SHOWN} more"] if len(flaws) > SHOWN else []
-        raise DataError("\n  ".join(["the baseline has to be put right", *flaws[:SHOWN], *more]))
+def _reject(problems: list[str]) -> None:
+    if problems:
+        more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
+        raise DataError("\n  ".join(["the baseline has to be put right", *problems[:PROBLEMS_SHOWN], *more]))
 
 
 class Gating:
-    """Lets known failures through."""
+    """Hooks that keep known failures from failing the run."""
 
     def __init__(self, run: Run, known: Baseline) -> None:
-        """The hooks for this run and its known failures."""
+        """Keep the run and its known failures."""
         self._run = run
         self._baseline = known
 
@@ -70,7 +70,7 @@ class Gating:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
-        """A known failure has a letter and a colour of its own."""
+        """Give known failures their own letter and colour."""
         found = getattr(report, "conformance", None)
         if found is None or report.failed or Outcome.from_json(found["outcome"]).holds:
             return None
@@ -79,7 +79,7 @@ class Gating:
         return "known", "k", ("KNOWN", {"blue": True})
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A baseline that is stale fails the run."""
+        """Fail the run if the baseline is stale."""
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         is_summed_up = not hasattr(session.config, "workerinput") and not session.config.option.collectonly
         if ended and is_summed_up and self._stale:
@@ -87,15 +87,15 @@ class Gating:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Says what was let through and why, and what passes now."""
-        through: dict[tuple[str, str], int] = {}
+        """Report the known failures with their reasons, and those that pass now."""
+        excused: dict[tuple[str, str], int] = {}
         for entry, outcome in self._run.outcomes.items():
             reason = self._baseline.reason(entry)
             if reason is not None and not outcome.holds:
-                through[entry.requirement, reason] = through.get((entry.requirement, reason), 0) + 1
-        if through:
+                excused[entry.requirement, reason] = excused.get((entry.requirement, reason), 0) + 1
+        if excused:
             terminalreporter.section(f"known failures, let through by {self._baseline.path.name}")
-        for (requirement, reason), count in through.items():
+        for (requirement, reason), count in excused.items():
             checks = "1 check" if count == 1 else f"{count} checks"
             line = f"{requirement}  {checks:<10}  {' '.join(reason.split())}"
             terminalreporter.write_line(line, blue=True)
@@ -103,18 +103,18 @@ class Gating:
             terminalreporter.write_line(f"stale baseline: {sentence}", red=True)
 
 
-class Writing:
-    """Writes down what fails."""
+class Recording:
+    """Hooks that write failures to a file."""
 
     def __init__(self, run: Run, place: Path, old: Baseline | None) -> None:
-        """The hooks for this run, the file to write and what it holds so far."""
+        """Keep the run, the file to write and its present content."""
         self._run = run
         self._place = place
         self._old = old
-        self._said: str | None = None
+        self._message: str | None = None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes the file when the run came to its end."""
+        """Write the file if the run was completed."""
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if not ended or session.config.option.collectonly:
             return
@@ -126,13 +126,13 @@ class Writing:
         ]
         new = known_failures.update(self._old, failing, run.entries, run.outcomes)
         self._place.write_text(new.text, encoding="utf-8")
-        self._said = (
+        self._message = (
             f"{self._place.name}: {len(new.added)} added (each needs a reason), {new.kept} kept,"
             f" {len(new.dropped)} taken out"
         )
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Says what was written."""
-        if self._said is not None:
-            terminalreporter.write_line(self._said, bold=True)
+        """Report what was written."""
+        if self._message is not None:
+            terminalreporter.write_line(self._message, bold=True)

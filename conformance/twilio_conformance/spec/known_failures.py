@@ -1,4 +1,8 @@
-"""Baselines: the failures that are known and let through, each with its reason, in a TOML file."""
+"""Known failures in a TOML file (a baseline): each has a reason and does not fail the run.
+
+The file belongs to its users: an update moves whole entries with the comments above them and leaves the rest of the
+text alone. (tomlkit would attach such a comment to the entry before it.)
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,13 @@ from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.verdict import Outcome
 
 MEMBERS = ("requirement", "check", "reason")
-"""What an entry may hold; `check` may be left out."""
+"""The keys of an entry; `check` is optional."""
 
-UNFINISHED = frozenset({"", "todo", "tbd", "fixme"})
-"""Reasons that are none."""
+PLACEHOLDERS = frozenset({"", "todo", "tbd", "fixme"})
+"""Placeholders rejected as reasons."""
 
 _HEADER = re.compile(r"\s*\[\[\s*known\s*\]\]\s*(#.*)?")
-_SIDE_NOTE = re.compile(r"\s*(#.*)?")
+_COMMENT = re.compile(r"\s*(#.*)?")
 
 _PREAMBLE = """\
 # Failures that are known and let through by --baseline. Each needs a reason: an issue, a decision, a date.
@@ -32,7 +36,7 @@ _PREAMBLE = """\
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A failure that is known: of one check of a requirement, or of any, where `check` is None."""
+    """A known failure of one check of a requirement, or of all its checks if `check` is None."""
 
     requirement: str
     check: str | None
@@ -40,46 +44,52 @@ class Known:
     line: int
 
     def covers(self, entry: Entry) -> bool:
-        """Whether the failure of this line of the account is the known one."""
+        """Return whether a failure of this check is a known one."""
         return entry.requirement == self.requirement and self.check in (None, entry.check)
 
     @property
     def name(self) -> str:
-        """What it is the failure of."""
+        """The requirement, and the check if there is one."""
         return self.requirement if self.check is None else f"{self.requirement}[{self.check}]"
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The known failures of one file, in its order; `blocks` is its text, cut before each of them."""
+    """The known failures of a file in their order.
+
+    Attributes:
+        path: The file.
+        known: The entries.
+        blocks: The text of the file, split before each entry.
+    """
 
     path: Path
     known: tuple[Known, ...]
     blocks: tuple[str, ...]
 
     def reason(self, entry: Entry) -> str | None:
-        """Why the failure of this line of the account is let through; None where it is not known.
+        """Return the reason of a known failure, or None if the failure is not known.
 
-        What is said of one check counts before what is said of its whole requirement.
+        An entry for the check takes precedence over one for the whole requirement.
         """
         covering = [known for known in self.known if known.covers(entry)]
         return min(covering, key=lambda known: known.check is None).reason if covering else None
 
-    def flaws(self, entries: Collection[Entry]) -> list[str]:
-        """What has to be put right before a run: reasons that are missing, names that nothing has.
+    def problems(self, entries: Collection[Entry]) -> list[str]:
+        """Return what must be corrected before a run: unknown names and missing reasons.
 
         Args:
-            entries: All that the edition asks for.
+            entries: All checks of the edition.
         """
         reasons = [
             f"{self.path}:{known.line}: {known.name} has no reason yet; say why it is let through"
             for known in self.known
-            if known.reason.strip().rstrip(".:!…").lower() in UNFINISHED
+            if known.reason.strip().rstrip(".:!…").lower() in PLACEHOLDERS
         ]
-        return self.strangers(entries) + reasons
+        return self.unknown_names(entries) + reasons
 
-    def strangers(self, entries: Collection[Entry]) -> list[str]:
-        """The entries that name what the edition does not hold, with what may be meant."""
+    def unknown_names(self, entries: Collection[Entry]) -> list[str]:
+        """Return a sentence for each entry whose requirement or check does not exist, with the likely correction."""
         requirements = sorted({entry.requirement for entry in entries})
         found = []
         for known in self.known:
@@ -95,11 +105,11 @@ class Baseline:
         return found
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
-        """The entries that pass now, as sentences; what was not run in full is not judged.
+        """Return a sentence for each entry that passes now; entries that were not run completely are left out.
 
         Args:
-            entries: All that the edition asks for.
-            outcomes: What was found in this run.
+            entries: All checks of the edition.
+            outcomes: The outcomes of the run.
         """
         return [
             f"{self.path}:{known.line}: {known.name} passes now; take it out"
@@ -109,7 +119,7 @@ class Baseline:
 
 
 class Update(NamedTuple):
-    """A new text for a file of known failures, and what has changed in it."""
+    """The new text of a file of known failures, and the changes in it."""
 
     text: str
     added: list[Entry]
@@ -118,10 +128,10 @@ class Update(NamedTuple):
 
 
 def load(path: Path) -> Baseline:
-    """The baseline of a file.
+    """Load a baseline.
 
     Raises:
-        UsageError: It cannot be read, is not TOML, or holds anything else; the line is named.
+        UsageError: The file cannot be read, is not TOML, or has an invalid entry; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -147,18 +157,18 @@ def load(path: Path) -> Baseline:
         if one.name in seen:
             raise UsageError(f"{path}:{one.line}: {one.name} is in line {seen[one.name].line} already")
         seen[one.name] = one
-    return Baseline(path, known, _cut(lines, headers))
+    return Baseline(path, known, _split(lines, headers))
 
 
 def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Entry],
            outcomes: Mapping[Entry, Outcome]) -> Update:  # fmt: skip
-    """The baseline of a run: what fails now, with the entries of the old one that still hold.
+    """Add new failures to a baseline and remove entries that pass.
 
     Args:
-        old: What the file holds so far; None where there is no file.
-        failing: What fails at the gate.
-        entries: All that the edition asks for, in order.
-        outcomes: What was found in this run; what was not run in full stays as it is.
+        old: The present content of the file; None if there is no file.
+        failing: The checks that fail at the gate.
+        entries: All checks of the edition, in order.
+        outcomes: The outcomes of the run; entries that were not run completely stay.
     """
     preamble, blocks = (old.blocks[0], old.blocks[1:]) if old else (_PREAMBLE, ())
     before = list(zip(old.known if old else (), blocks, strict=True))
@@ -197,18 +207,18 @@ def _read(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: in
 
 
 def _line_of(name: str, lines: Sequence[str], start: int) -> int:
-    """The number of the first line from `start` on that sets this key; that of `start` where none does."""
+    """Return the number of the first line from `start` on that sets a key, or that of `start`."""
     setting = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(name)}[\"']?\s*([=.\]])")
     found = (number for number, line in enumerate(lines) if number >= start and setting.match(line))
     return next(found, start) + 1
 
 
-def _cut(lines: Sequence[str], headers: Sequence[int]) -> tuple[str, ...]:
-    """The text before the first entry, then that of each entry with the comments above it."""
+def _split(lines: Sequence[str], headers: Sequence[int]) -> tuple[str, ...]:
+    """Return the text before the first entry, then each entry with the comments directly above it."""
     starts = []
     for header in headers:
         start = header
-        while start and lines[start - 1].strip() and _SIDE_NOTE.fullmatch(lines[start - 1].rstrip("\r\n")):
+        while start and lines[start - 1].strip() and _COMMENT.fullmatch(lines[start - 1].rstrip("\r\n")):
             start -= 1
         starts.append(start)
     ends = [*starts, len(lines)]

@@ -144,7 +144,7 @@ def test_a_drawing_on_a_phone_can_be_read_and_says_that_it_scrolls(
 def test_a_matrix_passes_axe(theme: str, width: int, visit: Open, make: Make, tmp_path: Path) -> None:
     path = tmp_path / "matrix.html"
     reports = [make(), make({"mark/one": "fail", "clear/one": "not-applicable"}, pipecat="1.2.1")]
-    path.write_text(matrix.as_html(matrix.build(reports)), encoding="utf-8")
+    path.write_text(matrix.as_html(matrix.build([parse(report) for report in reports])), encoding="utf-8")
     with visit(path, theme, width) as page:
         found = axe().run(page)
         assert found.violations_count == 0, found.generate_report()

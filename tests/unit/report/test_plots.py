@@ -22,7 +22,6 @@ METRICS: dict[str, Any] = {
     "added latency, ms": {way: 10.0 * number for number, way in enumerate(WAYS)},
     "aliases and images, dB": {f"{way}, 4600 Hz": -55.5 for way in WAYS[1:]},
     "gain at 1020 Hz, dB": {way: 0.01 for way in WAYS},
-    "call, jitter": {"seconds": [0, 1, 2], "ms": [1.5, 2.5, 0.5]},
     "remark": "nothing to draw",
     **{f"withheld, {way}": {"seconds": [0.02, 0.04], "milliseconds": [20.0, 0.0]} for way in WAYS},
     **{f"latency, {way}": {"seconds": [0.02, 0.06], "milliseconds": [0.0, 40.0]} for way in WAYS},
@@ -68,7 +67,6 @@ def test_every_series_is_drawn_and_every_other_value_is_left_as_numbers(over: di
         "tracking",
         "aliases",
         "calls",
-        "call-jitter",
     ]
     assert list(rest) == ["gain at 1020 Hz, dB", "remark"]
 

@@ -99,13 +99,13 @@ def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_file_lets_nothing_through(tmp_path: Path) -> None:
     loaded = load(tmp_path, "")
-    assert (loaded.known, loaded.flaws(ENTRIES)) == ((), [])
+    assert (loaded.known, loaded.problems(ENTRIES)) == ((), [])
 
 
 @pytest.mark.parametrize("reason", [None, "", " ", "TODO", "todo:", "tbd", "FIXME!"])
-def test_a_reason_that_is_none_is_a_flaw_with_file_and_line(tmp_path: Path, reason: str | None) -> None:
-    [flaw] = load(tmp_path, "# why\n" + known(check="key/1", reason=reason)).flaws(ENTRIES)
-    assert flaw.startswith(f"{tmp_path / 'known.toml'}:2: TFS-KEY-01[key/1] has no reason yet")
+def test_a_reason_that_is_none_is_a_problem_with_file_and_line(tmp_path: Path, reason: str | None) -> None:
+    [problem] = load(tmp_path, "# why\n" + known(check="key/1", reason=reason)).problems(ENTRIES)
+    assert problem.startswith(f"{tmp_path / 'known.toml'}:2: TFS-KEY-01[key/1] has no reason yet")
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_a_reason_that_is_none_is_a_flaw_with_file_and_line(tmp_path: Path, reas
         (known("QQQ"), "no requirement QQQ that is graded"),
     ],
 )
-def test_a_name_that_nothing_has_is_a_flaw_with_the_likely_typo(
+def test_a_name_that_nothing_has_is_a_problem_with_the_likely_typo(
     tmp_path: Path, entry: str, words: str
 ) -> None:
-    [flaw] = load(tmp_path, entry).flaws(ENTRIES)
-    assert flaw == f"{tmp_path / 'known.toml'}:1: {words}"
+    [problem] = load(tmp_path, entry).problems(ENTRIES)
+    assert problem == f"{tmp_path / 'known.toml'}:1: {words}"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_first_update_can_be_loaded_again(tmp_path: Path) -> None:
     new = known_failures.update(None, KEYS, ENTRIES, outcomes(FAIL, FAIL, FAIL))
     again = load(tmp_path, new.text)
     assert [Entry(one.requirement, str(one.check)) for one in again.known] == KEYS
-    assert len(again.flaws(ENTRIES)) == len(KEYS)
+    assert len(again.problems(ENTRIES)) == len(KEYS)
 
 
 # In pytest
@@ -226,7 +226,7 @@ def test_a_failure_that_is_not_known_fails_the_run(deaf: Host) -> None:
         (known(check="kee/2"), "did you mean key/2?"),
     ],
 )
-def test_a_baseline_with_a_flaw_ends_the_run_before_it_begins(
+def test_a_baseline_with_a_problem_ends_the_run_before_it_begins(
     deaf: Host, text: str, words: str, workers: tuple[str, ...]
 ) -> None:
     deaf.write({"known.toml": text})
