@@ -80,7 +80,9 @@ def _drawings() -> dict[str, str]:
     """What `make measurements` measured, drawn as in an HTML report: Pipecat's own over the reference's."""
     reference = ROOT / "conformance" / "twilio_conformance" / "report" / REFERENCE
     places = (ROOT / "docs" / "data" / "measurements.json", reference)
-    own, beneath = (plots.measured(json.loads(place.read_text(encoding="utf-8"))["metrics"]) for place in places)
+    own, beneath = (
+        plots.measured(json.loads(place.read_text(encoding="utf-8"))["metrics"]) for place in places
+    )
     return {
         plot.name: f'<figure class="drawing" markdown="0">{plot.svg.replace(chr(10), "")}'
         f"<figcaption>{html.escape(f'{plot.title}. {plot.summary}')}</figcaption></figure>"

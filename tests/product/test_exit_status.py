@@ -170,7 +170,7 @@ def test_a_failure_of_the_suite_itself_is_not_the_implementations(
     assert result.status == INCOMPLETE, result.text
     assert "deeds.an_interruption_gives_a_text failed inside the suite" in result.text
     assert "NameError: name 'nobody' is not defined" in result.text
-    assert "never came to an end: TFS-DEED-02[deeds.an_interruption_gives_a_text]" in result.text
+    assert "no result: TFS-DEED-02[deeds.an_interruption_gives_a_text]" in result.text
     assert result.report is not None
     assert result.report["ledger"]["missing"] == ["TFS-DEED-02[deeds.an_interruption_gives_a_text]"]
     assert not result.report["verdict"]["core"]["conformant"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.reports import Json, Make, environment, left_out
-from twilio_conformance import cli, doctor
+from tests.reports import Json, Make, left_out
+from twilio_conformance import cli
 
 Saved = Callable[..., str]
 
@@ -123,39 +121,6 @@ def test_reports_of_two_suites_are_compared_and_a_line_before_all_else_says_so(
         assert cli.main(["badge", path, "-o", f"{tmp_path}/b.svg"]) == 0
 
 
-def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "twilio_conformance.cli", "doctor"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    for part in ("Python", "fork", "Pipecat", "vectors", "TLS double", "grading", "resampling", "[report]"):
-        assert any(line.startswith("works") and part in line for line in run.stdout.splitlines()), run.stdout
-    assert "This machine can grade." in run.stdout
-
-
-def test_doctor_ends_with_1_where_something_that_grading_needs_is_broken(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delattr("os.fork")
-    monkeypatch.setattr(doctor, "PARTS", (doctor._fork,))
-    assert cli.main(["doctor"]) == 1
-    assert "BROKEN  fork" in capsys.readouterr().out
-
-
-def test_doctor_ends_with_0_where_only_something_optional_is_lacking(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(doctor, "EXTRAS", {"report": (("no_such_module",), "HTML reports")})
-    monkeypatch.setattr(doctor, "PARTS", (doctor._extras,))
-    assert cli.main(["doctor"]) == 0
-    assert "pip install 'pipecat-twilio-conformance[report]'" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("form", [["summary"], ["matrix"]])
 def test_half_a_character_is_written_as_its_number(
     form: list[str], make: Make, saved: Saved, tmp_path: Path
@@ -165,3 +130,22 @@ def test_half_a_character_is_written_as_its_number(
     output = tmp_path / "page.md"
     assert cli.main([*form, *[saved(report)] * (1 + (form == ["matrix"])), "-o", str(output)]) == 0
     assert "\\ud800" in output.read_text(encoding="utf-8")
+
+
+OLD = str(Path(__file__).parent / "report" / "data" / "report-before-replay.json")
+"""A part of a report from before `replay`, with the member `reproduce`."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["html", OLD, "-o", "{folder}/page.html"],
+        ["matrix", OLD, OLD, "-o", "{folder}/table.md"],
+        ["badge", OLD, "-o", "{folder}/badge.svg"],
+        ["summary", OLD, "-o", "{folder}/summary.md"],
+        ["diff", OLD, OLD],
+    ],
+)
+def test_a_report_of_an_older_suite_is_still_read(arguments: list[str], tmp_path: Path) -> None:
+    assert '"reproduce"' in Path(OLD).read_text()
+    assert cli.main([argument.format(folder=tmp_path) for argument in arguments]) == 0

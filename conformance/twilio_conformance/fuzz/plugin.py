@@ -68,7 +68,7 @@ def _known(read: Baseline, requirements: Iterable[str]) -> Baseline:
         DataError: It names an unknown requirement, or lacks a reason.
     """
     known = replace(read, known=tuple(one for one in read.known if one.check is None))
-    if flaws := known.flaws([Entry(name, "") for name in requirements]):
+    if flaws := known.problems([Entry(name, "") for name in requirements]):
         raise DataError("\n  ".join(["the baseline has to be put right", *flaws]))
     return known
 
