@@ -169,3 +169,19 @@ def test_a_real_report_is_drawn(real: Path) -> None:
     report = json.loads((real / "report.json").read_text())
     drawn, _ = plots.draw(plots.measured(report["metrics"]), {})
     assert {"latency", "withheld", "sinad"} <= {plot.name for plot in drawn}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (20.0, "20"),
+        (0.12345, "0.123"),
+        (123.4, "123"),
+        (500.0, "500"),
+        (1234.5, "1234"),
+        (None, ""),
+        ("a", "a"),
+    ],
+)
+def test_a_number_has_three_significant_digits(value: Any, shown: str) -> None:
+    assert plots.readable(value) == shown
