@@ -14,71 +14,77 @@ from pipecat.frames.frames import (
 from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.serializers.twilio import TwilioFrameSerializer as PipecatsSerializer
 
-from tests.serializers.broken.base import CAPABILITIES, Seamed
-from tests.serializers.permitted.registry import variant
+from tests.serializers.broken.base import CAPABILITIES, HookedSerializer
+from tests.serializers.permitted.registry import permitted
 from twilio_reference import TwilioFrameSerializer
 
 
-class _Rewritten(Seamed):
+class _Rewritten(HookedSerializer):
     """Every text is written anew."""
 
     def write(self, message: Any) -> str:
         return json.dumps(message)
 
-    def sent(self, frame: Frame, text: Any) -> Any:
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         return None if text is None else self.write(json.loads(text))
 
 
-@variant("JSON without white space.")
+@permitted("JSON without white space.")
 class CompactJson(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(message, separators=(",", ":"))
 
 
-@variant("JSON with indentation and a final newline.")
+@permitted("JSON with indentation and a final newline.")
 class IndentedJson(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(message, indent=2) + "\n"
 
 
-@variant("The members of a message in reverse order.")
+@permitted("The members of a message in reverse order.")
 class ReversedMembers(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(dict(reversed(message.items())))
 
 
-@variant("The members of a message, at every depth, in alphabetical order.")
+@permitted("The members of a message, at every depth, in alphabetical order.")
 class SortedMembers(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(message, sort_keys=True)
 
 
-@variant("Characters beyond ASCII are written as they are.")
+@permitted("Characters beyond ASCII are written as they are.")
 class RawUnicode(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(message, ensure_ascii=False)
 
 
-@variant("Solidus is escaped, as PHP and others do it; base64 is full of them.")
+@permitted("Solidus is escaped, as PHP and others do it; base64 is full of them.")
 class EscapedSolidus(_Rewritten):
     def write(self, message: Any) -> str:
         return json.dumps(message).replace("/", "\\/")
 
 
-@variant("stop ends the pipeline, as many applications do by hand.", foregoes="TFS-MESSAGE-06",
-         why="It is the purpose of the variant; the MUST beside it permits it.")  # fmt: skip
-class StopEndsThePipeline(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+@permitted(
+    "stop ends the pipeline, as many applications do by hand.",
+    unmet="TFS-MESSAGE-06",
+    reason="It is the purpose of the variant; the MUST beside it permits it.",
+)
+class StopEndsThePipeline(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         try:
             return EndFrame() if frame is None and json.loads(data).get("event") == "stop" else frame
         except (ValueError, AttributeError, RecursionError):
             return frame
 
 
-@variant("Marks go to the application as InputTransportMessageFrame, as a fork does it.",
-         foregoes="TFS-MARK-03", why="It is the purpose of the variant; the MUST beside it permits it.")  # fmt: skip
-class MarksAsMessages(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+@permitted(
+    "Marks go to the application as InputTransportMessageFrame, as a fork does it.",
+    unmet="TFS-MARK-03",
+    reason="It is the purpose of the variant; the MUST beside it permits it.",
+)
+class MarksAsMessages(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         try:
             message = json.loads(data)
             is_mark = frame is None and message["event"] == "mark"
@@ -87,9 +93,9 @@ class MarksAsMessages(Seamed):
         return InputTransportMessageFrame(message=message) if is_mark else frame
 
 
-@variant("The caller's audio is a subclass of InputAudioRawFrame.")
-class OwnInputFrame(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+@permitted("The caller's audio is a subclass of InputAudioRawFrame.")
+class OwnInputFrame(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         return (
             _CallersAudio(frame.audio, frame.sample_rate, 1)
             if isinstance(frame, InputAudioRawFrame)
@@ -101,16 +107,22 @@ class _CallersAudio(InputAudioRawFrame):
     """Audio of a caller."""
 
 
-@variant("The pipecat class itself.", profiles="core",
-         foregoes="TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
-         why="Known findings of pipecat-ai 1.14.0.")  # fmt: skip
+@permitted(
+    "The pipecat class itself.",
+    profiles="core",
+    unmet="TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+    reason="Known findings of pipecat-ai 1.14.0.",
+)
 class PipecatItself(PipecatsSerializer):
     pass
 
 
-@variant("A subclass of Pipecat's class that keeps to the caller's track.", profiles="core",
-         foregoes="TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
-         why="Known findings of pipecat-ai 1.14.0.")  # fmt: skip
+@permitted(
+    "A subclass of Pipecat's class that keeps to the caller's track.",
+    profiles="core",
+    unmet="TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+    reason="Known findings of pipecat-ai 1.14.0.",
+)
 class PipecatSubclass(PipecatsSerializer):
     async def deserialize(self, data: str | bytes) -> Any:
         message = json.loads(data)
@@ -118,7 +130,7 @@ class PipecatSubclass(PipecatsSerializer):
         return None if is_echo else await super().deserialize(data)
 
 
-@variant("A FrameSerializer that delegates to another, without inheriting from it.")
+@permitted("A FrameSerializer that delegates to another, without inheriting from it.")
 class Delegating(FrameSerializer):
     InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
@@ -149,15 +161,18 @@ class Delegating(FrameSerializer):
         return await self._inner.deserialize(data)
 
 
-@variant("A factory instead of a class.",
-         foregoes="TFS-SECURE-13", why="It hands the token on to another constructor, on a line that a traceback shows.")  # fmt: skip
+@permitted(
+    "A factory instead of a class.",
+    unmet="TFS-SECURE-13",
+    reason="It hands the token on to another constructor, on a line that a traceback shows.",
+)
 def made(stream_sid: str, *arguments: Any, **keywords: Any) -> TwilioFrameSerializer:
     """The reference, made by a function."""
     return TwilioFrameSerializer(stream_sid, *arguments, **keywords)
 
 
-@variant("More keyword-only arguments and more parameters.")
-class MoreArguments(Seamed):
+@permitted("More keyword-only arguments and more parameters.")
+class MoreArguments(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
         verbose: bool = False
         name: str = "agent"
@@ -167,8 +182,11 @@ class MoreArguments(Seamed):
         self._tracer = tracer
 
 
-@variant("No base_url and no API keys: capabilities that it does not claim.",
-         foregoes="TFS-SECURE-13", why="It hands the token on to another constructor, on a line that a traceback shows.")  # fmt: skip
+@permitted(
+    "No base_url and no API keys: capabilities that it does not claim.",
+    unmet="TFS-SECURE-13",
+    reason="It hands the token on to another constructor, on a line that a traceback shows.",
+)
 class DocumentedArgumentsOnly(TwilioFrameSerializer):
     def __init__(
         self,
@@ -183,16 +201,16 @@ class DocumentedArgumentsOnly(TwilioFrameSerializer):
         super().__init__(stream_sid, call_sid, account_sid, auth_token, region, edge, params)
 
 
-@variant("region and edge are checked as a pair whether they are used or not.")
-class PairAlwaysChecked(Seamed):
+@permitted("region and edge are checked as a pair whether they are used or not.")
+class PairAlwaysChecked(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         if bool(keywords.get("region")) != bool(keywords.get("edge")) and len(arguments) < 5:
             raise ValueError("region and edge must be given together")
         super().__init__(*arguments, **keywords)
 
 
-@variant("The ValueErrors are of a class of their own, with more words.")
-class OwnValueError(Seamed):
+@permitted("The ValueErrors are of a class of their own, with more words.")
+class OwnValueError(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, **keywords)
@@ -204,8 +222,8 @@ class CredentialsError(ValueError):
     """A ValueError that says more."""
 
 
-@variant("Media whose chunk number is not above the last one's is taken for a repetition.")
-class IgnoresRepeatedChunks(Seamed):
+@permitted("Media whose chunk number is not above the last one's is taken for a repetition.")
+class IgnoresRepeatedChunks(HookedSerializer):
     last = 0
 
     async def deserialize(self, data: str | bytes) -> Any:
