@@ -30,7 +30,7 @@ class _Frames(HookedSerializer):
 
 @broken(
     "TFS-ABUSE-01",
-    "Half a sample raises, as in pipecat-ai 1.14.0 (not a whole number of frames).",
+    "Audio with an odd number of bytes raises, as in pipecat-ai 1.14.0 (not a whole number of frames).",
 )
 class HalfSamplesRaise(_Frames):
     def look(self, frame: OutputAudioRawFrame) -> None:
@@ -40,7 +40,7 @@ class HalfSamplesRaise(_Frames):
 
 @broken(
     "TFS-ABUSE-01",
-    "Half a sample is kept for the next frame, which is noise from then on.",
+    "The odd byte is kept and put before the next frame, which turns everything after it into noise.",
 )
 class HalfSamplesShift(HookedSerializer):
     half = b""
@@ -55,7 +55,7 @@ class HalfSamplesShift(HookedSerializer):
 
 @broken(
     "TFS-ABUSE-01",
-    "The first sample of a frame is looked at, also of one that has none.",
+    "The first sample of a frame is read, even where the frame is empty.",
     also="TFS-MEDIAOUT-10",
 )
 class EmptyFramesRaise(_Frames):
@@ -72,7 +72,7 @@ class StereoRaises(_Frames):
 
 @broken(
     "TFS-ABUSE-03",
-    "num_channels is not read: stereo is mono at half the speed, as in pipecat-ai 1.14.0.",
+    "num_channels is not read, so stereo plays as mono at half speed, as in pipecat-ai 1.14.0.",
 )
 class StereoAsMono(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
@@ -88,7 +88,7 @@ class RateZeroRaises(_Frames):
             raise ValueError("Sample rate should be over 0")
 
 
-@broken("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
+@broken("TFS-ABUSE-04", "A sample rate of zero is taken for 8000 Hz.", also="TFS-ABUSE-05")
 class RateZeroIs8000(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate > 0:
@@ -96,7 +96,7 @@ class RateZeroIs8000(HookedSerializer):
         return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels)
 
 
-@broken("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.")
+@broken("TFS-ABUSE-05", "A frame is cut off at 5 s, the size of a buffer.")
 class CutAtFiveSeconds(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame):
@@ -108,7 +108,7 @@ class CutAtFiveSeconds(HookedSerializer):
         )
 
 
-@broken("TFS-ABUSE-05", "A frame that cannot be sent leaves the stream closed.")
+@broken("TFS-ABUSE-05", "After a frame that cannot be sent, no further audio is sent.")
 class OneBadFrameIsFatal(HookedSerializer):
     bad = False
 
@@ -118,7 +118,7 @@ class OneBadFrameIsFatal(HookedSerializer):
         return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
 
 
-@broken("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.")
+@broken("TFS-ABUSE-06", "The resampler refuses any rate other than its first, as in pipecat-ai 1.14.0.")
 class OneRateACall(_Frames):
     rate = 0
 
@@ -128,7 +128,7 @@ class OneRateACall(_Frames):
         self.rate = max(self.rate, frame.sample_rate)
 
 
-@broken("TFS-ABUSE-07", "Before setup there is no rate, and serialize raises.")
+@broken("TFS-ABUSE-07", "There is no sample rate before setup, and serialize raises.")
 class FrameBeforeSetupRaises(HookedSerializer):
     is_ready = False
 
@@ -142,7 +142,9 @@ class FrameBeforeSetupRaises(HookedSerializer):
         return frame
 
 
-@broken("TFS-ABUSE-08", "json.dumps without a try: a set raises TypeError, as in pipecat-ai 1.14.0.")
+@broken(
+    "TFS-ABUSE-08", "json.dumps is called without a try: a set raises TypeError, as in pipecat-ai 1.14.0."
+)
 class UnwritableRaises(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
@@ -150,7 +152,7 @@ class UnwritableRaises(HookedSerializer):
         return frame
 
 
-@broken("TFS-ABUSE-08", "NaN is written as NaN, which is no JSON, as in pipecat-ai 1.14.0.")
+@broken("TFS-ABUSE-08", "NaN is written as NaN, which is not JSON, as in pipecat-ai 1.14.0.")
 class NanIsSent(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         if text is None and isinstance(
@@ -166,7 +168,7 @@ class NanIsSent(HookedSerializer):
 
 @broken(
     "TFS-ABUSE-09",
-    "The samples are converted in the frame itself, which others still hold.",
+    "The frame itself is converted in place, although other processors hold it too.",
 )
 class ChangesTheFrame(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:

@@ -18,7 +18,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-CLEAR-01",
-    "An interruption is taken for the transport's business (before pipecat-ai/pipecat PR 422).",
+    "Interruptions are left to the transport (before pipecat-ai/pipecat PR 422).",
     also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03",
 )
 class WithoutClear(HookedSerializer):
@@ -26,14 +26,16 @@ class WithoutClear(HookedSerializer):
         return None if isinstance(frame, InterruptionFrame) else text
 
 
-@broken("TFS-CLEAR-01", "The clear is encoded to bytes (Twilio: 31950).")
+@broken("TFS-CLEAR-01", "The clear message is encoded to bytes (Twilio: 31950).")
 class ClearAsBytes(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return text.encode() if isinstance(frame, InterruptionFrame) else text
 
 
 @broken(
-    "TFS-CLEAR-01", "A reason is added for the log of the other side (Twilio: 31951).", also="TFS-SECURE-12"
+    "TFS-CLEAR-01",
+    "A reason is added to the clear message for logging (Twilio: 31951).",
+    also="TFS-SECURE-12",
 )
 class ClearWithReason(OutgoingMessages):
     events = ("clear",)
@@ -44,7 +46,7 @@ class ClearWithReason(OutgoingMessages):
 
 @broken(
     "TFS-CLEAR-01",
-    "clearAudio is another provider's word (Plivo).",
+    "The event is called clearAudio, as in Plivo's API.",
     also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03",
 )
 class ClearAudio(OutgoingMessages):
@@ -55,7 +57,7 @@ class ClearAudio(OutgoingMessages):
 
 
 @broken(
-    "TFS-CLEAR-02", "The call's SID stands where the stream's belongs.", also="TFS-SECURE-12 TFS-CONSTRUCT-02"
+    "TFS-CLEAR-02", "The call SID is sent instead of the stream SID.", also="TFS-SECURE-12 TFS-CONSTRUCT-02"
 )
 class ClearNamesTheCall(OutgoingMessages):
     events = ("clear",)
@@ -66,7 +68,7 @@ class ClearNamesTheCall(OutgoingMessages):
 
 @broken(
     "TFS-CLEAR-03",
-    "A flag says that Twilio's buffer is empty already: the second clear is saved.",
+    "A flag says that Twilio's buffer is already empty, so the second clear is skipped.",
     also="TFS-ABUSE-07",
 )
 class ClearOnce(OutgoingMessages):
@@ -80,7 +82,7 @@ class ClearOnce(OutgoingMessages):
 
 @broken(
     "TFS-CLEAR-03",
-    "Nothing was sent yet, so nothing needs clearing.",
+    "clear is not sent before any audio was sent.",
     also="TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-01",
 )
 class ClearOnlyAfterAudio(HookedSerializer):
@@ -93,7 +95,7 @@ class ClearOnlyAfterAudio(HookedSerializer):
 
 @broken(
     "TFS-CLEAR-04",
-    "A caller who starts to speak is taken for an interruption, whatever the strategy says.",
+    "A caller who starts to speak causes a clear, whatever the interruption strategy says.",
     also="TFS-MESSAGE-07",
 )
 class ClearOnSpeech(HookedSerializer):
@@ -113,7 +115,7 @@ class ClearAfterSpeech(HookedSerializer):
 
 @broken(
     "TFS-CLEAR-05",
-    "An interruption mutes the agent until the next response starts, which is never told here.",
+    "An interruption mutes the agent until the next response starts, which the serializer never learns.",
 )
 class MutedByClear(HookedSerializer):
     muted = False

@@ -14,7 +14,7 @@ from twilio_reference import TwilioFrameSerializer
 
 @broken(
     "TFS-CONSTRUCT-01",
-    "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).",
+    "stream_sid is renamed to stream_id, as in the serializer for Telnyx.",
     also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
 )
 class StreamIdForStreamSid(HookedSerializer):
@@ -24,7 +24,7 @@ class StreamIdForStreamSid(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-01",
-    "edge is not there yet, as before Pipecat 0.0.86 (PR 2627).",
+    "edge does not exist yet, as before Pipecat 0.0.86 (PR 2627).",
     also="TFS-CONSTRUCT-03 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-13 TFS-SECURE-11",
 )
 class WithoutEdge(HookedSerializer):
@@ -45,7 +45,7 @@ class WithoutEdge(HookedSerializer):
         )
 
 
-@broken("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-SECURE-13")
+@broken("TFS-CONSTRUCT-02", "account_sid and call_sid are swapped in the signature.", also="TFS-SECURE-13")
 class AccountBeforeCall(HookedSerializer):
     def __init__(
         self,
@@ -60,8 +60,7 @@ class AccountBeforeCall(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-02",
-    "A new argument is put before region, as region was put before params (Pipecat 0.0.86):"
-    " here construction itself refuses what it is given.",
+    "A new argument is inserted before region, as region was inserted before params (Pipecat 0.0.86); here the constructor itself rejects its arguments.",
     also="TFS-CONSTRUCT-03 TFS-SECURE-13",
     untestable=True,
 )
@@ -81,7 +80,7 @@ class NewArgumentInTheMiddle(HookedSerializer):
         super().__init__(stream_sid, call_sid, account_sid, auth_token, region, edge, params, **keywords)
 
 
-@broken("TFS-CONSTRUCT-03", "base_url is put before params, as in Pipecat 1.5.0 (PR 4845).")
+@broken("TFS-CONSTRUCT-03", "base_url is inserted before params, as in Pipecat 1.5.0 (PR 4845).")
 class BaseUrlBeforeParams(HookedSerializer):
     def __init__(
         self,
@@ -102,7 +101,7 @@ class BaseUrlBeforeParams(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-04",
-    "Credentials are demanded of everybody, hang-up or not (first form of pipecat-ai/pipecat PR 2627).",
+    "Credentials are required even without hang-up (first form of pipecat-ai/pipecat PR 2627).",
     also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-13",
 )
 class CredentialsAlways(HookedSerializer):
@@ -130,7 +129,7 @@ class NotASerializer:
 
 @broken(
     "TFS-CONSTRUCT-05",
-    "A wrapper for tracing delegates everything and forgets the base class.",
+    "A tracing wrapper delegates everything but does not inherit from the base class.",
 )
 class TracingWrapper(NotASerializer):
     pass
@@ -155,7 +154,7 @@ class _Lenient(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-06",
-    "Missing credentials are a warning at hang-up, as before Pipecat 0.0.86 (PR 2627).",
+    "Missing credentials only cause a warning at hang-up, as before Pipecat 0.0.86 (PR 2627).",
     also="TFS-CONSTRUCT-07 TFS-CONSTRUCT-12",
 )
 class MissingCredentialsPass(_Lenient):
@@ -164,7 +163,7 @@ class MissingCredentialsPass(_Lenient):
 
 @broken(
     "TFS-CONSTRUCT-06",
-    "auth_token is not checked with the others (pipecat-ai/pipecat PR 2726).",
+    "auth_token is not checked along with the other credentials (pipecat-ai/pipecat PR 2726).",
     also="TFS-CONSTRUCT-07 TFS-SECURE-13",
 )
 class TokenNotChecked(_Lenient):
@@ -173,7 +172,7 @@ class TokenNotChecked(_Lenient):
 
 @broken(
     "TFS-CONSTRUCT-06",
-    "assert is used for the check: AssertionError, and nothing under -O.",
+    "The check is an assert, which raises AssertionError, or nothing with -O.",
     also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class AssertForCheck(HookedSerializer):
@@ -199,14 +198,14 @@ class _Message(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-07",
-    "One message for everything: credentials are missing (before pipecat-ai/pipecat PR 2726).",
+    "The message says only that credentials are missing (before pipecat-ai/pipecat PR 2726).",
 )
 class MissingSomething(_Message):
     def change_message(self, message: str) -> str:
         return "Twilio credentials are missing"
 
 
-@broken("TFS-CONSTRUCT-07", "Only the first missing argument is named, so that mending takes three tries.")
+@broken("TFS-CONSTRUCT-07", "Only the first missing argument is named, so a user needs three attempts.")
 class FirstMissingOnly(_Message):
     def change_message(self, message: str) -> str:
         return message.partition(",")[0]
@@ -214,7 +213,7 @@ class FirstMissingOnly(_Message):
 
 @broken(
     "TFS-CONSTRUCT-08",
-    "edge alone is ignored: the call of another region is looked for in US1.",
+    "edge without region is ignored, so a call of another region is looked up in US1.",
 )
 class EdgeAloneIgnored(HookedSerializer):
     def __init__(
@@ -224,7 +223,7 @@ class EdgeAloneIgnored(HookedSerializer):
         super().__init__(*arguments, **keywords)
 
 
-@broken("TFS-CONSTRUCT-08", "region alone is completed with an edge that is right in one region only.")
+@broken("TFS-CONSTRUCT-08", "region without edge gets a default edge, which is right for one region only.")
 class DefaultEdge(HookedSerializer):
     def __init__(
         self, *arguments: Any, region: str | None = None, edge: str | None = None, **keywords: Any
@@ -236,7 +235,7 @@ class DefaultEdge(HookedSerializer):
         super().__init__(*arguments, **keywords)
 
 
-@broken("TFS-CONSTRUCT-09", "An unused region raises TypeError from a string operation on None.")
+@broken("TFS-CONSTRUCT-09", "A region that is not used raises TypeError from a string operation on None.")
 class UnusedRegionRaises(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         region, edge = keywords.get("region"), keywords.get("edge")
@@ -248,7 +247,7 @@ class UnusedRegionRaises(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-10",
-    "auto_hang_up is off by default, as the safe side.",
+    "auto_hang_up is off by default, for safety.",
     also="TFS-CONSTRUCT-12",
 )
 class NoHangUpByDefault(HookedSerializer):
@@ -279,7 +278,7 @@ class ParamsOfTheirOwn(HookedSerializer):
         auto_hang_up: bool = True
 
 
-@broken("TFS-CONSTRUCT-11", "InputParams takes its values by position, and a new one shifts the rest.")
+@broken("TFS-CONSTRUCT-11", "InputParams takes its values by position, and a new field shifts the others.")
 class PositionalParams(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
         def __init__(self, rate: int = 8000, /, **values: Any) -> None:
@@ -288,7 +287,7 @@ class PositionalParams(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-12",
-    "params or InputParams(auto_hang_up=False) stands in the constructor.",
+    "The constructor falls back to InputParams(auto_hang_up=False) without params.",
     also="TFS-HANGUP-19 TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class OtherDefaultsWithoutParams(HookedSerializer):
@@ -300,7 +299,7 @@ class OtherDefaultsWithoutParams(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-12",
-    "params is read without a default: None has no attribute.",
+    "params is read without a default, and None has no such attribute.",
     also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class ParamsRequired(HookedSerializer):
@@ -310,7 +309,7 @@ class ParamsRequired(HookedSerializer):
         super().__init__(*arguments, **(keywords | ({"params": params} if params else {})))
 
 
-@broken("TFS-CONSTRUCT-13", "auth_token is demanded beside the API key.", also="TFS-HANGUP-17")
+@broken("TFS-CONSTRUCT-13", "auth_token is required in addition to the API key.", also="TFS-HANGUP-17")
 class TokenBesideTheKey(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         if keywords.get("api_key_sid") and keywords.get("api_key_secret"):
@@ -318,7 +317,7 @@ class TokenBesideTheKey(HookedSerializer):
         super().__init__(*arguments, **keywords)
 
 
-@broken("TFS-CONSTRUCT-13", "Half a key is found out by Twilio's 401 at the end of the call.")
+@broken("TFS-CONSTRUCT-13", "Half an API key is only noticed when Twilio answers 401 at the end of the call.")
 class HalfAKeyPasses(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         key = [keywords.get(name) for name in ("api_key_sid", "api_key_secret")]
@@ -329,7 +328,7 @@ class HalfAKeyPasses(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-14",
-    "The stream is kept on the class (pipecat-ai/pipecat PR 255).",
+    "The stream SID is stored on the class (pipecat-ai/pipecat PR 255).",
     isolated=True,
     also="TFS-SECURE-13",
 )
@@ -344,7 +343,7 @@ class StreamOnTheClass(HookedSerializer):
 
 @broken(
     "TFS-CONSTRUCT-14",
-    "One hang-up for the process: its flag is a class attribute.",
+    "The hang-up flag is a class attribute, so the process hangs up once.",
     isolated=True,
     also="TFS-SECURE-09 TFS-SECURE-10",
 )
@@ -359,7 +358,9 @@ class OneHangUpForAll(HangUpHooks):
         return await super().serialize(frame)
 
 
-@broken("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.", also="TFS-SECURE-13")
+@broken(
+    "TFS-CONSTRUCT-15", "Any stream_sid is accepted, even None, as in Pipecat 1.14.0.", also="TFS-SECURE-13"
+)
 class AnyStreamSid(HookedSerializer):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid or "none", *arguments, **keywords)

@@ -12,13 +12,13 @@ from tests.serializers.broken.base import HookedSerializer, parse_object
 from tests.serializers.broken.registry import broken
 
 
-@broken("TFS-DTMF-01", "Only the digits are keys: int() reads them.", also="TFS-DTMF-0[34]")
+@broken("TFS-DTMF-01", "Only digits are accepted as keys, because int() parses them.", also="TFS-DTMF-0[34]")
 class DigitsOnly(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         return None if isinstance(frame, InputDTMFFrame) and not frame.button.value.isdigit() else frame
 
 
-@broken("TFS-DTMF-01", "Star and pound are mixed up in a table typed by hand.", also="TFS-DTMF-0[34]")
+@broken("TFS-DTMF-01", "Star and pound are swapped in a handwritten table.", also="TFS-DTMF-0[34]")
 class StarForPound(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputDTMFFrame) and frame.button.value in "*#":
@@ -28,7 +28,7 @@ class StarForPound(HookedSerializer):
 
 @broken(
     "TFS-DTMF-01",
-    "The digit is handed on as text, not as a KeypadEntry.",
+    "The digit is passed on as text instead of a KeypadEntry.",
     also="TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-DTMF-0[34]",
 )
 class DigitAsText(HookedSerializer):
@@ -55,7 +55,7 @@ class UnknownKeysRaise(HookedSerializer):
 
 @broken(
     "TFS-DTMF-02",
-    "The digit is stripped and cut to one character before it is looked up.",
+    "The digit is stripped and cut to one character before the lookup.",
 )
 class FirstCharacter(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
@@ -65,7 +65,7 @@ class FirstCharacter(HookedSerializer):
         return data
 
 
-@broken("TFS-DTMF-02", "str(digit) is looked up, so that the number 5 is a key.")
+@broken("TFS-DTMF-02", "str(digit) is looked up, so the number 5 is accepted as a key.")
 class NumbersAreKeys(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -78,7 +78,7 @@ class NumbersAreKeys(HookedSerializer):
 
 @broken(
     "TFS-DTMF-03",
-    "Only the track inbound is taken, though dtmf.track reads inbound_track.",
+    "Only the track inbound is accepted, although dtmf.track is inbound_track.",
     also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03",
 )
 class InboundKeysOnly(HookedSerializer):
@@ -87,7 +87,7 @@ class InboundKeysOnly(HookedSerializer):
         return None if is_other else frame
 
 
-@broken("TFS-DTMF-03", "track is read with [] and is missing from another provider's message.")
+@broken("TFS-DTMF-03", "track is read with [], and another provider's message does not have it.")
 class TrackIsRequired(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -96,7 +96,7 @@ class TrackIsRequired(HookedSerializer):
 
 @broken(
     "TFS-DTMF-04",
-    "The same key twice is taken for a bounce of the key.",
+    "The same key twice is taken for contact bounce.",
     also="TFS-INPUT-09 TFS-INPUT-10 TFS-DTMF-0[123]",
 )
 class Debounced(HookedSerializer):

@@ -19,7 +19,7 @@ from twilio_reference import TwilioFrameSerializer
 
 @broken(
     "TFS-FAULT-01",
-    "An answer with a status below 200 or above 599 is asserted away.",
+    "An assertion rejects statuses below 200 and above 599.",
     also="TFS-HANGUP-13",
 )
 class OddStatusRaises(HangUpHooks):
@@ -59,7 +59,7 @@ class TimeoutRaises(_Ends):
 
 @broken(
     "TFS-FAULT-01",
-    "A client written by hand takes 102 for the answer, and trips over it.",
+    "A handwritten client takes an interim 102 for the final response and fails on it.",
     also="TFS-FAULT-12",
 )
 class InterimRaises(ByStreams):
@@ -105,7 +105,7 @@ class BodyOfSuccessRaises(_ReadsSuccess):
 
 @broken(
     "TFS-FAULT-02",
-    "aiohttp's default of 300 s is the only limit, as in pipecat-ai 1.14.0.",
+    "aiohttp's default timeout of 300 s is the only limit, as in pipecat-ai 1.14.0.",
     also="TFS-FAULT-03 TFS-FAULT-04",
 )
 class PatientWithSilence(_Ends):
@@ -119,7 +119,7 @@ class PatientWithSilence(_Ends):
 
 @broken(
     "TFS-FAULT-03",
-    "Each read has a limit and the whole has none: a drip goes on for ever.",
+    "Each read has a timeout but the whole request does not: a slow response never ends.",
     also="TFS-FAULT-02 TFS-FAULT-04",
 )
 class PatientWithDrips(HangUpHooks):
@@ -136,7 +136,7 @@ class PatientWithDrips(HangUpHooks):
         return result
 
 
-@broken("TFS-FAULT-03", "The body of a success is read to its end, without a limit.")
+@broken("TFS-FAULT-03", "The body of a success is read to its end without a timeout.")
 class PatientWithSuccess(_ReadsSuccess):
     async def serialize(self, frame: Frame) -> Any:
         result = await super().serialize(frame)
@@ -145,7 +145,7 @@ class PatientWithSuccess(_ReadsSuccess):
         return result
 
 
-@broken("TFS-FAULT-04", "15 s for a request seem little.")
+@broken("TFS-FAULT-04", "The timeout of the request is 15 s.")
 class FifteenSeconds(_Ends):
     async def end(self, frame: Frame) -> Any:
         started = asyncio.get_running_loop().time()
@@ -157,7 +157,7 @@ class FifteenSeconds(_Ends):
 
 @broken(
     "TFS-FAULT-05",
-    "A blocking client is called on the event loop: every other call stands still.",
+    "A blocking client runs on the event loop, and every other call stalls.",
     also="TFS-FAULT-06",
 )
 class BlocksTheLoop(_Ends):
@@ -170,7 +170,7 @@ class BlocksTheLoop(_Ends):
         thread.join(20)
 
 
-@broken("TFS-FAULT-06", "except BaseException: the cancellation is swallowed.")
+@broken("TFS-FAULT-06", "except BaseException swallows the cancellation.")
 class SwallowsCancellation(_Ends):
     async def end(self, frame: Frame) -> Any:
         try:
@@ -181,7 +181,7 @@ class SwallowsCancellation(_Ends):
 
 @broken(
     "TFS-FAULT-07",
-    "The attempt is remembered as done before it is made, as in pipecat-ai 1.14.0: no other follows.",
+    "The flag is set before the attempt, as in pipecat-ai 1.14.0, so a failure is never retried.",
     also="TFS-FAULT-08",
 )
 class OneAttempt(HangUpHooks):
@@ -201,7 +201,7 @@ class OneAttempt(HangUpHooks):
 
 @broken(
     "TFS-FAULT-08",
-    "The flag is set before the request, and a cancellation leaves it set, as in pipecat-ai 1.14.0.",
+    "The flag is set before the request, and cancellation leaves it set, as in pipecat-ai 1.14.0.",
 )
 class CancelledIsDone(_Ends):
     is_cancelled = False
@@ -216,7 +216,7 @@ class CancelledIsDone(_Ends):
             raise
 
 
-@broken("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.")
+@broken("TFS-FAULT-09", "The flag is set after the request, so concurrent frames all hang up.")
 class FlagAfterTheRequest(TwilioFrameSerializer):
     conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
@@ -239,21 +239,21 @@ class FlagAfterTheRequest(TwilioFrameSerializer):
 
 @broken(
     "TFS-FAULT-10",
-    "Redirects are followed, and the page at their end is taken for success, as in pipecat-ai 1.14.0.",
+    "Redirects are followed, and the page they lead to counts as success, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-02",
 )
 class FollowsRedirects(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
 
-@broken("TFS-FAULT-10", "Any status below 400 is success.")
+@broken("TFS-FAULT-10", "Any status below 400 counts as success.")
 class RedirectIsSuccess(HangUpHooks):
     def change_response(self, response: httpx.Response) -> None:
         if 300 <= response.status_code < 400:
             response.status_code = 200
 
 
-@broken("TFS-FAULT-11", "Only 200 is success, as in pipecat-ai 1.14.0.")
+@broken("TFS-FAULT-11", "Only 200 counts as success, as in pipecat-ai 1.14.0.")
 class OnlyStatus200(HangUpHooks):
     def change_response(self, response: httpx.Response) -> None:
         if 200 < response.status_code < 300:
@@ -266,7 +266,7 @@ def _ended(serializer: Any) -> bool:
 
 @broken(
     "TFS-FAULT-12",
-    "A failure is logged from the body's message, and says nothing where there is none.",
+    "The log record quotes the message in the body, and without a body nothing is logged.",
     isolated=True,
 )
 class SilentTimeout(HookedSerializer):
@@ -284,7 +284,7 @@ class SilentTimeout(HookedSerializer):
 
 @broken(
     "TFS-FAULT-12",
-    "Failures are logged at level debug, for the console is full of them.",
+    "Failures are logged at level debug, to keep the console quiet.",
     also="TFS-FAULT-10 TFS-HANGUP-15 TFS-SECURE-0[123458]",
     isolated=True,
 )

@@ -29,7 +29,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-FIDELITY-01",
-    "A long utterance has a hole: after 2.5 s a buffer runs empty and 100 ms of silence are sent.",
+    "A buffer underruns 2.5 s into a long utterance, and 100 ms of silence are sent.",
     also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class HoleInALongUtterance(OutgoingSamples):
@@ -43,7 +43,7 @@ class HoleInALongUtterance(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-01",
-    "The output's length is rounded down for each chunk: a sample is lost.",
+    "The output length is rounded down for each chunk, which loses a sample.",
     also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[345] TFS-FIDELITY-1[123] TFS-MEDIAOUT-09",
 )
 class OneSampleLostAChunk(OutgoingSamples):
@@ -53,7 +53,7 @@ class OneSampleLostAChunk(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-01",
-    "A ring of 3.2 s has one sample too few: three are wrong where it wraps.",
+    "A ring buffer of 3.2 s is one sample too short: three samples are wrong where it wraps.",
     also="TFS-FIDELITY-1[23] TFS-LATENCY-07",
 )
 class ClickAfterThreeSeconds(SamplesByPosition):
@@ -61,7 +61,7 @@ class ClickAfterThreeSeconds(SamplesByPosition):
         return np.where(places % 25600 >= 25597, 30000, samples)
 
 
-@broken("TFS-FIDELITY-01", "A gate opens 150 ms late after a second of silence.")
+@broken("TFS-FIDELITY-01", "A noise gate opens 150 ms late after a second of silence.")
 class GateAfterSilence(OutgoingSamples):
     silent = 0
     muted = 0
@@ -77,7 +77,7 @@ class GateAfterSilence(OutgoingSamples):
         return np.where(np.arange(samples.size) < gone, 0, samples)
 
 
-@broken("TFS-FIDELITY-01", "Each word of the caller after 0.2 s of silence is faded in, for 100 ms.")
+@broken("TFS-FIDELITY-01", "Each word of the caller after 0.2 s of silence is faded in over 100 ms.")
 class FadedInAfterSilence(IncomingSamples):
     silent = 0.0
     rising = 1.0
@@ -101,7 +101,7 @@ class FadedInAfterSilence(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-01",
-    "A jitter buffer runs over and leaves out 20 ms; later it runs dry and sends 20 ms twice.",
+    "A jitter buffer overruns and drops 20 ms; later it underruns and sends 20 ms twice.",
     also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class SlipsAndBack(Rearranged):
@@ -111,7 +111,7 @@ class SlipsAndBack(Rearranged):
 
 @broken(
     "TFS-FIDELITY-01",
-    "A lost packet is concealed by noise as loud as the voice, for 100 ms.",
+    "A lost packet is concealed by 100 ms of noise as loud as the voice.",
     also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class NoiseBurst(OutgoingSamples):
@@ -140,7 +140,7 @@ class ScaledBetween(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-01",
-    "An echo canceller takes the agent's own words for an echo, and damps 200 ms by 18 dB.",
+    "An echo canceler takes the agent's own speech for an echo and attenuates 200 ms by 18 dB.",
     also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class DampedForAMoment(ScaledBetween):
@@ -150,7 +150,7 @@ class DampedForAMoment(ScaledBetween):
 
 @broken(
     "TFS-FIDELITY-01",
-    "A buffer is used again with the wrong sign: 80 ms are inverted.",
+    "A buffer is reused with the wrong polarity: 80 ms are inverted.",
     also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class InvertedForAMoment(ScaledBetween):
@@ -160,7 +160,7 @@ class InvertedForAMoment(ScaledBetween):
 
 @broken(
     "TFS-FIDELITY-11",
-    "The filter starts anew at each chunk (pipecat-ai/pipecat issues 1653, 2070).",
+    "The filter is reset for every chunk (pipecat-ai/pipecat issues 1653, 2070).",
     also="TFS-FIDELITY-0[37]",
 )
 class FilterOfEachChunk(HookedSerializer):
@@ -170,9 +170,7 @@ class FilterOfEachChunk(HookedSerializer):
         return await super().serialize(frame)
 
 
-@broken(
-    "TFS-FIDELITY-11", "A frame of less than a millisecond is taken for the rest of a division and dropped."
-)
+@broken("TFS-FIDELITY-11", "A frame shorter than a millisecond is taken for a remainder and dropped.")
 class TinyFramesDropped(OutgoingSamples):
     def before_serialize(self, frame: Frame) -> Frame:
         super().before_serialize(frame)
@@ -186,7 +184,7 @@ class TinyFramesDropped(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-11",
-    "A converter's buffer holds 0.7 s: what more a chunk has is lost.",
+    "A converter's buffer holds 0.7 s, and the rest of a longer chunk is lost.",
     also="TFS-LATENCY-01",
 )
 class LongChunksCut(OutgoingSamples):
@@ -194,7 +192,10 @@ class LongChunksCut(OutgoingSamples):
         return codes if self.rate == 8000 else codes[:5600]
 
 
-@broken("TFS-FIDELITY-11", "The same buffer is in front of the caller's converter.")
+@broken(
+    "TFS-FIDELITY-11",
+    "The converter for the caller's audio has a buffer of 0.7 s, and the rest of a longer message is lost.",
+)
 class LongMessagesCut(IncomingSamples):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if not isinstance(frame, InputAudioRawFrame) or frame.sample_rate == 8000:
@@ -205,7 +206,7 @@ class LongMessagesCut(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-11",
-    "Frames of a fifth to two fifths of a second take a path of their own, which ends 5 ms too soon.",
+    "Frames of a fifth to two fifths of a second take a separate path, which ends 5 ms early.",
 )
 class MiddlingChunksCut(OutgoingSamples):
     def before_serialize(self, frame: Frame) -> Frame:
@@ -219,7 +220,7 @@ class MiddlingChunksCut(OutgoingSamples):
         return OutputAudioRawFrame(audio=kept, sample_rate=frame.sample_rate, num_channels=frame.num_channels)
 
 
-@broken("TFS-FIDELITY-13", "A new rate makes a new resampler, and the frame that brought it is lost.")
+@broken("TFS-FIDELITY-13", "A new rate creates a new resampler, and the frame that caused it is lost.")
 class FrameOfTheChangeLost(OutgoingSamples):
     known: ClassVar[tuple[int, ...]] = ()
     before = 0
@@ -230,7 +231,9 @@ class FrameOfTheChangeLost(OutgoingSamples):
 
 
 @broken(
-    "TFS-FIDELITY-13", "The delay of a new filter is evened out with 200 ms of silence.", also="TFS-ABUSE-05"
+    "TFS-FIDELITY-13",
+    "200 ms of silence are sent to compensate for the delay of a new filter.",
+    also="TFS-ABUSE-05",
 )
 class SilenceAtAChangeOfRate(RateChanges):
     def first(self, codes: bytes) -> bytes:
@@ -239,7 +242,7 @@ class SilenceAtAChangeOfRate(RateChanges):
 
 @broken(
     "TFS-FIDELITY-13",
-    "The history of the old filter is sent again when the new one is made.",
+    "The history of the old filter is sent again when a new one is created.",
     also="TFS-LATENCY-06",
 )
 class RepeatsAtAChangeOfRate(RateChanges):
@@ -247,7 +250,9 @@ class RepeatsAtAChangeOfRate(RateChanges):
         return self.last
 
 
-@broken("TFS-FIDELITY-13", "The new rate's resampler starts with a fresh buffer 100 ms into the utterance.")
+@broken(
+    "TFS-FIDELITY-13", "The resampler for the new rate starts with an empty buffer 100 ms into the utterance."
+)
 class HoleAfterTheChange(OutgoingSamples):
     before = 0
     place = 0
@@ -261,7 +266,7 @@ class HoleAfterTheChange(OutgoingSamples):
         return np.where((self.changes > 1) & (places >= 2400) & (places < 2880), 0, samples)
 
 
-@broken("TFS-FIDELITY-13", "A new rate makes a new queue of 200 ms in front of the converter.")
+@broken("TFS-FIDELITY-13", "A new rate adds a queue of 200 ms before the converter.")
 class LateAfterAChangeOfRate(DelayedFromNowOn):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):
@@ -272,7 +277,7 @@ class LateAfterAChangeOfRate(DelayedFromNowOn):
 
 @broken(
     "TFS-FIDELITY-13",
-    "The last 50 ms wait for their successor, and a change of rate forgets them.",
+    "The last 50 ms wait for more audio, and a change of rate drops them.",
     also="TFS-LATENCY-02",
 )
 class TailLostAtAChangeOfRate(HeldBack):
@@ -286,7 +291,7 @@ class TailLostAtAChangeOfRate(HeldBack):
 
 @broken(
     "TFS-FIDELITY-13",
-    "Rates that are no multiple of 8000 Hz have a path of their own, which begins a frame late.",
+    "Rates that are not multiples of 8000 Hz take a separate path, which starts a frame late.",
 )
 class FrameOfACrookedRateLost(FrameOfTheChangeLost):
     def change_codes(self, codes: bytes) -> bytes:
@@ -296,7 +301,7 @@ class FrameOfACrookedRateLost(FrameOfTheChangeLost):
 
 @broken(
     "TFS-FIDELITY-14",
-    "The resampler is an attribute of the class: all calls share its history.",
+    "The resampler is a class attribute, so all calls share its history.",
     also="TFS-FIDELITY-08 TFS-FIDELITY-11",
 )
 class SharedResampler(HookedSerializer):
@@ -312,7 +317,8 @@ class SharedResampler(HookedSerializer):
 
 
 @broken(
-    "TFS-FIDELITY-14", "One history serves both directions: what the caller says colours what the agent says."
+    "TFS-FIDELITY-14",
+    "Both directions share one filter history, so the caller's audio leaks into the agent's.",
 )
 class DirectionsMixed(IncomingSamples):
     last: Real = np.zeros(1)
@@ -328,7 +334,7 @@ class DirectionsMixed(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-14",
-    "A message or a text between two frames of audio makes the player start anew: 200 ms are lost.",
+    "A message or a text between two audio frames restarts the player, which loses 200 ms.",
 )
 class MessagesInterrupt(HookedSerializer):
     lost = 0
@@ -358,9 +364,7 @@ class KeysMute(HookedSerializer):
         return frame
 
 
-@broken(
-    "TFS-FIDELITY-14", "An interruption empties all buffers, the caller's too: half a second is not heard."
-)
+@broken("TFS-FIDELITY-14", "An interruption empties all buffers, and half a second of the caller is lost.")
 class CallerDroppedWithTheAgent(IncomingSamples):
     dropped = 0
 

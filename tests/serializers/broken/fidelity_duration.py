@@ -15,7 +15,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-FIDELITY-12",
-    "The ratio of the rates is a rounded decimal number: a sample too many every ten seconds.",
+    "The ratio of the rates is rounded to a few decimals, which adds a sample every ten seconds.",
 )
 class Drifts(IncomingSamples):
     count = 0.0
@@ -31,7 +31,7 @@ class Drifts(IncomingSamples):
         return InputAudioRawFrame(audio=audio, sample_rate=frame.sample_rate, num_channels=1)
 
 
-@broken("TFS-FIDELITY-12", "The queue in front of the converter grows: 50 ms more are withheld each minute.")
+@broken("TFS-FIDELITY-12", "The queue before the converter grows and withholds 50 ms more each minute.")
 class WithholdsMoreAndMore(OutgoingSamples):
     count = 0
     _kept = b""
@@ -46,13 +46,16 @@ class WithholdsMoreAndMore(OutgoingSamples):
         return codes
 
 
-@broken("TFS-FIDELITY-12", "A counter of samples overflows after 30 s, and the gain with it: 12 dB less.")
+@broken("TFS-FIDELITY-12", "A sample counter overflows after 30 s, and the gain drops by 12 dB.")
 class QuietAfterHalfAMinute(SamplesByPosition):
     def at(self, places: NDArray[np.int64], samples: Real) -> Real:
         return np.where(places > 30 * 8000, samples / 4, samples)
 
 
-@broken("TFS-FIDELITY-12", "A buffer of ten seconds has one sample too few: three are wrong where it wraps.")
+@broken(
+    "TFS-FIDELITY-12",
+    "A buffer of ten seconds is one sample too short: three samples are wrong where it wraps.",
+)
 class ClickWhereABufferWraps(SamplesByPosition):
     def at(self, places: NDArray[np.int64], samples: Real) -> Real:
         return np.where(places % 80000 >= 79997, 30000, samples)
@@ -70,7 +73,7 @@ class NoiseFromTheTenthSecondOn(SamplesByPosition):
 
 
 @broken(
-    "TFS-FIDELITY-12", "Energy detection takes a caller who speaks for ten seconds for noise, and mutes 40 s."
+    "TFS-FIDELITY-12", "Energy detection takes ten seconds of speech for noise and mutes the caller for 40 s."
 )
 class CallerMutedForLong(IncomingSamples):
     seconds = 0.0
@@ -86,14 +89,14 @@ class CallerMutedForLong(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-12",
-    "A buffer leaves out 20 ms after three and a half minutes, and makes up for it two minutes later.",
+    "A buffer drops 20 ms after three and a half minutes, and repeats 20 ms two minutes later.",
 )
 class SlipsInAMinuteOfTen(Rearranged):
     def change_codes(self, codes: bytes) -> bytes:
         return self.cut(210 * 8000, 330 * 8000, 160, codes)
 
 
-@broken("TFS-FIDELITY-12", "A queue of 3000 entries drops one where it begins anew: 20 ms a minute.")
+@broken("TFS-FIDELITY-12", "A queue of 3000 entries drops one when it wraps: 20 ms a minute.")
 class DropsAFrameAMinute(OutgoingSamples):
     calls = 0
 
@@ -104,7 +107,7 @@ class DropsAFrameAMinute(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-12",
-    "The same queue repeats the entry before instead: 20 ms a minute are said twice, in their place.",
+    "A queue of 3000 entries repeats the previous one when it wraps: 20 ms a minute are replaced.",
 )
 class RepeatsAFrameAMinute(OutgoingSamples):
     calls = 0
@@ -118,7 +121,8 @@ class RepeatsAFrameAMinute(OutgoingSamples):
 
 
 @broken(
-    "TFS-FIDELITY-12", "A jitter buffer grows to 200 ms after a minute, and is emptied before ten are over."
+    "TFS-FIDELITY-12",
+    "A jitter buffer grows to 200 ms after a minute, and empties before ten minutes are over.",
 )
 class WithheldForMinutes(HeldBack):
     count = 0
@@ -131,7 +135,7 @@ class WithheldForMinutes(HeldBack):
 
 @broken(
     "TFS-FIDELITY-12",
-    "A limit of ten minutes is counted from the frame before the first: the last 20 ms are silent.",
+    "A limit of ten minutes is off by one frame: the last 20 ms are silent.",
 )
 class SilentJustBeforeTenMinutes(OutgoingSamples):
     seconds = 599.98
@@ -148,7 +152,7 @@ class SilentJustBeforeTenMinutes(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-12",
-    "A converter for one rate alone falls silent for good after ten seconds.",
+    "The converter for one rate falls silent for good after ten seconds.",
     also="TFS-LATENCY-07",
 )
 class SilentForGoodAt48(SilentJustBeforeTenMinutes):
@@ -169,13 +173,13 @@ class IncomingBySeconds(IncomingSamples):
         return super().after_deserialize(data, frame)
 
 
-@broken("TFS-FIDELITY-12", "A level control that never settles adds 0.15 dB a minute.")
+@broken("TFS-FIDELITY-12", "Automatic gain control never settles and adds 0.15 dB a minute.")
 class LouderByTheMinute(IncomingBySeconds):
     def change_samples(self, samples: Real) -> Real:
         return samples * 10 ** (0.15 * self.seconds / 60 / 20)
 
 
-@broken("TFS-FIDELITY-12", "An estimate of the line's offset drifts: after six minutes it adds one itself.")
+@broken("TFS-FIDELITY-12", "An estimate of the line's offset drifts, and adds an offset after six minutes.")
 class OffsetAfterMinutes(IncomingBySeconds):
     def change_samples(self, samples: Real) -> Real:
         return samples + 60 if self.seconds > 360 else samples

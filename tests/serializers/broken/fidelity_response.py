@@ -18,14 +18,14 @@ from twilio_reference.resampler import Resampler
 
 @broken(
     "TFS-FIDELITY-02",
-    "A mix of two channels halves the level, and a mono frame goes through it too.",
+    "Downmixing halves the level, and mono frames are downmixed too.",
 )
 class HalfGain(OutgoingSamples):
     def change_samples(self, samples: Real) -> Real:
         return samples / 2
 
 
-@broken("TFS-FIDELITY-02", "The sign is inverted: a subtraction the wrong way round in the filter.")
+@broken("TFS-FIDELITY-02", "The polarity is inverted by a subtraction the wrong way round in the filter.")
 class InvertedSign(OutgoingSamples):
     def change_samples(self, samples: Real) -> Real:
         return -samples
@@ -33,7 +33,7 @@ class InvertedSign(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-02",
-    "Automatic gain brings every frame to the same peak.",
+    "Automatic gain control brings every frame to the same peak.",
     also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[1245]",
 )
 class AutomaticGain(IncomingSamples):
@@ -42,7 +42,7 @@ class AutomaticGain(IncomingSamples):
         return samples * 12000 / peak if peak > 500 else samples
 
 
-@broken("TFS-FIDELITY-03", "Dither of the wrong size is added before the samples are rounded.")
+@broken("TFS-FIDELITY-03", "Dither of the wrong amplitude is added before the samples are rounded.")
 class LoudDither(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         dither = np.random.default_rng(7).uniform(-120, 120, samples.size)
@@ -51,7 +51,7 @@ class LoudDither(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-03",
-    "Samples are cut to 8 linear bits on their way.",
+    "Samples are cut to 8 linear bits on the way.",
     also="TFS-FIDELITY-09 TFS-FIDELITY-15",
 )
 class EightLinearBits(IncomingSamples):
@@ -76,7 +76,7 @@ class _Smoothed(IncomingSamples):
 
 @broken(
     "TFS-FIDELITY-04",
-    "A filter for 3 kHz stands where one for 4 kHz belongs: consonants are dull.",
+    "The filter cuts off at 3 kHz instead of 4 kHz: consonants sound dull.",
     also="TFS-FIDELITY-05",
 )
 class Dull(_Smoothed):
@@ -85,7 +85,7 @@ class Dull(_Smoothed):
 
 @broken(
     "TFS-FIDELITY-04",
-    "Samples between those of Twilio lie on straight lines: np.interp for a resampler.",
+    "np.interp replaces a resampler: samples are interpolated linearly.",
     also="TFS-FIDELITY-0[3567]",
 )
 class LinearInterpolation(HookedSerializer):
@@ -102,7 +102,7 @@ class LinearInterpolation(HookedSerializer):
         return InputAudioRawFrame(audio=drawn.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
 
 
-@broken("TFS-FIDELITY-05", "The fast setting of a resampler bends the upper end of the band.")
+@broken("TFS-FIDELITY-05", "The fast setting of a resampler attenuates the upper end of the band.")
 class SlightlyDull(_Smoothed):
     share = 0.06
 
@@ -129,7 +129,7 @@ class _Decimated(OutgoingSamples):
 
 @broken(
     "TFS-FIDELITY-06",
-    "Every n-th sample is taken, without a filter before it.",
+    "Audio is decimated without an anti-alias filter.",
     also="TFS-FIDELITY-07 TFS-FIDELITY-11",
 )
 class WithoutAntiAlias(_Decimated):
@@ -138,7 +138,7 @@ class WithoutAntiAlias(_Decimated):
 
 @broken(
     "TFS-FIDELITY-06",
-    "Half of the samples are taken without a filter; the good filter has only the rest to do.",
+    "Every second sample is dropped without a filter, before a good filter does the rest.",
     also="TFS-FIDELITY-07 TFS-FIDELITY-17",
 )
 class HalfBandSkipped(OutgoingSamples):
@@ -153,26 +153,24 @@ class HalfBandSkipped(OutgoingSamples):
         return OutputAudioRawFrame(audio=half.tobytes(), sample_rate=frame.sample_rate // 2, num_channels=1)
 
 
-@broken("TFS-FIDELITY-07", "A short filter lets the stop band through, 45 dB down.", also="TFS-ABUSE-01")
+@broken("TFS-FIDELITY-07", "The filter is too short: its stop band is only 45 dB down.", also="TFS-ABUSE-01")
 class ShortFilter(_Decimated):
     share = 0.0056
 
 
-@broken(
-    "TFS-FIDELITY-08", "Comfort noise is put into silence, as a codec with voice activity detection does."
-)
+@broken("TFS-FIDELITY-08", "Comfort noise replaces silence, as in a codec with voice activity detection.")
 class ComfortNoise(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         return samples if samples.any() else np.random.default_rng(3).normal(0, 40, samples.size)
 
 
-@broken("TFS-FIDELITY-09", "Unsigned samples are centred one bit too high.")
+@broken("TFS-FIDELITY-09", "Unsigned samples are centered one bit too high.")
 class Offset(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         return samples + 40
 
 
-@broken("TFS-FIDELITY-10", "The cast to 16 bits comes before the clip: the loudest peaks wrap around.")
+@broken("TFS-FIDELITY-10", "The cast to 16 bits comes before the clip, so the loudest peaks wrap around.")
 class WrappedPeaks(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         return np.where(np.abs(samples) >= 32767, -samples, samples)
@@ -190,19 +188,19 @@ class _LevelOfEach(IncomingSamples):
         return samples * self.gain(level)
 
 
-@broken("TFS-FIDELITY-15", "A noise gate takes a quiet voice, below -45 dBm0, for a line without one.")
+@broken("TFS-FIDELITY-15", "A noise gate treats a quiet voice, below -45 dBm0, as silence.")
 class NoiseGate(_LevelOfEach):
     def gain(self, level: float) -> float:
         return 0.0 if level < 110 else 1.0
 
 
-@broken("TFS-FIDELITY-15", "A compressor lifts quiet passages by 3 dB.")
+@broken("TFS-FIDELITY-15", "A compressor raises quiet passages by 3 dB.")
 class QuietPassagesLifted(_LevelOfEach):
     def gain(self, level: float) -> float:
         return 1.41 if level < 600 else 1.0
 
 
-@broken("TFS-FIDELITY-15", "A limiter leaves 3 dB of headroom that telephone audio does not need.")
+@broken("TFS-FIDELITY-15", "A limiter keeps 3 dB of headroom, which telephone audio does not need.")
 class Limiter(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         return samples.clip(-23000, 23000)
@@ -218,7 +216,7 @@ class _Nearest(Resampler):
         return nearest
 
 
-@broken("TFS-FIDELITY-16", "Where InputParams.sample_rate is set, samples are repeated.")
+@broken("TFS-FIDELITY-16", "Samples are repeated when InputParams.sample_rate is set.")
 class RepeatedForInputParams(HookedSerializer):
     async def setup(self, setup: Any) -> None:
         await super().setup(setup)
@@ -226,7 +224,7 @@ class RepeatedForInputParams(HookedSerializer):
             self._input = _Nearest(8000, self._rate_override)
 
 
-@broken("TFS-FIDELITY-17", "Of two channels every n-th sample is taken, without a filter before it.")
+@broken("TFS-FIDELITY-17", "Stereo is decimated without an anti-alias filter.")
 class TwoChannelsWithoutAFilter(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.num_channels != 2:

@@ -16,7 +16,7 @@ from twilio_reference import TwilioFrameSerializer
 
 @broken(
     "TFS-HANGUP-10",
-    "No flag: End and then Cancel hang up twice (pipecat-ai/pipecat PR 1645).",
+    "There is no flag: EndFrame and then CancelFrame hang up twice (pipecat-ai/pipecat PR 1645).",
     also="TFS-FAULT-09",
 )
 class EveryTerminalFrame(TwilioFrameSerializer):
@@ -34,7 +34,7 @@ class EveryTerminalFrame(TwilioFrameSerializer):
 
 @broken(
     "TFS-HANGUP-11",
-    "auto_hang_up is never read; having credentials is enough.",
+    "auto_hang_up is never read; credentials are enough.",
 )
 class HangsUpAnyway(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -46,7 +46,7 @@ class HangsUpAnyway(HookedSerializer):
         super().__init__(*arguments, **keywords)
 
 
-@broken("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.")
+@broken("TFS-HANGUP-11", "CancelFrame hangs up regardless of auto_hang_up.")
 class CancelAnyway(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -67,7 +67,7 @@ class _HangsUpOn(HookedSerializer):
         await super().serialize(EndFrame())
 
 
-@broken("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.")
+@broken("TFS-HANGUP-12", "StopFrame ends the call, although the pipeline may go on.")
 class HangsUpOnStop(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         return await super().serialize(EndFrame() if isinstance(frame, StopFrame) else frame)
@@ -75,7 +75,7 @@ class HangsUpOnStop(_HangsUpOn):
 
 @broken(
     "TFS-HANGUP-12",
-    "Twilio's stop ends a call that has ended, or has been forwarded.",
+    "Twilio's stop event triggers a hang-up, although the call has ended or was forwarded.",
     also="TFS-INPUT-01",
 )
 class HangsUpOnTwiliosStop(_HangsUpOn):
@@ -85,7 +85,7 @@ class HangsUpOnTwiliosStop(_HangsUpOn):
         return await super().deserialize(data)
 
 
-@broken("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.")
+@broken("TFS-HANGUP-12", "The caller's # ends the call, as in voicemail systems.")
 class HangsUpOnPound(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
         frame = await super().deserialize(data)
@@ -94,7 +94,7 @@ class HangsUpOnPound(_HangsUpOn):
         return frame
 
 
-@broken("TFS-HANGUP-12", "An interruption is taken for the end.")
+@broken("TFS-HANGUP-12", "An interruption ends the call.")
 class HangsUpOnInterruption(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, InterruptionFrame):
@@ -122,7 +122,7 @@ class RaisesForStatus(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-13",
-    "Only statuses are handled; a connection that fails raises.",
+    "Only status codes are handled; a failed connection raises.",
     also="TFS-FAULT-01",
 )
 class ConnectionErrorsRaise(HangUpHooks):
@@ -138,14 +138,17 @@ class ConnectionErrorsRaise(HangUpHooks):
         return result
 
 
-@broken("TFS-HANGUP-14", "Every 404 is an error in the log (pipecat-ai/pipecat issue 2145).")
+@broken("TFS-HANGUP-14", "Every 404 is logged as an error (pipecat-ai/pipecat issue 2145).")
 class EndedCallsAreErrors(HangUpHooks):
     def change_response(self, response: httpx.Response) -> None:
         if response.status_code in (400, 404):
             logger.error(f"Failed to terminate: {response.status_code}")
 
 
-@broken("TFS-HANGUP-14", "404 is known, 400 with code 21220 is not, as in pipecat-ai 1.14.0.")
+@broken(
+    "TFS-HANGUP-14",
+    "404 is recognized as an ended call, and 400 with code 21220 is not, as in pipecat-ai 1.14.0.",
+)
 class OnlyNotFoundIsEnded(HangUpHooks):
     def change_response(self, response: httpx.Response) -> None:
         if response.status_code == 400:
@@ -163,7 +166,7 @@ class SilentFailures(HookedSerializer):
 
 @broken(
     "TFS-HANGUP-15",
-    "Any 404 is taken for an ended call, a wrong account too.",
+    "Any 404 counts as an ended call, even for a wrong account.",
     isolated=True,
     also="TFS-FAULT-10 TFS-FAULT-12",
 )
@@ -175,7 +178,7 @@ class AnyNotFoundIsEnded(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-16",
-    "asyncio.create_task sends the request, and nobody awaits it.",
+    "The request is sent by asyncio.create_task and never awaited.",
     isolated=True,
     also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )

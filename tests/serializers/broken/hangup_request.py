@@ -15,7 +15,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-HANGUP-01",
-    "Only a cancelled pipeline hangs up.",
+    "Only a canceled pipeline hangs up.",
     also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class CancelOnly(HookedSerializer):
@@ -36,7 +36,7 @@ class UnknownCall(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-02",
-    "Only EndFrame is looked for (pipecat-ai/pipecat PR 1634 had both).",
+    "Only EndFrame is handled (pipecat-ai/pipecat PR 1634 had both).",
     also="TFS-FAULT-07 TFS-FAULT-08 TFS-HANGUP-15 TFS-HANGUP-17",
 )
 class EndOnly(HookedSerializer):
@@ -46,7 +46,7 @@ class EndOnly(HookedSerializer):
 
 @broken(
     "TFS-HANGUP-03",
-    "client.get is called: the call is read, not ended.",
+    "client.get fetches the call instead of ending it.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78]",
 )
 class ByGet(HangUpHooks):
@@ -56,7 +56,7 @@ class ByGet(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-03",
-    "PUT updates things elsewhere.",
+    "PUT is used, as other APIs do for updates.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78]",
 )
 class ByPut(HangUpHooks):
@@ -77,7 +77,7 @@ class _Target(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-04",
-    ".json is forgotten: the answer is XML, and the path another's.",
+    ".json is missing from the path, so the response is XML.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
 )
 class WithoutJson(_Target):
@@ -87,7 +87,7 @@ class WithoutJson(_Target):
 
 @broken(
     "TFS-HANGUP-04",
-    "The version of the API is the date of another one.",
+    "The URL has the date of another version of the API.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02",
 )
 class OtherVersion(_Target):
@@ -97,7 +97,7 @@ class OtherVersion(_Target):
 
 @broken(
     "TFS-HANGUP-04",
-    "The status goes into the query as well.",
+    "The status is sent in the query as well.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
 )
 class StatusInTheQuery(_Target):
@@ -123,14 +123,14 @@ class Canceled(_Body):
     body = ("Status=canceled",)
 
 
-@broken("TFS-HANGUP-05", "The form is sent as JSON (json= for data=).", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-05", "The form is sent as JSON (json= instead of data=).", also="TFS-HANGUP-1[78]")
 class JsonBody(_Body):
     body = (json.dumps({"Status": "completed"}), "application/json")
 
 
 @broken(
     "TFS-HANGUP-05",
-    "The content type is left to the client, which says octet-stream.",
+    "The content type is left to the client, which sends octet-stream.",
     also="TFS-HANGUP-1[78]",
 )
 class WrongContentType(_Body):
@@ -139,14 +139,14 @@ class WrongContentType(_Body):
 
 @broken(
     "TFS-HANGUP-05",
-    "A goodbye is added: Twiml redirects the call instead of ending it.",
+    "Twiml with a goodbye is added, which redirects the call instead of ending it.",
     also="TFS-HANGUP-1[78]",
 )
 class FormWithTwiml(_Body):
     body = ("Status=completed&Twiml=%3CResponse%2F%3E",)
 
 
-@broken("TFS-HANGUP-06", "The token is sent as Bearer.", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-06", "The token is sent as a Bearer token.", also="TFS-HANGUP-1[78]")
 class BearerToken(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = "Bearer token"
@@ -168,7 +168,7 @@ class _Login(HangUpHooks):
             request.headers["Authorization"] = f"{scheme} {base64.b64encode(changed.encode()).decode()}"
 
 
-@broken("TFS-HANGUP-06", "The call's SID is the user.", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-06", "The call SID is the user name.", also="TFS-HANGUP-1[78]")
 class CallAsUser(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"CA{user[2:]}:{password}"
@@ -176,7 +176,7 @@ class CallAsUser(_Login):
 
 @broken(
     "TFS-HANGUP-06",
-    "A line of the token's file comes along with its newline.",
+    "The token is read from a file and keeps its newline.",
     also="TFS-HANGUP-1[78]",
 )
 class TokenWithNewline(_Login):
@@ -186,7 +186,7 @@ class TokenWithNewline(_Login):
 
 @broken(
     "TFS-HANGUP-06",
-    "Credentials are never sent unless asked for by a 401, which Twilio's answer is.",
+    "Credentials are sent only after a challenge, and Twilio's 401 is the final response.",
     also="TFS-HANGUP-1[78]",
 )
 class WithoutLogin(_Login):
@@ -208,7 +208,7 @@ class _Host(HangUpHooks):
 
 @broken(
     "TFS-HANGUP-07",
-    "The host of the default edge is written out.",
+    "The host spells out the default edge and region.",
     also="TFS-SECURE-03 TFS-HANGUP-0[12]",
 )
 class DefaultRegionSpelledOut(_Host):
@@ -218,7 +218,7 @@ class DefaultRegionSpelledOut(_Host):
 
 @broken(
     "TFS-HANGUP-07",
-    "http is used; Twilio redirects to https after the token has been read on the way.",
+    "http is used; Twilio redirects to https after the token was sent in the clear.",
     also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10",
 )
 class WithoutTls(HangUpHooks):
@@ -226,7 +226,7 @@ class WithoutTls(HangUpHooks):
         request.url = request.url.copy_with(scheme="http")
 
 
-@broken("TFS-HANGUP-08", "region stands before edge in the host.", also="TFS-CONSTRUCT-02")
+@broken("TFS-HANGUP-08", "region comes before edge in the host.", also="TFS-CONSTRUCT-02")
 class RegionBeforeEdge(_Host):
     def host(self, host: str) -> str:
         parts = host.split(".")
@@ -241,7 +241,7 @@ class RegionUnused(_Host):
 
 @broken(
     "TFS-HANGUP-08",
-    "The edge is left out of the host: the legacy form.",
+    "The edge is missing from the host, which is the legacy form.",
     also="TFS-SECURE-11 TFS-CONSTRUCT-02",
 )
 class RegionOnly(_Host):
@@ -258,7 +258,7 @@ class StopIsSent(HookedSerializer):
 
 @broken(
     "TFS-HANGUP-09",
-    "Twilio's answer is returned to the transport, which sends it.",
+    "Twilio's response is returned to the transport, which sends it.",
     also="TFS-CLEAR-04",
 )
 class AnswerIsSent(HookedSerializer):
@@ -266,7 +266,7 @@ class AnswerIsSent(HookedSerializer):
         return "completed" if is_terminal(frame) else text
 
 
-@broken("TFS-HANGUP-17", "The key's SID replaces the account's in the URL as well.")
+@broken("TFS-HANGUP-17", "The SID of the API key replaces the account SID in the URL too.")
 class KeyInTheTarget(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         _, _, pair = request.headers["Authorization"].partition(" ")
@@ -277,13 +277,15 @@ class KeyInTheTarget(HangUpHooks):
             request.url = request.url.copy_with(raw_path="/".join(parts).encode())
 
 
-@broken("TFS-HANGUP-17", "The account signs with the key's secret.")
+@broken("TFS-HANGUP-17", "The account SID is the user name, with the secret of the API key.")
 class AccountWithKeysSecret(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"AC{user[2:]}:{password}" if user.startswith("SK") else f"{user}:{password}"
 
 
-@broken("TFS-HANGUP-18", "The root's slash and the path's are both kept (pipecat-ai/pipecat PR 4885).")
+@broken(
+    "TFS-HANGUP-18", "The slashes of the root and of the path are both kept (pipecat-ai/pipecat PR 4885)."
+)
 class DoubledSlash(_Target):
     def change_request(self, request: httpx.Request) -> None:
         if not request.url.host.endswith(".twilio.com") or request.url.host == "telephony.twilio.com":
@@ -296,7 +298,7 @@ class BaseUrlUnused(HookedSerializer):
         super().__init__(*arguments, **keywords)
 
 
-@broken("TFS-HANGUP-19", "base_url is taken as it is: what is wrong with it shows when the call is over.")
+@broken("TFS-HANGUP-19", "base_url is not validated, so a mistake shows only when the call is over.")
 class AnyBaseUrl(HookedSerializer):
     def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
         try:

@@ -28,7 +28,7 @@ class _Before(HookedSerializer):
 
 @broken(
     "TFS-INPUT-01",
-    "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
+    "json.loads is called without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
     also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotJsonRaises(_Before):
@@ -42,7 +42,7 @@ class NotJsonRaises(_Before):
 
 @broken(
     "TFS-INPUT-01",
-    "A repaired text counts: what follows the first object is cut off.",
+    "The first JSON object is used, and whatever follows it is cut off.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class FirstObjectCounts(HookedSerializer):
@@ -64,7 +64,7 @@ def _message(data: str | bytes) -> Any:
 
 @broken(
     "TFS-INPUT-02",
-    "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).",
+    "message.get is called on any JSON value (pipecat-ai/pipecat issue 5816).",
     also="TFS-INPUT-10 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotObjectRaises(_Before):
@@ -89,25 +89,27 @@ _BESIDE = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE
 
 
 @broken(
-    "TFS-INPUT-02", "No message of the caller's has a list: any text with a bracket is refused.", also=_BESIDE
+    "TFS-INPUT-02",
+    "No message of the caller contains a list, so any text with a bracket is rejected.",
+    also=_BESIDE,
 )
 class BracketRefused(_Suspicious):
     odd = re.compile(r"\[")
 
 
-@broken("TFS-INPUT-02", "Twilio writes texts: any bare null, true or false is refused.", also=_BESIDE)
+@broken("TFS-INPUT-02", "Twilio sends strings, so any bare null, true or false is rejected.", also=_BESIDE)
 class BareWordRefused(_Suspicious):
     odd = re.compile(r"\b(null|true|false)\b")
 
 
-@broken("TFS-INPUT-02", "Twilio writes its numbers as texts: any bare number is refused.", also=_BESIDE)
+@broken("TFS-INPUT-02", "Twilio sends numbers as strings, so any bare number is rejected.", also=_BESIDE)
 class BareNumberRefused(_Suspicious):
     odd = re.compile(r"\d")
 
 
 @broken(
     "TFS-INPUT-03",
-    "message['event'] raises KeyError where there is none.",
+    "message['event'] raises KeyError where the key is missing.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingEventRaises(_Before):
@@ -119,7 +121,7 @@ class MissingEventRaises(_Before):
 
 @broken(
     "TFS-INPUT-03",
-    "The event is compared in lower case and stripped.",
+    "The event is stripped and compared in lower case.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-MESSAGE-0[56]",
 )
 class EventInAnyCase(HookedSerializer):
@@ -132,7 +134,7 @@ class EventInAnyCase(HookedSerializer):
 
 @broken(
     "TFS-INPUT-04",
-    "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).",
+    "message['media']['payload'] is read without checking that it exists (pipecat-ai/pipecat issue 5816).",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingPayloadRaises(_Before):
@@ -144,7 +146,7 @@ class MissingPayloadRaises(_Before):
 
 @broken(
     "TFS-INPUT-04",
-    "b64decode of a payload that is no text raises TypeError.",
+    "b64decode raises TypeError for a payload that is not a string.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class PayloadTypeRaises(_Before):
@@ -178,7 +180,7 @@ class _Payload(HookedSerializer):
 
 @broken(
     "TFS-INPUT-05",
-    "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.",
+    "b64decode without validate skips invalid characters, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class LenientBase64(_Payload):
@@ -189,7 +191,7 @@ class LenientBase64(_Payload):
             return b""
 
 
-@broken("TFS-INPUT-05", "Padding that is missing is put back.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
+@broken("TFS-INPUT-05", "Missing base64 padding is added.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
 class PaddingRestored(_Payload):
     def decode(self, payload: str) -> bytes:
         try:
@@ -200,7 +202,7 @@ class PaddingRestored(_Payload):
 
 @broken(
     "TFS-INPUT-05",
-    "binascii.Error comes out of deserialize, as in pipecat-ai 1.14.0.",
+    "deserialize raises binascii.Error, as in pipecat-ai 1.14.0.",
     also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BadBase64Raises(_Payload):
@@ -222,7 +224,7 @@ class MissingDigitRaises(_Before):
 
 @broken(
     "TFS-INPUT-07",
-    "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.",
+    "bytes are decoded without a try and raise UnicodeDecodeError, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BytesAreUtf8(_Before):
@@ -240,7 +242,7 @@ def _message_of_bytes(data: bytes) -> Any:
 
 @broken(
     "TFS-INPUT-07",
-    "Bytes that are no text are taken for raw audio.",
+    "bytes that are not UTF-8 are taken for raw audio.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BytesAreAudio(HookedSerializer):
@@ -252,7 +254,7 @@ class BytesAreAudio(HookedSerializer):
 
 @broken(
     "TFS-INPUT-08",
-    "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.",
+    "json.loads recurses, and RecursionError is not a JSONDecodeError, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class DepthRaises(_Before):
@@ -265,7 +267,7 @@ class DepthRaises(_Before):
 
 @broken(
     "TFS-INPUT-08",
-    "The text is searched for the end of its object again and again: quadratic.",
+    "The text is scanned again and again for the end of its object, in quadratic time.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class QuadraticTime(HookedSerializer):
@@ -277,7 +279,7 @@ class QuadraticTime(HookedSerializer):
 
 @broken(
     "TFS-INPUT-09",
-    "After a message that was refused the stream is taken for broken.",
+    "After one rejected message, every later one is rejected.",
     also="TFS-INPUT-10",
 )
 class GivesUp(HookedSerializer):
@@ -291,7 +293,7 @@ class GivesUp(HookedSerializer):
 
 @broken(
     "TFS-INPUT-09",
-    "The text that was refused is kept and put before the next, as if it were a part.",
+    "A rejected text is kept and put before the next one, as if it were a fragment.",
 )
 class KeepsTheRest(HookedSerializer):
     kept: str = ""
@@ -325,7 +327,7 @@ class BeforeSetupRaises(HookedSerializer):
 
 @broken(
     "TFS-INPUT-10",
-    "What came before setup is remembered as an error, and setup does not clear it.",
+    "A message before setup is remembered as an error, which setup does not clear.",
     also="TFS-ABUSE-07",
 )
 class EarlyMessageIsFatal(HookedSerializer):
@@ -342,7 +344,7 @@ class EarlyMessageIsFatal(HookedSerializer):
 
 @broken(
     "TFS-INPUT-11",
-    "int(sequenceNumber) is computed to see gaps, and raises for what is no number.",
+    "int(sequenceNumber) is computed to detect gaps, and raises for other strings.",
     also="TFS-MEDIAIN-06",
 )
 class SequenceNumberRaises(_Before):

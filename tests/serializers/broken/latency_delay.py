@@ -12,7 +12,7 @@ from tests.serializers.broken.base_audio import HeldBack
 from tests.serializers.broken.registry import broken
 
 
-@broken("TFS-LATENCY-01", "Frames of 40 ms, Pipecat's default, are cut into pieces that wait for 150 ms.")
+@broken("TFS-LATENCY-01", "Frames of 40 ms, Pipecat's default, are split into pieces that wait for 150 ms.")
 class LateInFramesOf40Milliseconds(HeldBack):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):
@@ -32,7 +32,7 @@ class HeldBack200ms(HeldBack):
 
 @broken(
     "TFS-LATENCY-01",
-    "Frames of 100 ms and more go through a player's buffer, which keeps 200 ms and is never emptied.",
+    "Frames of 100 ms and more go through a player's buffer, which always holds 200 ms.",
 )
 class HeldBackInLongFrames(HeldBack):
     def before_serialize(self, frame: Frame) -> Frame:
@@ -43,7 +43,7 @@ class HeldBackInLongFrames(HeldBack):
 
 @broken(
     "TFS-LATENCY-01",
-    "The caller's messages of other sizes than 20 ms are gathered, until there are 200 ms of them.",
+    "Messages of the caller that are not 20 ms long are collected until there are 200 ms.",
 )
 class OtherMessagesGathered(IncomingSamples):
     _gathered = b""
@@ -59,14 +59,14 @@ class OtherMessagesGathered(IncomingSamples):
         return InputAudioRawFrame(audio=held, sample_rate=frame.sample_rate, num_channels=1)
 
 
-@broken("TFS-LATENCY-02", "A jitter buffer of 40 ms is put where nothing jitters.")
+@broken("TFS-LATENCY-02", "A jitter buffer of 40 ms is added where there is no jitter.")
 class HeldBack40ms(HeldBack):
     held = 320
 
 
 @broken(
     "TFS-LATENCY-03",
-    "The last block waits for its successor: 100 ms stay inside (pipecat-ai/pipecat PR 5386).",
+    "The last block waits for the next one: 100 ms stay inside (pipecat-ai/pipecat PR 5386).",
     also="TFS-LATENCY-0[124]",
 )
 class TailHeldBack(HeldBack):
@@ -75,7 +75,7 @@ class TailHeldBack(HeldBack):
 
 @broken(
     "TFS-LATENCY-04",
-    "Playing starts when 150 ms are there, as a player's pre-buffer does.",
+    "Playback starts after 150 ms, like a player with a pre-buffer.",
     also="TFS-LATENCY-0[12]",
 )
 class PreBuffered(HeldBack):
@@ -98,7 +98,7 @@ class PreBuffered(HeldBack):
 
 @broken(
     "TFS-LATENCY-04",
-    "A voice detector opens 10 ms into an utterance, and cuts off what came before.",
+    "A voice detector opens 10 ms into an utterance and drops the audio before.",
     also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13",
 )
 class OnsetCutOff(OutgoingSamples):

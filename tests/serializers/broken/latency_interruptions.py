@@ -22,7 +22,7 @@ class _Interrupted(OutgoingSamples):
 
 @broken(
     "TFS-LATENCY-06",
-    "What is held is forgotten at the first interruption of a call and at no other.",
+    "Withheld audio is dropped at the first interruption of a call only.",
     also="TFS-LATENCY-07",
 )
 class ForgetsOnlyOnce(_Interrupted):
@@ -43,7 +43,7 @@ class ForgetsOnlyOnce(_Interrupted):
 
 @broken(
     "TFS-LATENCY-06",
-    "An interruption is remembered for the next audio of this rate; another rate is served first.",
+    "An interruption takes effect with the next audio at the same rate; audio at another rate is sent first.",
 )
 class StaleAtAnotherRate(RateChanges):
     interrupted = False
@@ -65,7 +65,7 @@ class StaleAtAnotherRate(RateChanges):
 
 @broken(
     "TFS-LATENCY-06",
-    "clear is sent, and the resampler goes on with what it holds, as in pipecat-ai 1.14.0.",
+    "clear is sent, but the resampler keeps what it holds, as in pipecat-ai 1.14.0.",
     also="TFS-LATENCY-02 TFS-LATENCY-07",
 )
 class StaleAfterClear(HeldBack):
@@ -79,7 +79,7 @@ class StaleAfterClear(HeldBack):
 
 @broken(
     "TFS-LATENCY-06",
-    "A player whose ring of 3 s has gone round is wound back at a clear, and plays what is before it.",
+    "After 3 s of speech, a clear rewinds a player's ring buffer to older audio, which is played.",
     also="TFS-LATENCY-07",
 )
 class StaleAfterALongSpeech(OutgoingSamples):
@@ -98,21 +98,22 @@ class StaleAfterALongSpeech(OutgoingSamples):
         return stale + codes
 
 
-@broken("TFS-LATENCY-07", "After an interruption the voice is ducked for good, and has the wrong sign.")
+@broken("TFS-LATENCY-07", "After an interruption the voice stays ducked, with inverted polarity.")
 class DuckedAfterAnInterruption(_Interrupted):
     def change_samples(self, samples: Real) -> Real:
         return -samples / 8 if self.interruptions else samples
 
 
 @broken(
-    "TFS-LATENCY-07", "After an interruption a converter of another quality takes over: every sample twice."
+    "TFS-LATENCY-07",
+    "After an interruption a converter of lower quality takes over and repeats every sample.",
 )
 class PoorAfterAnInterruption(_Interrupted):
     def change_samples(self, samples: Real) -> Real:
         return np.repeat(samples[::2], 2)[: samples.size] if self.interruptions else samples
 
 
-@broken("TFS-LATENCY-07", "The interrupted words are faded out under the next ones, for 300 ms.")
+@broken("TFS-LATENCY-07", "The interrupted words fade out under the next ones for 300 ms.")
 class FadedIntoTheNextWord(_Interrupted):
     _spoken: Real = np.zeros(0)
     _stale: Real = np.zeros(0)
@@ -131,7 +132,7 @@ class FadedIntoTheNextWord(_Interrupted):
 
 
 @broken(
-    "TFS-LATENCY-07", "The frame after an interruption is taken for a late one of the old speech and dropped."
+    "TFS-LATENCY-07", "The first frame after an interruption is taken for interrupted speech and dropped."
 )
 class FirstAfterClearLost(OutgoingSamples):
     late = False
@@ -145,7 +146,7 @@ class FirstAfterClearLost(OutgoingSamples):
         return b"" if dropped else codes
 
 
-@broken("TFS-LATENCY-07", "The new speech is faded in after an interruption, from silence that lasts 150 ms.")
+@broken("TFS-LATENCY-07", "The new speech is faded in after an interruption, from 150 ms of silence.")
 class MutedAfterClear(Muted):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, InterruptionFrame):
@@ -155,7 +156,7 @@ class MutedAfterClear(Muted):
 
 @broken(
     "TFS-LATENCY-07",
-    "After a clear a player fills its buffer of 200 ms again, and did not have one before.",
+    "A player that did not buffer before fills a buffer of 200 ms after a clear.",
     also="TFS-LATENCY-06",
 )
 class LateAfterAnInterruption(DelayedFromNowOn):
@@ -166,7 +167,7 @@ class LateAfterAnInterruption(DelayedFromNowOn):
 
 @broken(
     "TFS-LATENCY-07",
-    "What is held at an interruption is sent with the next word, and not with the next silence.",
+    "Audio held at an interruption is sent with the next word, not with the next silence.",
 )
 class StaleWithTheNextWord(OutgoingCodes):
     silent = True

@@ -10,7 +10,7 @@ from tests.serializers.broken.base_audio import Muted
 from tests.serializers.broken.registry import broken
 
 
-@broken("TFS-LATENCY-05", "Automatic gain starts anew after a pause, 18 dB too low.")
+@broken("TFS-LATENCY-05", "Automatic gain control restarts after a pause, 18 dB too low.")
 class QuietAfterAPause(OutgoingSamples):
     before = 0.0
     quiet = False
@@ -22,7 +22,7 @@ class QuietAfterAPause(OutgoingSamples):
         return samples / 8 if self.quiet else samples
 
 
-@broken("TFS-LATENCY-05", "After a pause a player waits for 40 ms before it begins.")
+@broken("TFS-LATENCY-05", "After a pause, a player buffers 40 ms before it starts.")
 class LateAfterAPause(OutgoingCodes):
     before = 0.0
 
@@ -35,8 +35,7 @@ class LateAfterAPause(OutgoingCodes):
 
 @broken(
     "TFS-LATENCY-05",
-    "A timer clears the resampler after 0.2 s without audio, and 30 ms with it "
-    "(pipecat-ai/pipecat issue 5769).",
+    "A timer clears the resampler after 0.2 s without audio and drops 30 ms (pipecat-ai/pipecat issue 5769).",
 )
 class ClearedByAPause(OutgoingSamples):
     last = 0.0
@@ -48,7 +47,7 @@ class ClearedByAPause(OutgoingSamples):
         return codes[240:] if is_late else codes
 
 
-@broken("TFS-LATENCY-05", "A timer of the event loop forgets 30 ms when no audio has come for 0.2 s.")
+@broken("TFS-LATENCY-05", "A timer of the event loop drops 30 ms after 0.2 s without audio.")
 class ForgottenByATimer(OutgoingSamples):
     timer: asyncio.TimerHandle | None = None
     forgotten = False
@@ -66,7 +65,7 @@ class ForgottenByATimer(OutgoingSamples):
         self.forgotten = True
 
 
-@broken("TFS-LATENCY-05", "A voice detector opens late after a pause: the first 300 ms are silence.")
+@broken("TFS-LATENCY-05", "A voice detector opens late after a pause and silences the first 300 ms.")
 class MutedAfterAPause(Muted):
     last = 0.0
 
@@ -78,7 +77,7 @@ class MutedAfterAPause(Muted):
         return super().change_samples(samples)
 
 
-@broken("TFS-LATENCY-05", "The second pause of a call finds a resampler that is reset with 30 ms in it.")
+@broken("TFS-LATENCY-05", "The second pause of a call resets the resampler, and 30 ms are lost.")
 class ClearedByTheSecondPause(ClearedByAPause):
     pauses = 0
 

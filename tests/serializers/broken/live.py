@@ -38,7 +38,7 @@ class _Held(OutgoingCodes):
 
 @broken(
     "TFS-LIVE-01",
-    "A jitter buffer of 200 ms for audio that has none.",
+    "A jitter buffer of 200 ms is used where there is no jitter.",
     also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
 )
 class Holds200Milliseconds(_Held):
@@ -47,7 +47,7 @@ class Holds200Milliseconds(_Held):
 
 @broken(
     "TFS-LIVE-02",
-    "A stream resampler's default withholds 100 ms, as in pipecat-ai 1.14.0.",
+    "The default of a stream resampler withholds 100 ms, as in pipecat-ai 1.14.0.",
     also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
 )
 class Holds100Milliseconds(_Held):
@@ -85,7 +85,7 @@ class LosesChunks(OutgoingCodes):
 
 @broken(
     "TFS-LIVE-06",
-    "Messages that come in a burst are taken for repetitions.",
+    "Messages that arrive in a burst are taken for duplicates.",
     also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-03 TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-* TFS-HANGUP-12",
 )
 class DropsBursts(HookedSerializer):
@@ -111,7 +111,7 @@ class KeepsTheEnd(_Held):
 
 @broken(
     "TFS-LIVE-08",
-    "What the resampler held of the interrupted answer is sent first of all (R25).",
+    "After an interruption, what the resampler held of the interrupted answer is sent first (R25).",
     also="TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-*",
 )
 class SpeaksOnAfterClear(OutgoingCodes):
@@ -144,7 +144,7 @@ class KeysOnlyInSilence(HookedSerializer):
 
 @broken(
     "TFS-LIVE-10",
-    "An exception out of deserialize ends the receiving loop (pipecat-ai/pipecat issue 5816).",
+    "An exception from deserialize ends the receive loop (pipecat-ai/pipecat issue 5816).",
     also="TFS-INPUT-01 TFS-INPUT-02 TFS-INPUT-07 TFS-INPUT-08 TFS-INPUT-10",
 )
 class MalformedRaises(HookedSerializer):
@@ -155,7 +155,7 @@ class MalformedRaises(HookedSerializer):
 
 @broken(
     "TFS-LIVE-11",
-    "Each terminal frame hangs up (pipecat-ai/pipecat PR 1645).",
+    "Terminal frames are ignored, so the call stays open (pipecat-ai/pipecat PR 1645).",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-11 TFS-LIVE-14",
 )
 class NeverHangsUp(HookedSerializer):
@@ -165,7 +165,7 @@ class NeverHangsUp(HookedSerializer):
 
 @broken(
     "TFS-LIVE-12",
-    "A returned mark raises, and Pipecat's receiving loop ends with it.",
+    "A returned mark raises, which ends Pipecat's receive loop.",
     also="TFS-INPUT-11 TFS-MARK-02 TFS-MARK-03 TFS-LIVE-*",
 )
 class MarkEndsTheCall(HookedSerializer):
@@ -189,7 +189,7 @@ class ExtraMember(OutgoingMessages):
 
 @broken(
     "TFS-LIVE-14",
-    "One buffer for all calls of the process (pipecat-ai/pipecat PR 255).",
+    "All calls of the process share one buffer (pipecat-ai/pipecat PR 255).",
     isolated=True,
     also="TFS-ABUSE-05 TFS-FIDELITY-* TFS-LATENCY-* TFS-LIVE-* TFS-CONSTRUCT-14",
 )
@@ -205,7 +205,7 @@ class SharedBuffer(OutgoingMessages):
         return message
 
 
-@broken("TFS-LIVE-15", "A rate limiter sleeps in mid-speech: every 20th frame waits for 0.3 s.")
+@broken("TFS-LIVE-15", "A rate limiter delays every 20th frame by 0.3 s.")
 class StallsInMidSpeech(HookedSerializer):
     count = 0
 

@@ -11,14 +11,14 @@ from tests.serializers.broken.base import TRANSPORT_MESSAGES, HookedSerializer, 
 from tests.serializers.broken.registry import broken
 
 
-@broken("TFS-MARK-01", "mark is not in the list of events that may be sent.", also="TFS-MESSAGE-0[12]")
+@broken("TFS-MARK-01", "mark is missing from the list of events that may be sent.", also="TFS-MESSAGE-0[12]")
 class MarksHeldBack(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         is_mark = isinstance(frame, TRANSPORT_MESSAGES) and text and json.loads(text).get("event") == "mark"
         return None if is_mark else text
 
 
-@broken("TFS-MARK-01", "Names of marks are made unique by a counter that nobody asked for.")
+@broken("TFS-MARK-01", "A counter is appended to the names of marks to make them unique.")
 class NumberedMarks(HookedSerializer):
     count = 0
 
@@ -33,7 +33,7 @@ class NumberedMarks(HookedSerializer):
 
 @broken(
     "TFS-MARK-02",
-    "A returned mark says that the agent has finished, so the pipeline is ended.",
+    "A returned mark is taken for the end of the conversation and ends the pipeline.",
     also="TFS-MARK-03",
 )
 class MarkEndsThePipeline(HookedSerializer):
@@ -43,7 +43,7 @@ class MarkEndsThePipeline(HookedSerializer):
 
 @broken(
     "TFS-MARK-02",
-    "mark.name is looked up among the marks sent, and raises KeyError for the others.",
+    "mark.name is looked up among the marks sent, and unknown names raise KeyError.",
     also="TFS-INPUT-11 TFS-MARK-03",
 )
 class UnknownMarksRaise(HookedSerializer):
@@ -56,7 +56,7 @@ class UnknownMarksRaise(HookedSerializer):
 
 @broken(
     "TFS-MARK-03",
-    "A fork hands marks on as text for its application.",
+    "A fork passes marks on to its application as text.",
 )
 class MarksForTheApplication(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:

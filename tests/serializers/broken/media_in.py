@@ -17,7 +17,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-MEDIAIN-01",
-    "The output frame is taken for the caller's: it goes back out (pipecat-ai/pipecat PR 480).",
+    "deserialize returns an output frame, which is sent back out (pipecat-ai/pipecat PR 480).",
     also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
 )
 class OutputFrameForTheCaller(HookedSerializer):
@@ -29,7 +29,7 @@ class OutputFrameForTheCaller(HookedSerializer):
 
 @broken(
     "TFS-MEDIAIN-01",
-    "num_channels is 2, as in the browser's sample code.",
+    "num_channels is 2, as in sample code for browsers.",
     also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
 )
 class TwoChannels(HookedSerializer):
@@ -52,7 +52,7 @@ class _IncomingPcm(HookedSerializer):
 
 @broken(
     "TFS-MEDIAIN-02",
-    "A-law is decoded in the place of μ-law.",
+    "Audio is decoded as A-law instead of μ-law.",
     also="TFS-MEDIAIN-0[35679] TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-FIDELITY-0[2345679] TFS-FIDELITY-15",
 )
 class AlawFromTwilio(_IncomingPcm):
@@ -72,7 +72,7 @@ class BigEndianIn(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-02",
-    "The table holds 14-bit values and nobody scales them: the caller whispers.",
+    "The table holds 14-bit values that are never scaled: the caller is too quiet.",
     also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
 )
 class FourteenBits(_IncomingPcm):
@@ -82,7 +82,7 @@ class FourteenBits(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-02",
-    "Negative codes come out one too high: the bias is taken off before the sign.",
+    "Negative codes decode one too high, because the bias is subtracted before the sign is applied.",
     also="TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
 )
 class BiasAfterSign(_IncomingPcm):
@@ -93,7 +93,7 @@ class BiasAfterSign(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-03",
-    "Every eleventh message is lost to a queue that is one too short.",
+    "Every eleventh message is lost by a queue that is one entry too short.",
     also="TFS-SETUP-0[23]",
 )
 class DropsMessages(_IncomingPcm):
@@ -106,7 +106,7 @@ class DropsMessages(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-03",
-    "Messages are put in order by their timestamps, so that each comes out with the next.",
+    "Messages are sorted by timestamp, so each is returned with the next one.",
     also="TFS-MEDIAIN-02 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
 )
 class SwapsMessages(_IncomingPcm):
@@ -119,7 +119,7 @@ class SwapsMessages(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-03",
-    "Silence from the caller is not passed on, so that no pause ever ends.",
+    "Silence from the caller is not passed on, so no pause ever ends.",
     also="TFS-MEDIAIN-02 TFS-SETUP-0[23]",
 )
 class DropsTheCallersSilence(_IncomingPcm):
@@ -129,7 +129,7 @@ class DropsTheCallersSilence(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-04",
-    "The frame is labelled with the pipeline's rate and never converted (pipecat-ai/pipecat PR 1148).",
+    "The frame is labeled with the pipeline's rate but not converted (pipecat-ai/pipecat PR 1148).",
 )
 class LabelWithoutConversion(HookedSerializer):
     async def setup(self, setup: Any) -> None:
@@ -144,7 +144,7 @@ class LabelWithoutConversion(HookedSerializer):
 
 @broken(
     "TFS-MEDIAIN-05",
-    "Only text is expected; bytes are ignored (before pipecat-ai/pipecat PR 3379).",
+    "Only str is handled; bytes are ignored (before pipecat-ai/pipecat PR 3379).",
     also="TFS-INPUT-07",
 )
 class TextOnly(HookedSerializer):
@@ -152,15 +152,13 @@ class TextOnly(HookedSerializer):
         return await super().deserialize(data) if isinstance(data, str) else None
 
 
-@broken(
-    "TFS-MEDIAIN-05", "bytes are turned to text by str(), which writes b'…' around them.", also="TFS-INPUT-07"
-)
+@broken("TFS-MEDIAIN-05", "bytes are converted by str(), which writes b'…' around them.", also="TFS-INPUT-07")
 class BytesByStr(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         return str(data)
 
 
-@broken("TFS-MEDIAIN-06", "A regular expression finds the payload, and expects event to come first.")
+@broken("TFS-MEDIAIN-06", "A regular expression finds the payload and expects event to be the first member.")
 class EventFirst(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
@@ -183,7 +181,7 @@ class _IncomingMessages(HookedSerializer):
 
 @broken(
     "TFS-MEDIAIN-06",
-    "A strict model of the message refuses the members that it does not know.",
+    "A strict model of the message rejects unknown members.",
     also="TFS-MEDIAIN-05 TFS-MEDIAIN-0[39] TFS-MEDIAIN-10",
 )
 class KnownMembersOnly(_IncomingMessages):
@@ -195,7 +193,7 @@ class KnownMembersOnly(_IncomingMessages):
 
 @broken(
     "TFS-MEDIAIN-07",
-    "Anything but 160 bytes is taken for damaged.",
+    "Any payload other than 160 bytes is taken for damaged.",
     also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-SETUP-0[23]",
 )
 class TwentyMillisecondsOnly(_IncomingPcm):
@@ -205,7 +203,7 @@ class TwentyMillisecondsOnly(_IncomingPcm):
         return frame if size == 160 else None
 
 
-@broken("TFS-MEDIAIN-07", "The payload is cut to a buffer of 4096 bytes.")
+@broken("TFS-MEDIAIN-07", "The payload is cut off at the 4096 bytes of a buffer.")
 class CutAt4096(_IncomingPcm):
     def change_pcm(self, pcm: bytes) -> bytes:
         return pcm[:8192]
@@ -213,7 +211,7 @@ class CutAt4096(_IncomingPcm):
 
 @broken(
     "TFS-MEDIAIN-08",
-    "A message without samples gives a frame without samples (pipecat-ai/pipecat issue 1054).",
+    "A message without samples returns a frame without samples (pipecat-ai/pipecat issue 1054).",
 )
 class EmptyFrames(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
@@ -228,7 +226,7 @@ class EmptyFrames(HookedSerializer):
 
 @broken(
     "TFS-MEDIAIN-09",
-    "track is not read, as in pipecat-ai 1.14.0: the agent hears itself.",
+    "track is not read, so the agent hears itself, as in pipecat-ai 1.14.0.",
 )
 class BothTracks(_IncomingMessages):
     def change_message(self, message: dict[str, Any]) -> dict[str, Any]:

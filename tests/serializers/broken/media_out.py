@@ -29,7 +29,7 @@ class MediaAsBytes(HookedSerializer):
 
 @broken(
     "TFS-MEDIAOUT-01",
-    "Another provider's name of the event is kept when its serializer is copied (Vonage, Plivo: playAudio).",
+    "A copied serializer keeps another provider's event name (Vonage, Plivo: playAudio).",
     also=OUTGOING_AUDIO,
 )
 class PlayAudio(OutgoingMessages):
@@ -39,7 +39,7 @@ class PlayAudio(OutgoingMessages):
 
 @broken(
     "TFS-MEDIAOUT-01",
-    "Codes are put on the wire without an envelope, as Asterisk takes them.",
+    "Codes are sent without an envelope, as Asterisk expects.",
     also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569]",
 )
 class RawCodes(HookedSerializer):
@@ -50,7 +50,7 @@ class RawCodes(HookedSerializer):
 
 @broken(
     "TFS-MEDIAOUT-02",
-    "The inbound message is taken as a template, its sequenceNumber with it (Twilio: 31951).",
+    "The inbound message is used as a template, including its sequenceNumber (Twilio: 31951).",
 )
 class MediaWithSequenceNumber(OutgoingMessages):
     events = ("media",)
@@ -69,7 +69,7 @@ class MediaWithTrack(OutgoingMessages):
 
 @broken(
     "TFS-MEDIAOUT-02",
-    "The member is written stream_sid, as Exotel and Python have it.",
+    "The member is called stream_sid, as in Exotel's API and in Python.",
     also="TFS-MEDIAOUT-03",
 )
 class SnakeCaseStream(OutgoingMessages):
@@ -80,7 +80,7 @@ class SnakeCaseStream(OutgoingMessages):
         return message
 
 
-@broken("TFS-MEDIAOUT-03", "The streamSid of the example in the documentation stays in the code.")
+@broken("TFS-MEDIAOUT-03", "The streamSid of the documentation's example is left in the code.")
 class StreamOfTheExample(OutgoingMessages):
     events = ("media",)
 
@@ -88,7 +88,7 @@ class StreamOfTheExample(OutgoingMessages):
         return message | {"streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0"}
 
 
-@broken("TFS-MEDIAOUT-03", "The SID is normalised to lower case before it is sent.")
+@broken("TFS-MEDIAOUT-03", "The SID is normalized to lower case before it is sent.")
 class StreamInLowerCase(OutgoingMessages):
     events = ("media",)
 
@@ -96,7 +96,7 @@ class StreamInLowerCase(OutgoingMessages):
         return message | {"streamSid": "MZ" + message["streamSid"][2:].lower()}
 
 
-@broken("TFS-MEDIAOUT-04", "urlsafe_b64encode is chosen because the text travels over the web.")
+@broken("TFS-MEDIAOUT-04", "urlsafe_b64encode is used because the text travels over the web.")
 class UrlSafeBase64(OutgoingMessages):
     events = ("media",)
 
@@ -105,7 +105,7 @@ class UrlSafeBase64(OutgoingMessages):
         return message | {"media": {"payload": payload}}
 
 
-@broken("TFS-MEDIAOUT-04", "The padding is stripped, as JWT does.")
+@broken("TFS-MEDIAOUT-04", "The base64 padding is stripped, as in JWT.")
 class UnpaddedBase64(OutgoingMessages):
     events = ("media",)
 
@@ -124,7 +124,7 @@ class Base64InLines(OutgoingMessages):
 
 @broken(
     "TFS-MEDIAOUT-05",
-    "A-law is taken for μ-law (European telephony habit).",
+    "Audio is encoded as A-law instead of μ-law, as in European telephony.",
     also=f"{OUTGOING_AUDIO} TFS-FIDELITY-0[23459] TFS-FIDELITY-15",
 )
 class AlawForUlaw(OutgoingCodes):
@@ -154,7 +154,7 @@ def _samples(frame: AudioRawFrame) -> NDArray[np.int16]:
 
 @broken(
     "TFS-MEDIAOUT-05",
-    "The samples are read big-endian, the order of the network.",
+    "The samples are read as big-endian, the network byte order.",
     also=f"{OUTGOING_AUDIO} TFS-LATENCY-0[123457] TFS-FIDELITY-*",
 )
 class BigEndianOut(_OutgoingFrames):
@@ -164,7 +164,7 @@ class BigEndianOut(_OutgoingFrames):
 
 @broken(
     "TFS-MEDIAOUT-05",
-    "The clip before the bias is forgotten: the loudest samples wrap around.",
+    "The clip before the bias is missing, so the loudest samples wrap around.",
     also="TFS-MEDIAOUT-07",
 )
 class LostClip(_OutgoingFrames):
@@ -174,7 +174,7 @@ class LostClip(_OutgoingFrames):
         return _with_audio(frame, samples.tobytes())
 
 
-@broken("TFS-MEDIAOUT-05", "The complement at the end of G.711 is left out.", also=OUTGOING_AUDIO)
+@broken("TFS-MEDIAOUT-05", "The final complement of G.711 is missing.", also=OUTGOING_AUDIO)
 class WithoutComplement(OutgoingCodes):
     def change_codes(self, codes: bytes) -> bytes:
         return bytes(code ^ 0xFF for code in codes)
@@ -188,7 +188,7 @@ class TwelveBits(_OutgoingFrames):
 
 @broken(
     "TFS-MEDIAOUT-06",
-    "Code 0x00 is never sent, as if a payload were a C string: the old zero-code suppression.",
+    "Code 0x00 is never sent, as with the zero-code suppression of old trunks.",
     also="TFS-MEDIAOUT-0[57]",
 )
 class ZeroSuppressed(OutgoingCodes):
@@ -196,7 +196,7 @@ class ZeroSuppressed(OutgoingCodes):
         return codes.replace(b"\x00", b"\x02")
 
 
-@broken("TFS-MEDIAOUT-07", "A formula with logarithms and rounding stands in for the segments.")
+@broken("TFS-MEDIAOUT-07", "A logarithmic formula with rounding replaces the segments.")
 class RoundedByFormula(OutgoingCodes):
     """Rounds at the middle between two levels, and is one code off where two reference encoders agree."""
 
@@ -214,7 +214,7 @@ class RoundedByFormula(OutgoingCodes):
 
 @broken(
     "TFS-MEDIAOUT-08",
-    "The last partial block of 160 samples is dropped from each frame (pipecat-ai/pipecat PR 465).",
+    "The last partial block of 160 samples of each frame is dropped (pipecat-ai/pipecat PR 465).",
     also="TFS-MEDIAOUT-0[1234] " + OUTGOING_AUDIO,
 )
 class DropsPartialBlocks(OutgoingCodes):
@@ -222,7 +222,7 @@ class DropsPartialBlocks(OutgoingCodes):
         return codes[: len(codes) // 160 * 160]
 
 
-@broken("TFS-MEDIAOUT-08", "A retry sends the message again: every tenth one twice.", also=OUTGOING_AUDIO)
+@broken("TFS-MEDIAOUT-08", "A retry sends every tenth message twice.", also=OUTGOING_AUDIO)
 class RepeatsAudio(OutgoingCodes):
     count = 0
 
@@ -233,7 +233,7 @@ class RepeatsAudio(OutgoingCodes):
 
 @broken(
     "TFS-MEDIAOUT-08",
-    "A noise gate takes quiet frames for silence and drops them (pipecat-ai/pipecat issue 1929).",
+    "A noise gate drops quiet frames as silence (pipecat-ai/pipecat issue 1929).",
 )
 class DropsSilence(_OutgoingFrames):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
@@ -243,7 +243,7 @@ class DropsSilence(_OutgoingFrames):
 
 @broken(
     "TFS-MEDIAOUT-08",
-    "The first frame after a pause is taken for the start of a file, and its header skipped.",
+    "The first frame after a pause is taken for the start of a WAV file, and its header is skipped.",
     also=OUTGOING_AUDIO,
 )
 class SkipsHeader(_OutgoingFrames):
@@ -258,7 +258,7 @@ class SkipsHeader(_OutgoingFrames):
 
 @broken(
     "TFS-MEDIAOUT-09",
-    "The frame's rate is not looked at (pipecat-ai/pipecat PR 359).",
+    "The frame's sample rate is not read (pipecat-ai/pipecat PR 359).",
     also="TFS-ABUSE-0[45] " + OUTGOING_AUDIO,
 )
 class AnyRateIs8000(_OutgoingFrames):
@@ -268,7 +268,7 @@ class AnyRateIs8000(_OutgoingFrames):
 
 @broken(
     "TFS-MEDIAOUT-09",
-    "The rate that the first frame had is kept for all sessions: 24000 Hz is assumed.",
+    "The sample rate is assumed to be 24000 Hz, which the first frame had.",
     also="TFS-ABUSE-0[45] " + OUTGOING_AUDIO,
 )
 class AlwaysFrom24000(_OutgoingFrames):
@@ -277,7 +277,7 @@ class AlwaysFrom24000(_OutgoingFrames):
         return _with_audio(frame, frame.audio, sample_rate=rate)
 
 
-@broken("TFS-MEDIAOUT-10", "An empty frame gives an empty payload (pipecat-ai/pipecat PR 2184).")
+@broken("TFS-MEDIAOUT-10", "An empty frame is sent as an empty payload (pipecat-ai/pipecat PR 2184).")
 class EmptyPayloads(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         if isinstance(frame, OutputAudioRawFrame) and not frame.audio:
@@ -286,7 +286,7 @@ class EmptyPayloads(HookedSerializer):
         return text
 
 
-@broken("TFS-MEDIAOUT-11", "Only the exact class is matched: type(frame) is OutputAudioRawFrame.")
+@broken("TFS-MEDIAOUT-11", "The exact class is matched: type(frame) is OutputAudioRawFrame.")
 class OnlyTheBaseClass(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return (
@@ -296,7 +296,7 @@ class OnlyTheBaseClass(HookedSerializer):
         )
 
 
-@broken("TFS-MEDIAOUT-11", "TTS audio is thought to be wrapped by the transport already.")
+@broken("TFS-MEDIAOUT-11", "TTS audio is assumed to be handled by the transport.")
 class WithoutSpeech(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return None if isinstance(frame, TTSAudioRawFrame) else text
@@ -304,7 +304,7 @@ class WithoutSpeech(HookedSerializer):
 
 @broken(
     "TFS-MEDIAOUT-12",
-    "isinstance(frame, AudioRawFrame) matches the caller's audio too, as in pipecat-ai 1.14.0.",
+    "isinstance(frame, AudioRawFrame) also matches the caller's audio, as in pipecat-ai 1.14.0.",
 )
 class EchoesTheCaller(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:

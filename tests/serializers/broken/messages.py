@@ -31,7 +31,7 @@ class _OwnMessages(HookedSerializer):
 
 @broken(
     "TFS-MESSAGE-01",
-    "Only the urgent frame is handled (Pipecat had one kind before PR 1104).",
+    "Only the urgent frame is handled (Pipecat had a single class before PR 1104).",
     also="TFS-MARK-01 TFS-MESSAGE-04",
 )
 class UrgentOnly(_OwnMessages):
@@ -43,7 +43,7 @@ class UrgentOnly(_OwnMessages):
 
 @broken(
     "TFS-MESSAGE-01",
-    "str() of the dict is sent: single quotes, True and None are not JSON.",
+    "str() of the dict is sent, and single quotes, True and None are not JSON.",
     also="TFS-MARK-01 TFS-MESSAGE-04 TFS-ABUSE-08",
 )
 class PythonForJson(_OwnMessages):
@@ -53,7 +53,7 @@ class PythonForJson(_OwnMessages):
         return str(json.loads(text))
 
 
-@broken("TFS-MESSAGE-01", "The text is stripped of what is not ASCII.", also="TFS-MARK-01")
+@broken("TFS-MESSAGE-01", "Characters outside ASCII are removed from the text.", also="TFS-MARK-01")
 class AsciiOnly(_OwnMessages):
     kinds = (OutputTransportMessageFrame,)
 
@@ -64,7 +64,7 @@ class AsciiOnly(_OwnMessages):
 
 @broken(
     "TFS-MESSAGE-01",
-    "Empty and null members are dropped, as pydantic's exclude_none does.",
+    "Empty and null members are dropped, as by pydantic's exclude_none.",
     also="TFS-MARK-01",
 )
 class WithoutNulls(_OwnMessages):
@@ -76,7 +76,7 @@ class WithoutNulls(_OwnMessages):
 
 @broken(
     "TFS-MESSAGE-02",
-    "The urgent frame is a class of its own, and isinstance does not see it (pipecat-ai/pipecat PR 1104).",
+    "The urgent frame is a separate class, which isinstance does not match (pipecat-ai/pipecat PR 1104).",
     also="TFS-MARK-01 TFS-MESSAGE-04",
 )
 class PlainOnly(HookedSerializer):
@@ -96,7 +96,7 @@ class UrgentEnvelope(_OwnMessages):
         return json.dumps({"urgent": True, "message": json.loads(text)})
 
 
-@broken("TFS-MESSAGE-02", "Urgent messages are encoded for the socket at once (Twilio: 31950).")
+@broken("TFS-MESSAGE-02", "Urgent messages are encoded to bytes for the socket (Twilio: 31950).")
 class UrgentAsBytes(_OwnMessages):
     kinds = (OutputTransportMessageUrgentFrame,)
 
@@ -106,7 +106,7 @@ class UrgentAsBytes(_OwnMessages):
 
 @broken(
     "TFS-MESSAGE-03",
-    "RTVI messages go out to Twilio, as before pipecat-ai/pipecat PR 3650 (issue 3634).",
+    "RTVI messages are sent to Twilio, as before pipecat-ai/pipecat PR 3650 (issue 3634).",
     also="TFS-CONSTRUCT-12",
 )
 class RtviSent(HookedSerializer):
@@ -114,7 +114,7 @@ class RtviSent(HookedSerializer):
         return False
 
 
-@broken("TFS-MESSAGE-03", "The filter looks at plain frames only, not at urgent ones.")
+@broken("TFS-MESSAGE-03", "The RTVI filter checks plain frames but not urgent ones.")
 class UrgentRtviSent(HookedSerializer):
     def should_ignore_frame(self, frame: Frame) -> bool:
         return not isinstance(frame, OutputTransportMessageUrgentFrame) and super().should_ignore_frame(frame)
@@ -133,7 +133,7 @@ class RtviAlwaysHeldBack(HookedSerializer):
 
 @broken(
     "TFS-MESSAGE-05",
-    "start is expected at accept, so that a second one raises.",
+    "start is expected once, when the socket is accepted; a second one raises.",
     also="TFS-MESSAGE-06 TFS-MEDIAIN-* TFS-INPUT-*",
 )
 class StartRaises(HookedSerializer):
@@ -160,7 +160,7 @@ class UnknownEventsRaise(HookedSerializer):
 
 @broken(
     "TFS-MESSAGE-05",
-    "Whatever carries media is audio, whatever its event is.",
+    "Any message with a media member is taken for audio, whatever its event.",
     also="TFS-MESSAGE-06 TFS-INPUT-0[39]",
 )
 class AnythingWithMedia(HookedSerializer):
@@ -169,7 +169,7 @@ class AnythingWithMedia(HookedSerializer):
         return json.dumps(message | {"event": "media"}) if "media" in message else data
 
 
-@broken("TFS-MESSAGE-06", "stop is handed on as text, and the model reads it out.")
+@broken("TFS-MESSAGE-06", "stop is passed on as text, and the model reads it out.")
 class StopAsText(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         return TextFrame("stop") if parse_object(data).get("event") == "stop" else frame
@@ -181,7 +181,7 @@ class StopEndsThePipeline(HookedSerializer):
         return EndFrame() if parse_object(data).get("event") == "stop" else frame
 
 
-@broken("TFS-MESSAGE-07", "Text frames are sent for a browser that no longer listens.")
+@broken("TFS-MESSAGE-07", "Text frames are sent, as for a browser client.")
 class TextIsSent(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return json.dumps({"event": "text", "text": frame.text}) if isinstance(frame, TextFrame) else text
@@ -189,7 +189,7 @@ class TextIsSent(HookedSerializer):
 
 @broken(
     "TFS-MESSAGE-07",
-    "Frames that are not handled raise instead of giving None.",
+    "Frames that are not handled raise instead of returning None.",
     also="TFS-CLEAR-04 TFS-HANGUP-12 TFS-MEDIAOUT-* TFS-ABUSE-*",
 )
 class UnhandledFramesRaise(HookedSerializer):
@@ -206,7 +206,7 @@ class UnhandledFramesRaise(HookedSerializer):
 
 @broken(
     "TFS-MESSAGE-07",
-    "None is an empty text for Twilio.",
+    "An empty string is returned instead of None.",
     also="TFS-CLEAR-04 TFS-MEDIAOUT-* TFS-HANGUP-09 TFS-MESSAGE-03 TFS-ABUSE-*",
 )
 class EmptyText(HookedSerializer):

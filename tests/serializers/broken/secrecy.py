@@ -24,7 +24,7 @@ class UnverifiedTls(HangUpHooks):
 
 @broken(
     "TFS-SECURE-02",
-    "A redirect to http is followed, with POST and credentials.",
+    "A redirect to http is followed, with the POST body and credentials.",
     also="TFS-SECURE-0[34] TFS-FAULT-*",
 )
 class FollowsIntoCleartext(HangUpHooks):
@@ -33,7 +33,7 @@ class FollowsIntoCleartext(HangUpHooks):
 
 @broken(
     "TFS-SECURE-03",
-    "Redirects are followed by hand, and the headers go along.",
+    "Redirects are followed by hand, and the headers are sent along.",
     also="TFS-SECURE-0[24] TFS-FAULT-*",
 )
 class CredentialsFollow(HangUpHooks):
@@ -50,7 +50,7 @@ def _token(request: httpx.Request) -> str:
 
 @broken(
     "TFS-SECURE-04",
-    "The credentials are put into the URL too, as Twilio's old samples have them.",
+    "The credentials are also put into the URL, as in old samples of Twilio.",
     also="TFS-HANGUP-* TFS-CONSTRUCT-* TFS-SECURE-*",
 )
 class TokenInTheQuery(HangUpHooks):
@@ -58,7 +58,7 @@ class TokenInTheQuery(HangUpHooks):
         request.url = request.url.copy_merge_params({"token": _token(request)})
 
 
-@broken("TFS-SECURE-04", "A header of the company's proxy repeats the token.", also="TFS-SECURE-*")
+@broken("TFS-SECURE-04", "The token is repeated in a header for the company's proxy.", also="TFS-SECURE-*")
 class TokenInAnotherHeader(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.headers["X-Twilio-Token"] = _token(request)
@@ -76,7 +76,7 @@ class LogsHeaders(HangUpHooks):
 
 @broken(
     "TFS-SECURE-05",
-    "print() of the arguments, left from the first evening.",
+    "A debugging statement that prints the arguments was left in.",
     also="TFS-SECURE-*",
     isolated=True,
 )
@@ -85,9 +85,7 @@ class PrintsTheToken(HangUpHooks):
         logger.info(f"token {_token(request)}")
 
 
-@broken(
-    "TFS-SECURE-05", "A message of no use is logged with the serializer's own state, to help to find out why."
-)
+@broken("TFS-SECURE-05", "An unusable message is logged with the serializer's own state, for debugging.")
 class LogsItself(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -99,7 +97,7 @@ class LogsItself(HookedSerializer):
         return frame
 
 
-@broken("TFS-SECURE-06", "A dataclass writes all its fields into its repr.", also="TFS-SECURE-05")
+@broken("TFS-SECURE-06", "The repr of a dataclass contains all its fields.", also="TFS-SECURE-05")
 class ReprWithToken(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -111,7 +109,7 @@ class ReprWithToken(HookedSerializer):
 
 @broken(
     "TFS-SECURE-06",
-    "The ValueError quotes the arguments that it was given.",
+    "The ValueError quotes the arguments.",
     also="TFS-CONSTRUCT-07 TFS-SECURE-13",
 )
 class ErrorWithToken(HookedSerializer):
@@ -124,7 +122,7 @@ class ErrorWithToken(HookedSerializer):
 
 @broken(
     "TFS-SECURE-07",
-    "A message that cannot be used is logged whole, as in pipecat-ai 1.14.0.",
+    "An unusable message is logged whole, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-08",
 )
 class LogsDamagedMessages(HookedSerializer):
@@ -143,7 +141,7 @@ class TracesMessages(HookedSerializer):
 
 @broken(
     "TFS-SECURE-08",
-    "The log quotes what Twilio answered, however long, as in pipecat-ai 1.14.0.",
+    "The log quotes Twilio's response at any length, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-07",
 )
 class LogsWithoutBound(HookedSerializer):
@@ -185,7 +183,7 @@ class _Unquoted(HangUpHooks):
 
 @broken(
     "TFS-SECURE-09",
-    "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    "call_sid goes into an f-string unchecked, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-13 TFS-SECURE-10",
 )
 class RawCallSid(_Unquoted):
@@ -194,7 +192,7 @@ class RawCallSid(_Unquoted):
 
 @broken(
     "TFS-SECURE-10",
-    "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    "account_sid goes into an f-string unchecked, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-13 TFS-SECURE-09",
 )
 class RawAccountSid(_Unquoted):
@@ -203,7 +201,7 @@ class RawAccountSid(_Unquoted):
 
 @broken(
     "TFS-SECURE-11",
-    "region and edge go into the host as they are: whoever sets them gets the credentials.",
+    "region and edge go into the host unchecked, so whoever sets them receives the credentials.",
     also="TFS-CONSTRUCT-* TFS-SECURE-*",
 )
 class RawRegion(HangUpHooks):
@@ -224,7 +222,7 @@ class RawRegion(HangUpHooks):
 
 @broken(
     "TFS-SECURE-12",
-    "The message is put together with an f-string, quotes and all.",
+    "The message is built with an f-string, and quotes are not escaped.",
     also="TFS-SECURE-13 TFS-CLEAR-* TFS-MEDIAOUT-*",
 )
 class RawStreamSid(HookedSerializer):
@@ -240,7 +238,7 @@ class RawStreamSid(HookedSerializer):
 
 @broken(
     "TFS-SECURE-13",
-    "The constructor of a subclass hands the token on by name, on a line that a traceback shows.",
+    "A subclass passes the token on by name, on a line that a traceback with values shows.",
 )
 class HandsOnTheToken(HookedSerializer):
     def __init__(self, stream_sid: str, auth_token: str | None = None, **keywords: Any) -> None:

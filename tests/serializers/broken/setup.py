@@ -14,7 +14,7 @@ from tests.serializers.broken.registry import broken
 
 @broken(
     "TFS-SETUP-01",
-    "setup reads an attribute that older configuration objects have (pipecat-ai/pipecat PR 5316).",
+    "setup reads an attribute that only older configuration objects have (pipecat-ai/pipecat PR 5316).",
 )
 class SetupOfAnotherPipecat(HookedSerializer):
     async def setup(self, setup: Any) -> None:
@@ -23,7 +23,7 @@ class SetupOfAnotherPipecat(HookedSerializer):
 
 @broken(
     "TFS-SETUP-01",
-    "setup insists on a rate in its list.",
+    "setup accepts only the rates in a list.",
     also="TFS-ABUSE-06 TFS-SETUP-02",
 )
 class UsualRatesOnly(HookedSerializer):
@@ -35,7 +35,7 @@ class UsualRatesOnly(HookedSerializer):
 
 @broken(
     "TFS-SETUP-02",
-    "Frames are labelled with Twilio's rate (pipecat-ai/pipecat PR 1148, PR 1154).",
+    "Frames are labeled with Twilio's rate (pipecat-ai/pipecat PR 1148, PR 1154).",
     also="TFS-MEDIAIN-04 TFS-SETUP-03",
 )
 class LabelledWithTwiliosRate(HookedSerializer):
@@ -52,14 +52,14 @@ class RateOfTheOtherDirection(HookedSerializer):
         await super().setup(SimpleNamespace(audio_in_sample_rate=setup.audio_out_sample_rate))
 
 
-@broken("TFS-SETUP-03", "The override is read before setup and overwritten by it.")
+@broken("TFS-SETUP-03", "The override is read before setup, which overwrites it.")
 class OverrideForgotten(HookedSerializer):
     async def setup(self, setup: Any) -> None:
         self._rate_override = None
         await super().setup(setup)
 
 
-@broken("TFS-SETUP-03", "The override changes the label only.", also="TFS-MEDIAIN-04")
+@broken("TFS-SETUP-03", "The override changes only the label of the frame.", also="TFS-MEDIAIN-04")
 class OverrideOfTheLabel(HookedSerializer):
     async def setup(self, setup: Any) -> None:
         self.label, self._rate_override = self._rate_override, None
@@ -73,7 +73,7 @@ class OverrideOfTheLabel(HookedSerializer):
 
 @broken(
     "TFS-SETUP-04",
-    "setup has nothing to await and is written without async (the API before Pipecat 0.0.55).",
+    "setup has nothing to await and is not async (the API before Pipecat 0.0.55).",
     also="TFS-SETUP-01",
 )
 class PlainSetup(HookedSerializer):
@@ -88,7 +88,7 @@ class PlainSetup(HookedSerializer):
 
 @broken(
     "TFS-SETUP-04",
-    "serialize returns its text at once for an interruption (the API before Pipecat 0.0.55).",
+    "serialize returns a plain string for an interruption (the API before Pipecat 0.0.55).",
     also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-CLEAR-01 TFS-CLEAR-03 TFS-SECURE-12",
 )
 class PlainSerialize(HookedSerializer):
