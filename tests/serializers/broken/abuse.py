@@ -17,10 +17,10 @@ from tests.serializers.broken.registry import broken
 
 
 class _Frames(HookedSerializer):
-    """Looks at output audio before the reference does."""
+    """Inspects output audio before the reference sees it."""
 
     def look(self, frame: OutputAudioRawFrame) -> None:
-        """Raises what the careless code raises."""
+        """Raise the exception of the faulty code."""
 
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):

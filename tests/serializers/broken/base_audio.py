@@ -10,7 +10,7 @@ from tests.serializers.broken.base import OutgoingCodes, OutgoingSamples, Real
 
 
 class RateChanges(OutgoingCodes):
-    """Notices a change of rate: `sent` gives the codes to send instead of the first after it."""
+    """A hook for the first codes after a change of the sample rate."""
 
     rate = 0
     changed = False
@@ -23,7 +23,7 @@ class RateChanges(OutgoingCodes):
         return frame
 
     def first(self, codes: bytes) -> bytes:
-        """What comes before the first codes of a new rate."""
+        """Return the codes to send before the first codes of a new rate."""
         raise NotImplementedError
 
     def change_codes(self, codes: bytes) -> bytes:
@@ -33,12 +33,12 @@ class RateChanges(OutgoingCodes):
 
 
 class SamplesByPosition(OutgoingSamples):
-    """Knows the place of each sample in what was converted."""
+    """A hook for outgoing samples that knows their positions in the call."""
 
     place = 0
 
     def at(self, places: NDArray[np.int64], samples: Real) -> Real:
-        """The samples to send instead, by their places."""
+        """Return the samples to send instead of those at these positions."""
         raise NotImplementedError
 
     def change_samples(self, samples: Real) -> Real:
@@ -48,7 +48,7 @@ class SamplesByPosition(OutgoingSamples):
 
 
 class HeldBack(OutgoingCodes):
-    """Holds back so many codes; what is held is dropped by an interruption."""
+    """Holds back `held` codes, which an interruption drops; audio at 8000 Hz is not delayed."""
 
     held = 0
     rate = 8000
@@ -79,12 +79,12 @@ class Muted(OutgoingSamples):
 
 
 class Rearranged(OutgoingSamples):
-    """Sends the codes of a call in another order; `place` is that of the next in what was converted."""
+    """Can drop codes of a call and repeat others; `place` is the position of the next code."""
 
     place = 0
 
     def cut(self, lost: int, repeated: int, count: int, codes: bytes) -> bytes:
-        """Leaves out `count` codes from the place `lost`, and sends as many twice from `repeated`."""
+        """Drop `count` codes from position `lost`, and send as many twice from position `repeated`."""
         if self.rate == 8000:
             return codes
         places = self.place + np.arange(len(codes))
@@ -95,8 +95,8 @@ class Rearranged(OutgoingSamples):
         return kept + again
 
 
-class DelayedFromNowOn(OutgoingCodes):
-    """Sends 200 ms late from some moment on."""
+class DelayedOnceLate(OutgoingCodes):
+    """Delays audio by 200 ms once `late` is set."""
 
     late = False
     rate = 8000

@@ -114,13 +114,13 @@ class CredentialsAlways(HookedSerializer):
 
 
 class NotASerializer:
-    """Everything a serializer does, without its base class."""
+    """A serializer without the base class."""
 
     InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        """Wraps the reference."""
+        """Wrap the reference."""
         self._inner = TwilioFrameSerializer(*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:
@@ -136,7 +136,7 @@ class TracingWrapper(NotASerializer):
 
 
 class _Lenient(HookedSerializer):
-    """Hangs up only if it can: what is missing is not missed."""
+    """Accepts missing credentials and then never hangs up."""
 
     required: ClassVar[tuple[str, ...]] = ()
 
@@ -184,7 +184,7 @@ class AssertForCheck(HookedSerializer):
 
 
 class _Message(HookedSerializer):
-    """The seam for the message of the constructor's ValueError."""
+    """A hook for the message of the constructor's ValueError."""
 
     def change_message(self, message: str) -> str:
         return message

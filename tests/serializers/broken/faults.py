@@ -1,4 +1,4 @@
-"""Broken serializers of the chapter Faults: hang-ups that mishandle a failing network or server."""
+"""Broken serializers of the chapter Hang-up under faults."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class OddStatusRaises(HangUpHooks):
 
 
 class _Ends(HookedSerializer):
-    """The seam around the hang-up as a whole."""
+    """A hook around the whole hang-up."""
 
     async def end(self, frame: Frame) -> Any:
-        """What serialize does for a terminal frame."""
+        """Serialize a terminal frame."""
         return await super().serialize(frame)
 
     async def serialize(self, frame: Frame) -> Any:
@@ -77,7 +77,7 @@ class InterimRaises(ByStreams):
 
 
 class _ReadsSuccess(HangUpHooks):
-    """Reads the answer that says that the call has ended, for two seconds at most."""
+    """Reads the body of a successful response, for two seconds at most."""
 
     error: Exception | None = None
 

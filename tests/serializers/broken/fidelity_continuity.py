@@ -18,7 +18,7 @@ from pipecat.frames.frames import (
 
 from tests.serializers.broken.base import HookedSerializer, IncomingSamples, OutgoingSamples, Real
 from tests.serializers.broken.base_audio import (
-    DelayedFromNowOn,
+    DelayedOnceLate,
     HeldBack,
     RateChanges,
     Rearranged,
@@ -125,7 +125,7 @@ class NoiseBurst(OutgoingSamples):
 
 
 class ScaledBetween(OutgoingSamples):
-    """Sends what lies between two places of what was converted at `factor` times its level."""
+    """Scales the converted samples between two positions by `factor`."""
 
     place = 0
     between = (0, 0)
@@ -267,7 +267,7 @@ class HoleAfterTheChange(OutgoingSamples):
 
 
 @broken("TFS-FIDELITY-13", "A new rate adds a queue of 200 ms before the converter.")
-class LateAfterAChangeOfRate(DelayedFromNowOn):
+class LateAfterAChangeOfRate(DelayedOnceLate):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):
             self.late = self.late or self.rate not in (8000, frame.sample_rate)

@@ -142,7 +142,7 @@ class SilentJustBeforeTenMinutes(OutgoingSamples):
     count = 0
 
     def counts(self) -> bool:
-        """Whether the path has a limit at this rate."""
+        """Return whether audio at this rate counts towards the limit."""
         return self.rate != 8000
 
     def change_codes(self, codes: bytes) -> bytes:
@@ -163,7 +163,7 @@ class SilentForGoodAt48(SilentJustBeforeTenMinutes):
 
 
 class IncomingBySeconds(IncomingSamples):
-    """A caller's audio that changes as the call grows old; `seconds` of it have come."""
+    """A hook for the caller's audio that knows how many `seconds` were received."""
 
     seconds = 0.0
 

@@ -60,7 +60,7 @@ class EightLinearBits(IncomingSamples):
 
 
 class _Smoothed(IncomingSamples):
-    """A symmetric filter of three taps, and the gain that keeps 1020 Hz; `share` is that of the outer taps."""
+    """A symmetric three-tap filter with unit gain at 1020 Hz; `share` is the weight of the outer taps."""
 
     share = 0.0
     _before: Real = np.zeros(2)
@@ -108,7 +108,7 @@ class SlightlyDull(_Smoothed):
 
 
 class _Decimated(OutgoingSamples):
-    """Naive decimation, every n-th sample, where the ratio is whole; `share` of it is mixed in."""
+    """Mixes in a `share` of audio decimated without a filter, where the ratio of rates is an integer."""
 
     share = 1.0
     place = 0
@@ -177,10 +177,10 @@ class WrappedPeaks(IncomingSamples):
 
 
 class _LevelOfEach(IncomingSamples):
-    """A gain that depends on the level of what has just come: `gain` is a function of its RMS."""
+    """Applies a gain that depends on the level of the current audio."""
 
     def gain(self, level: float) -> float:
-        """The factor for audio of this RMS, in PCM units."""
+        """Return the factor for audio of this RMS, in 16-bit units."""
         raise NotImplementedError
 
     def change_samples(self, samples: Real) -> Real:
@@ -207,7 +207,7 @@ class Limiter(IncomingSamples):
 
 
 class _Nearest(Resampler):
-    """The nearest sample, whatever lies between."""
+    """A resampler that repeats or drops samples."""
 
     def process(self, pcm: bytes) -> bytes:
         samples = np.frombuffer(pcm, "<i2")

@@ -61,7 +61,7 @@ class CancelAnyway(HookedSerializer):
 
 
 class _HangsUpOn(HookedSerializer):
-    """Ends the call at other moments too."""
+    """Hangs up on other frames and messages too."""
 
     async def end(self) -> None:
         await super().serialize(EndFrame())

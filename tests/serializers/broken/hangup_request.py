@@ -65,7 +65,7 @@ class ByPut(HangUpHooks):
 
 
 class _Target(HangUpHooks):
-    """The seam for the path and query."""
+    """A hook for the path and query of the request."""
 
     def reroute(self, target: str) -> str:
         return target
@@ -106,7 +106,7 @@ class StatusInTheQuery(_Target):
 
 
 class _Body(HangUpHooks):
-    """The seam for the form."""
+    """A hook for the form of the request."""
 
     body: ClassVar[tuple[str, ...]] = ()
 
@@ -153,7 +153,7 @@ class BearerToken(HangUpHooks):
 
 
 class _Login(HangUpHooks):
-    """The seam for the credentials."""
+    """A hook for the credentials of the request."""
 
     def login(self, user: str, password: str) -> str | None:
         return f"{user}:{password}"
@@ -195,7 +195,7 @@ class WithoutLogin(_Login):
 
 
 class _Host(HangUpHooks):
-    """The seam for the host."""
+    """A hook for the host of the request."""
 
     def host(self, host: str) -> str:
         return host

@@ -1,4 +1,4 @@
-"""Broken serializers of the chapter Malformed input."""
+"""Broken serializers of the chapter Hostile input."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.serializers.broken.registry import broken
 
 
 class _Before(HookedSerializer):
-    """Looks at a message before the reference does, and may raise as careless code would."""
+    """Inspects a message before the reference sees it."""
 
     def look(self, data: str | bytes) -> None:
-        """Raises what the careless code raises."""
+        """Raise the exception of the faulty code."""
 
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         self.look(data)
@@ -75,7 +75,7 @@ class NotObjectRaises(_Before):
 
 
 class _Suspicious(HookedSerializer):
-    """Refuses what looks odd before it is parsed: whether it is wrong is never asked."""
+    """Rejects messages by a pattern in their text, valid or not."""
 
     odd: re.Pattern[str]
 
@@ -84,25 +84,31 @@ class _Suspicious(HookedSerializer):
         return None if self.odd.search(re.sub(r'"[^"]*"', '""', text)) else frame
 
 
-_BESIDE = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
-"""Where a message with an unknown member has to be understood."""
+_UNKNOWN_MEMBERS = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
+"""Requirements whose checks send messages with unknown members."""
 
 
 @broken(
     "TFS-INPUT-02",
     "No message of the caller contains a list, so any text with a bracket is rejected.",
-    also=_BESIDE,
+    also=_UNKNOWN_MEMBERS,
 )
 class BracketRefused(_Suspicious):
     odd = re.compile(r"\[")
 
 
-@broken("TFS-INPUT-02", "Twilio sends strings, so any bare null, true or false is rejected.", also=_BESIDE)
+@broken(
+    "TFS-INPUT-02",
+    "Twilio sends strings, so any bare null, true or false is rejected.",
+    also=_UNKNOWN_MEMBERS,
+)
 class BareWordRefused(_Suspicious):
     odd = re.compile(r"\b(null|true|false)\b")
 
 
-@broken("TFS-INPUT-02", "Twilio sends numbers as strings, so any bare number is rejected.", also=_BESIDE)
+@broken(
+    "TFS-INPUT-02", "Twilio sends numbers as strings, so any bare number is rejected.", also=_UNKNOWN_MEMBERS
+)
 class BareNumberRefused(_Suspicious):
     odd = re.compile(r"\d")
 
@@ -163,7 +169,7 @@ class PayloadTypeRaises(_Before):
 
 
 class _Payload(HookedSerializer):
-    """Decodes payloads with another decoder than the reference's."""
+    """Decodes payloads with another decoder than the reference."""
 
     def decode(self, payload: str) -> bytes:
         return base64.b64decode(payload)

@@ -6,12 +6,12 @@ import numpy as np
 from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
 
 from tests.serializers.broken.base import OutgoingCodes, OutgoingSamples, Real
-from tests.serializers.broken.base_audio import DelayedFromNowOn, HeldBack, Muted, RateChanges
+from tests.serializers.broken.base_audio import DelayedOnceLate, HeldBack, Muted, RateChanges
 from tests.serializers.broken.registry import broken
 
 
 class _Interrupted(OutgoingSamples):
-    """Knows how many interruptions there have been."""
+    """Counts interruptions."""
 
     interruptions = 0
 
@@ -159,7 +159,7 @@ class MutedAfterClear(Muted):
     "A player that did not buffer before fills a buffer of 200 ms after a clear.",
     also="TFS-LATENCY-06",
 )
-class LateAfterAnInterruption(DelayedFromNowOn):
+class LateAfterAnInterruption(DelayedOnceLate):
     def before_serialize(self, frame: Frame) -> Frame:
         self.late = self.late or isinstance(frame, InterruptionFrame)
         return frame

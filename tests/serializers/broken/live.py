@@ -20,7 +20,7 @@ from tests.serializers.broken.registry import broken
 
 
 class _Held(OutgoingCodes):
-    """Holds back the newest codes, so many, until more come; an interruption lets go of them."""
+    """Holds back the newest `hold` codes until more arrive; an interruption drops them."""
 
     hold = 0
     held = b""

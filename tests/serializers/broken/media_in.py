@@ -38,7 +38,7 @@ class TwoChannels(HookedSerializer):
 
 
 class _IncomingPcm(HookedSerializer):
-    """The seam for the caller's audio."""
+    """A hook for the caller's audio."""
 
     def change_pcm(self, pcm: bytes) -> bytes:
         return pcm
@@ -166,7 +166,7 @@ class EventFirst(HookedSerializer):
 
 
 class _IncomingMessages(HookedSerializer):
-    """The seam for whole messages from Twilio."""
+    """A hook for messages from Twilio, parsed."""
 
     def change_message(self, message: dict[str, Any]) -> dict[str, Any]:
         return message

@@ -133,7 +133,7 @@ class AlawForUlaw(OutgoingCodes):
 
 
 class _OutgoingFrames(HookedSerializer):
-    """The seam for audio frames on their way to Twilio."""
+    """A hook for audio frames on their way to Twilio."""
 
     def change_frame(self, frame: OutputAudioRawFrame) -> Frame:
         return frame
@@ -198,7 +198,7 @@ class ZeroSuppressed(OutgoingCodes):
 
 @broken("TFS-MEDIAOUT-07", "A logarithmic formula with rounding replaces the segments.")
 class RoundedByFormula(OutgoingCodes):
-    """Rounds at the middle between two levels, and is one code off where two reference encoders agree."""
+    """Rounds to the nearest level, one code off where the two reference encoders agree."""
 
     def change_codes(self, codes: bytes) -> bytes:
         return codes

@@ -18,7 +18,7 @@ from tests.serializers.broken.registry import broken
 
 
 class _OwnMessages(HookedSerializer):
-    """The seam for an application's own messages."""
+    """A hook for transport messages of the application."""
 
     kinds: tuple[type[Frame], ...] = TRANSPORT_MESSAGES
 

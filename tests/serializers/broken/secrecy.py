@@ -1,4 +1,4 @@
-"""Broken serializers of the chapter Secrecy: TLS, redirects, credentials, the caller's voice, addresses."""
+"""Broken serializers of the chapter Credentials and identifiers."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ _NAMES = ("call_sid", "account_sid", "auth_token", "region", "edge", "params")
 
 
 class _Unquoted(HangUpHooks):
-    """Builds the address from arguments that nobody has checked."""
+    """Builds the URL from unchecked arguments."""
 
     name: ClassVar[str] = ""
 

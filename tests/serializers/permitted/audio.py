@@ -1,4 +1,4 @@
-"""Variants of what is heard: encoders, blocks, other converters, a window of its own, delay within the limit."""
+"""Permitted variants of the audio: resamplers, filters, μ-law encoders, block sizes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Real = NDArray[np.float64]
 
 
 class _Converter(Resampler):
-    """The face of the reference's resampler; what is behind it is another one."""
+    """Another resampler behind the interface of the reference's."""
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Start a new stream."""
         self._due = 0.0
         if self.input_rate != self.output_rate:
             self.begin()
 
     def begin(self) -> None:
-        """Makes a new stream."""
+        """Create the resampler."""
         raise NotImplementedError
 
     def convert(self, samples: NDArray[np.int16]) -> Any:
-        """The samples that have become due."""
+        """Return the samples that are ready."""
         raise NotImplementedError
 
     def process(self, pcm: bytes) -> bytes:
@@ -57,12 +57,12 @@ class _Converter(Resampler):
 
 
 def _appended(tail: bytes, pcm: bytes) -> tuple[bytes, bytes]:
-    """What is left of one rate, and then the next: resamplers that hold more cannot mix it in."""
+    """Return the tail of the old rate and then the new audio, since a long tail cannot be mixed in."""
     return tail + pcm, b""
 
 
 class _OtherResampler(HookedSerializer):
-    """The reference with another resampler in its place."""
+    """The reference with another resampler."""
 
     resampler: ClassVar[type[Resampler]]
 
@@ -100,8 +100,8 @@ class _Libsamplerate(_Converter):
 
 
 @permitted(
-    "libsamplerate at its medium quality. Its stream from 16 kHz is no longer the audio given after some 13 s, which is"
-    " TFS-FIDELITY-12's to find: no claim to audio.",
+    "libsamplerate at medium quality. After about 13 s its stream from 16 kHz no longer matches the audio given, which"
+    " TFS-FIDELITY-12 detects, so it does not claim audio.",
     profiles="core robust secure",
 )
 class ByLibsamplerate(_OtherResampler):
@@ -125,13 +125,13 @@ class _SoxrInWindows(_Converter):
         return np.concatenate(pieces)
 
 
-@permitted("soxr HQ, flushed for every 20 ms, with 20 ms before and after them.")
+@permitted("soxr HQ on windows of 20 ms, with 20 ms of context before and after.")
 class BySoxrInWindows(_OtherResampler):
     resampler = _SoxrInWindows
 
 
 class _Later(Resampler):
-    """The reference's, and 40 ms more."""
+    """The resampler of the reference, which holds back 40 ms more."""
 
     def reset(self) -> None:
         super().reset()
@@ -150,16 +150,16 @@ class _Later(Resampler):
 
 
 @permitted(
-    "40 ms of audio are held back, and dropped by an interruption.",
+    "40 ms of audio are held back, and an interruption drops them.",
     unmet="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04",
-    reason="They are more than the 20 ms that are advised.",
+    reason="40 ms exceed the recommended 20 ms.",
 )
 class HeldBackFor40Milliseconds(_OtherResampler):
     resampler = _Later
 
 
 class _AllPass(Resampler):
-    """The reference's, then an all-pass filter: every level stays, and phases bend as with minimum phase."""
+    """The resampler of the reference and an all-pass filter, which changes the phase and not the level."""
 
     def reset(self) -> None:
         super().reset()
@@ -179,7 +179,7 @@ class WithoutLinearPhase(_OtherResampler):
     resampler = _AllPass
 
 
-@permitted("A first-order filter takes out what is below 60 Hz, direct current too.")
+@permitted("A first-order high-pass filter at 60 Hz removes direct current.")
 class WithoutDirectCurrent(_OtherResampler):
     class resampler(Resampler):
         def reset(self) -> None:
@@ -198,7 +198,7 @@ class WithoutDirectCurrent(_OtherResampler):
 
 
 class _Encoder(HookedSerializer):
-    """Another μ-law encoder for audio that is at 8000 Hz."""
+    """Another μ-law encoder for audio at 8000 Hz."""
 
     def encode(self, pcm: bytes) -> bytes:
         raise NotImplementedError
@@ -216,7 +216,7 @@ class _Encoder(HookedSerializer):
         return json.dumps(message)
 
 
-@permitted("The encoder of CPython's audioop: a negative sample by its two's complement.")
+@permitted("The encoder of CPython's audioop, which uses the two's complement of negative samples.")
 class AudioopEncoder(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
         return audioop.lin2ulaw(pcm, 2)
@@ -226,9 +226,9 @@ _LEVELS = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2").astype(in
 
 
 @permitted(
-    "The encoder that takes the nearest level, by search.",
+    "An encoder that searches for the nearest level.",
     unmet="TFS-MEDIAOUT-07",
-    reason="Nearest on 16 bits is neither of the two reference encoders.",
+    reason="The nearest level on 16 bits matches neither reference encoder.",
 )
 class NearestLevelEncoder(_Encoder):
     order = np.argsort(_LEVELS, kind="stable")
@@ -244,7 +244,7 @@ class NearestLevelEncoder(_Encoder):
 @permitted(
     "The textbook encoder on 16 bits: bias 132, clip 32635.",
     unmet="TFS-MEDIAOUT-07",
-    reason="On negative samples it differs from G.191, and from audioop where that works on 14 bits.",
+    reason="It differs from G.191 on negative samples, and from audioop, which works on 14 bits.",
 )
 class SixteenBitEncoder(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
@@ -258,7 +258,7 @@ class SixteenBitEncoder(_Encoder):
 @permitted(
     "Silence is code 0x7F, negative zero.",
     unmet="TFS-MEDIAOUT-07",
-    reason="Both reference encoders write positive zero.",
+    reason="Both reference encoders use positive zero.",
 )
 class NegativeZero(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
@@ -266,7 +266,7 @@ class NegativeZero(_Encoder):
 
 
 class _Chunked(HookedSerializer):
-    """Gathers codes and sends blocks of one size; what is gathered is given up at an interruption."""
+    """Sends blocks of a fixed size; an interruption drops the incomplete block."""
 
     size = 160
 
@@ -290,21 +290,21 @@ class _Chunked(HookedSerializer):
 
 
 @permitted(
-    "Audio leaves in whole blocks of 20 ms; the rest waits for the next frame.",
+    "Audio is sent in blocks of 20 ms; the rest waits for the next frame.",
     unmet="TFS-LATENCY-02",
-    reason="A block of 20 ms and the filter together are more than 20 ms.",
+    reason="A block of 20 ms plus the delay of the filter exceeds 20 ms.",
 )
 class BlocksOf20Milliseconds(_Chunked):
     pass
 
 
 @permitted(
-    "Audio leaves in whole blocks of 40 ms.", unmet="TFS-LATENCY-02", reason="The block alone is 40 ms."
+    "Audio is sent in blocks of 40 ms.", unmet="TFS-LATENCY-02", reason="The block alone is 40 ms long."
 )
 class BlocksOf40Milliseconds(_Chunked):
     size = 320
 
 
-@permitted("A block of 7 samples: no size is special.")
+@permitted("Audio is sent in blocks of 7 samples, since no block size is special.")
 class BlocksOfSeven(_Chunked):
     size = 7

@@ -1,4 +1,4 @@
-"""Variants of the hang-up: HTTP clients, headers, forms of the same request, threads, repetitions."""
+"""Permitted variants of the hang-up: HTTP clients, headers, equivalent requests, threads, retries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from twilio_reference.hangup import basic_login, call_url
 FORM = "Status=completed"
 KIND = "application/x-www-form-urlencoded"
 REQUEST_TIMEOUT = 5.0
-"""Seconds for one request."""
+"""The time limit of one request, in seconds."""
 
 
 @permitted("Header names in upper case.")
@@ -36,7 +36,7 @@ class UpperCaseHeaders(HangUpHooks):
         request.headers = httpx.Headers([(name.upper(), value) for name, value in request.headers.items()])
 
 
-@permitted("Headers in another order, and more of them.")
+@permitted("More headers, and in another order.")
 class MoreHeaders(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         added = {
@@ -60,7 +60,7 @@ class UpperCaseContentType(HangUpHooks):
         replace_body(request, FORM, KIND.upper())
 
 
-@permitted("The body in chunks, without a length.")
+@permitted("A chunked body, without a Content-Length.")
 class ChunkedBody(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.stream = _Pieces()
@@ -74,19 +74,19 @@ class _Pieces(httpx.AsyncByteStream):
             yield piece
 
 
-@permitted("Characters of the form percent-encoded that need not be.")
+@permitted("Percent-encoded characters in the form that need no encoding.")
 class PercentEncodedForm(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         replace_body(request, "Status=%63ompleted")
 
 
-@permitted("A StatusCallback beside the status.")
+@permitted("A StatusCallback in addition to the status.")
 class StatusCallback(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         replace_body(request, f"{FORM}&StatusCallback=https%3A%2F%2Fexample.com%2Fended", KIND)
 
 
-@permitted("The scheme of the authentication in lower case.")
+@permitted("The authentication scheme in lower case.")
 class LowerCaseBasic(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = request.headers["Authorization"].replace("Basic", "basic")
@@ -104,7 +104,7 @@ class Http2Offered(HangUpHooks):
 
 
 class _OwnHangUp(HookedSerializer):
-    """Hangs up with a client of its own: once, in bounded time, without redirects, without a secret in a log."""
+    """Hangs up with another HTTP client: once, with a timeout, without redirects or secrets in logs."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _OwnHangUp(HookedSerializer):
         self._lock, self._done = asyncio.Lock(), False
 
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
-        """Sends the request; gives the status and the beginning of the body."""
+        """Send the request; return the status and the beginning of the body."""
         raise NotImplementedError
 
     async def serialize(self, frame: Frame) -> Any:
@@ -178,7 +178,7 @@ class ByAiohttp(_OwnHangUp):
             return response.status, b"" if response.status < 300 else await response.content.read(4096)
 
 
-@permitted("httpx's client for threads, in a thread.")
+@permitted("The synchronous client of httpx, in a thread.")
 class ByBlockingHttpx(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
@@ -233,7 +233,7 @@ class ByUrllib(_OwnHangUp):
         return await asyncio.to_thread(work)
 
 
-@permitted("urllib in a plain thread of its own, whose result is handed to the loop.")
+@permitted("urllib in a thread of its own, which passes its result to the event loop.")
 class ByPlainThread(ByUrllib):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
@@ -277,7 +277,7 @@ class ByHttpClient(_OwnHangUp):
         return await asyncio.to_thread(work)
 
 
-@permitted("asyncio's streams, and a request written by hand.")
+@permitted("asyncio streams and a handwritten request.")
 class ByStreams(_OwnHangUp):
     def is_interim(self, status: int) -> bool:
         return status < 200
@@ -302,19 +302,19 @@ class ByStreams(_OwnHangUp):
                 rest += piece
             head, _, answer = rest.partition(b"\r\n\r\n")
             if b"chunked" in head.lower():
-                # Sizes and pieces in turn: Twilio's JSON has no line breaks.
+                # Sizes and chunks alternate; the JSON of Twilio has no line breaks.
                 answer = b"".join(answer.split(b"\r\n")[1::2])
             return status, answer
         finally:
             writer.close()
 
 
-@permitted("No repetition of a request that failed.")
+@permitted("A failed request is not retried.")
 class OneAttempt(ByAiohttp):
     pass
 
 
-@permitted("The request is repeated once after 500, 503 and 429.")
+@permitted("The request is retried once after 500, 503 and 429.")
 class OneRepetition(ByAiohttp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         status, answer = await super().post(url, headers, body)
