@@ -29,7 +29,7 @@ DEPENDENT_PROFILES = {
     "audio": ("live",),
     "live": (),
 }
-"""For each profile, the profiles whose requirements cannot be met while one of its own is violated."""
+"""For each profile, the profiles whose requirements may fail along with one of its own."""
 
 REFERENCE = "twilio_reference"
 """The implementation that conforms; what it fails itself is not held against a broken serializer."""

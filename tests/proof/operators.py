@@ -121,7 +121,7 @@ def grade(
         faults.append(f"only {score:.1f} % are killed; the target is {TARGET:g} %")
     return (
         f"mutations of the reference killed by the suite alone: {killed} of {len(forbidden)} ({score:.1f} %);"
-        f" beside them {len(graded - visible)} equivalent and {len(visible - forbidden)} permitted"
+        f" another {len(graded - visible)} are equivalent and {len(visible - forbidden)} permitted"
         f" ({100 * killed / max(len(visible), 1):.1f} % of all that can be told apart)"
     ), faults
 

@@ -18,7 +18,7 @@ from tests.serializers.broken import registry as broken_registry
 from tests.serializers.permitted import registry as permitted_registry
 
 PARTS = ("broken", "permitted", "vacuous", "operators")
-"""The parts of a proof; of broken and permitted that are loader, only the first two make sense."""
+"""The parts of a proof; where serializers are named, only the first two run by default."""
 
 
 @dataclass(frozen=True, slots=True)
