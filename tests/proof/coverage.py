@@ -39,16 +39,16 @@ def measure(runner: Runner, tasks: Iterable[Task]) -> Coverage:
     """Run checks on the reference and record which of its lines they run."""
     tasks = list(tasks)
     candidate = Candidate(PACKAGE, _traced, measure=_lines_run)
-    jobs = [tasks[process::2] for process in range(2)]
+    halves = [tasks[start::2] for start in range(2)]
     found: dict[str, Any] = {}
-    for _, results in runner.grade((candidate, process) for process in jobs):
+    for _, results in runner.grade((candidate, half) for half in halves):
         failing = {
             name
             for outcomes in results.outcomes.values()
             for name, outcome in outcomes.items()
             if not outcome.holds
         }
-        found |= {name: measure for name, measure in results.measurements.items() if name not in failing}
+        found |= {name: measured for name, measured in results.measurements.items() if name not in failing}
     quick = sorted(found, key=lambda name: found[name]["seconds"])
     return Coverage({name: frozenset(map(tuple, found[name]["lines"])) for name in quick})
 

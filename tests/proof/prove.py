@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="serializers, their modules, or requirements")
+    parser.add_argument("names", nargs="*", help="serializers, modules, chapters or requirements")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (repeatable)")
     parser.add_argument(
         "--full", action="store_true", help="grade everything by every check, and ignore the records"
@@ -84,7 +84,11 @@ def _is_chosen(options: argparse.Namespace, *names: str) -> bool:
 
 def _broken(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
     registered = list(broken_registry.load().values())
-    chosen = [entry for entry in registered if _is_chosen(options, entry.name, entry.module, entry.violates)]
+    chosen = [
+        entry
+        for entry in registered
+        if _is_chosen(options, entry.name, entry.module, entry.violates, entry.chapter)
+    ]
     graded = broken.grade(runner, chosen, options.full)
     faults = graded.faults + list(broken.fewer_kills(broken.read_kills(), graded.kills))
     if not options.names:

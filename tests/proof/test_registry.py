@@ -32,6 +32,7 @@ def test_a_serializer_is_registered_from_a_module_of_its_chapter(stem: str) -> N
     broken("TFS-HANGUP-03", "The call is fetched.", also="TFS-LIVE-* TFS-FAULT-01")(_serializer(stem))
     entry = broken_registry.BROKEN["Example"]
     assert entry.impl == f"tests.serializers.broken.{stem}:Example"
+    assert entry.chapter == "hangup"
     assert entry.may_fail("TFS-LIVE-11")
     assert not entry.may_fail("TFS-FAULT-02")
 

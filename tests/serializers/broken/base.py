@@ -208,5 +208,5 @@ def parse_object(data: str | bytes) -> Json:
 
 def with_audio(frame: InputAudioRawFrame, pcm: bytes | None = None, **changes: Any) -> InputAudioRawFrame:
     """Return a copy of a frame of the caller's audio, with other samples or fields."""
-    fields = {"audio": frame.audio, "sample_rate": frame.sample_rate, "num_channels": frame.num_channels}
-    return InputAudioRawFrame(**(fields | ({} if pcm is None else {"audio": pcm}) | changes))
+    fields: Json = {"sample_rate": frame.sample_rate, "num_channels": frame.num_channels} | changes
+    return InputAudioRawFrame(audio=frame.audio if pcm is None else pcm, **fields)

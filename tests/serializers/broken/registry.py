@@ -37,6 +37,11 @@ class BrokenSerializer:
         """The value of --impl that selects this serializer."""
         return f"{self.module}:{self.name}"
 
+    @property
+    def chapter(self) -> str:
+        """The module name of the chapter that it violates."""
+        return chapter_of_requirement(self.violates)
+
     def may_fail(self, requirement: str) -> bool:
         """Return whether the fault may also show in a requirement other than its own."""
         return any(fnmatch.fnmatchcase(requirement, pattern) for pattern in self.also)
