@@ -122,7 +122,7 @@ def grade(
     return (
         f"mutations of the reference killed by the suite alone: {killed} of {len(forbidden)} ({score:.1f} %);"
         f" another {len(graded - visible)} are equivalent and {len(visible - forbidden)} permitted"
-        f" ({100 * killed / max(len(visible), 1):.1f} % of all that can be told apart)"
+        f" ({100 * killed / max(len(visible), 1):.1f} % of all that are not equivalent)"
     ), faults
 
 
