@@ -79,7 +79,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 def main() -> None:
     """Grades all of them."""
     lab = Runner(jobs=LANES)
-    sound = named(f"{Sound.__module__}:{Sound.__name__}")()
+    sound = loader(f"{Sound.__module__}:{Sound.__name__}")()
     kinds = {name: kind for module in MODULES for name, kind in implementations(module).items()}
     # Looked up once, because that takes longer than a check; they differ in nothing but the class.
     work = [
