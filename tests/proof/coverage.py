@@ -1,4 +1,4 @@
-"""Which lines of the reference each check runs: what cannot meet a mutation need not be tried on it."""
+"""Measure which lines of the reference each check runs, to skip checks that cannot reach a mutation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from tests.proof.mutation import FOLDER, PACKAGE, Mutation
-from tests.proof.runner import Laboratory, Specimen, Task, named
+from tests.proof.runner import Candidate, Runner, Task, loader
 from twilio_conformance.subject.target import Implementation
 
 Line = tuple[str, int]
@@ -21,49 +21,49 @@ _FILES = {str(path): path.stem for path in FOLDER.glob("*.py")}
 
 @dataclass(frozen=True)
 class Coverage:
-    """The checks that hold for the reference, the quick ones first, with the lines that each runs."""
+    """The checks that pass for the reference, fastest first, with the lines that each runs."""
 
     lines: dict[str, frozenset[Line]]
     """By the id of the check."""
 
-    def meeting(self, mutation: Mutation) -> list[str]:
-        """The checks that may notice a mutation: those that run its lines.
+    def checks_of(self, mutation: Mutation) -> list[str]:
+        """Return the checks that may notice a mutation: those that run its lines.
 
-        Lines that run when the module is imported are run by none; then any check may notice it.
+        No check runs the lines of a module's import, so any check may notice a mutation there.
         """
         own = {(mutation.module, line) for line in mutation.lines}
         return [name for name, lines in self.lines.items() if lines & own] or list(self.lines)
 
 
-def measure(lab: Laboratory, tasks: Iterable[Task]) -> Coverage:
-    """Runs checks on the reference and keeps which of its lines they run."""
+def measure(runner: Runner, tasks: Iterable[Task]) -> Coverage:
+    """Run checks on the reference and record which of its lines they run."""
     tasks = list(tasks)
-    specimen = Specimen(PACKAGE, _traced, note=_lines_run)
-    lanes = [tasks[lane::2] for lane in range(2)]
+    candidate = Candidate(PACKAGE, _traced, measure=_lines_run)
+    halves = [tasks[start::2] for start in range(2)]
     found: dict[str, Any] = {}
-    for _, findings in lab.grade((specimen, lane) for lane in lanes):
+    for _, results in runner.grade((candidate, half) for half in halves):
         failing = {
             name
-            for outcomes in findings.outcomes.values()
+            for outcomes in results.outcomes.values()
             for name, outcome in outcomes.items()
             if not outcome.holds
         }
-        found |= {name: note for name, note in findings.notes.items() if name not in failing}
+        found |= {name: measured for name, measured in results.measurements.items() if name not in failing}
     quick = sorted(found, key=lambda name: found[name]["seconds"])
     return Coverage({name: frozenset(map(tuple, found[name]["lines"])) for name in quick})
 
 
 _RUN: set[Line] = set()
-_SINCE = 0.0
+_started = 0.0
 
 
 def _traced() -> Implementation:
-    global _SINCE
-    found = named(PACKAGE)()
+    global _started
+    found = loader(PACKAGE)()
     threading.settrace(_trace_call)
     sys.settrace(_trace_call)
     _RUN.clear()
-    _SINCE = time.monotonic()
+    _started = time.monotonic()
     return found
 
 
@@ -80,10 +80,10 @@ def _trace_call(frame: FrameType, _event: str, _argument: Any) -> Any:
 
 
 def _lines_run() -> dict[str, Any]:
-    """The lines that have run since this was last asked, and for how long."""
-    global _SINCE
+    """Return the lines run since the last call, and the seconds that have passed."""
+    global _started
     now = time.monotonic()
-    found = {"lines": sorted(_RUN), "seconds": now - _SINCE}
+    found = {"lines": sorted(_RUN), "seconds": now - _started}
     _RUN.clear()
-    _SINCE = now
+    _started = now
     return found

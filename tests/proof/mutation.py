@@ -1,4 +1,4 @@
-"""The mutations of the reference: its code, changed by rule, one place at a time."""
+"""Mutations of the reference: its code, changed by rule, one place at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 import twilio_reference
-from tests.proof.runner import named
+from tests.proof.runner import loader
 from twilio_conformance.subject.target import Implementation
 
 PACKAGE = "twilio_reference"
@@ -22,9 +22,9 @@ MODULES = ("serializer", "messages", "g711", "resampler", "hangup")
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One change of one module, and the lines it is on; `key` names it wherever they are.
+    """One change of one module and the lines it is on; `key` identifies it even when lines move.
 
-    What stands outside functions works when the module is imported, and has no lines of its own.
+    A change outside functions takes effect on import, and has no lines.
     """
 
     module: str
@@ -34,7 +34,7 @@ class Mutation:
 
 
 def mutations() -> list[Mutation]:
-    """Every mutation of the reference, in the order of its modules and lines."""
+    """Return every mutation of the reference, in the order of its modules and lines."""
     return [mutation for module in MODULES for mutation in _of_module(module)]
 
 
@@ -58,7 +58,7 @@ def _of_module(module: str) -> Iterator[Mutation]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a node stands in its tree, and the names of the functions and classes around it."""
+    """The position of a node in its tree, and the functions and classes around it."""
 
     node: ast.AST
     statement: ast.AST
@@ -70,17 +70,17 @@ class _Place:
 
     @property
     def is_limit(self) -> bool:
-        """Whether it is a number that a module names, alone or in a tuple: a limit, a length, a rate."""
-        named = self.statement.value if isinstance(self.statement, ast.AnnAssign) else None
+        """Whether the node is a number in a module constant, alone or in a tuple: a limit, a length, a rate."""
+        loader = self.statement.value if isinstance(self.statement, ast.AnnAssign) else None
         return (
             self.scope == "module"
             and isinstance(self.node, ast.Constant)
             and type(self.node.value) in (int, float)
-            and (self.node is named or (self.parent is named and isinstance(named, ast.Tuple)))
+            and (self.node is loader or (self.parent is loader and isinstance(loader, ast.Tuple)))
         )
 
     def put(self, node: ast.AST) -> None:
-        """Puts a node there."""
+        """Put a node at this position."""
         if self.index is None:
             setattr(self.parent, self.field, node)
         else:
@@ -95,7 +95,7 @@ def _line(node: ast.AST) -> str:
 def _places(
     node: ast.AST, scope: str = "module", in_function: bool = False, statement: ast.AST | None = None
 ) -> Iterator[_Place]:
-    """Every place whose node may be changed."""
+    """Yield every place whose node may be changed."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_params"):
             continue
@@ -113,27 +113,27 @@ def _places(
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Whether the node is text that nothing depends on: a docstring, an import, a message, a log record below warning."""
+    """Return whether nothing depends on the node: a docstring, an import, a message, a log call below warning."""
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
         return True
     if not isinstance(node, ast.Expr):
         return False
     called = node.value.func if isinstance(node.value, ast.Call) else None
-    is_chat = isinstance(called, ast.Attribute) and called.attr in ("debug", "info")
-    return is_chat or isinstance(node.value, ast.Constant)
+    is_minor_log = isinstance(called, ast.Attribute) and called.attr in ("debug", "info")
+    return is_minor_log or isinstance(node.value, ast.Constant)
 
 
 Change = Callable[[Any], ast.AST]
 
 
 def _limit_changes() -> Iterator[tuple[str, Change]]:
-    """The rules for a limit: one more or less is the same limit, ten times or a tenth of it is another."""
+    """Yield the rules for a limit: ten times and a tenth, since one more or less makes no difference."""
     yield "ten times", lambda found: ast.Constant(found.value * 10)
     yield "a tenth of", lambda found: ast.Constant(type(found.value)(found.value / 10))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
-    """The rules that apply to a node: what is done, and how."""
+    """Yield the rules that apply to a node: a name, and the function that changes the node."""
     if isinstance(node, ast.Compare):
         for other in _COMPARISONS.get(type(node.ops[0]), ()):
             yield f"{type(node.ops[0]).__name__} to {other.__name__}", _comparison(other)
@@ -220,13 +220,13 @@ def _swap_arguments(found: Any) -> ast.AST:
 
 
 class _Finder(importlib.machinery.PathFinder):
-    """Finds the reference with one module replaced."""
+    """An import finder that replaces one module of the reference."""
 
     mutated: Mutation
 
     @classmethod
     def find_spec(cls, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        """The specification of the mutated module; None for every other."""
+        """Return the spec of the mutated module; None for every other."""
         if fullname != f"{PACKAGE}.{cls.mutated.module}":
             return None
         spec = super().find_spec(fullname, path, target)
@@ -236,21 +236,21 @@ class _Finder(importlib.machinery.PathFinder):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Gives the mutated code in the place of the file's."""
+    """A loader that returns the mutated code instead of the code of the file."""
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
-        """The mutated code."""
+        """Return the mutated code."""
         return _Finder.mutated.code
 
 
 def found(mutation: Mutation) -> Callable[[], Implementation]:
-    """What imports the mutated reference in the place of the sound one."""
+    """Return a function that imports the mutated reference instead of the original."""
 
     def find() -> Implementation:
         for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
             del sys.modules[name]
         _Finder.mutated = mutation
         sys.meta_path.insert(0, _Finder)
-        return named(PACKAGE)()
+        return loader(PACKAGE)()
 
     return find

@@ -1,6 +1,6 @@
-"""Operator mutation: grades every mutation of the reference by the suite alone, until something fails.
+"""Operator mutation: grade every mutation of the reference by the suite alone, until a check fails.
 
-A mutation is tried first on the check that killed it when that was last written down, then on all that run its lines.
+The first check tried is the one that killed the mutation on record, then all that run its lines.
 """
 
 from __future__ import annotations
@@ -15,129 +15,134 @@ from pathlib import Path
 from tests.proof import coverage
 from tests.proof.coverage import Coverage
 from tests.proof.mutation import Mutation, found, mutations
-from tests.proof.runner import Findings, Laboratory, Specimen, Task
+from tests.proof.runner import Candidate, Results, Runner, Task
 
 SURVIVORS = Path(__file__).parent / "survivors.toml"
-"""The survivors that are known, with the reason why each survives."""
+"""The known survivors, with the reason why each survives."""
 
 KILLERS = Path(__file__).parent / "killers.json"
-"""By which check each mutation was killed when that was last written."""
+"""The check that killed each mutation in the recorded run."""
 
 TARGET = 95.0
-"""Per cent of the mutations which the suite has to kill, but for those that are equivalent or permitted."""
+"""Percentage of mutations, except equivalent and permitted ones, that the suite has to kill."""
 
 
 @dataclass
-class Trial:
-    """The mutations that were graded: what killed which, and what survives."""
+class MutationResults:
+    """The mutations that were graded: the check that killed each, and those that survive."""
 
     killers: dict[str, str]
     survivors: list[str]
-    troubled: list[str]
+    failed: list[str]
 
 
-class _Bench:
-    """The suite, with the checks that are tried on a mutation."""
+class _Trials:
+    """The suite, with the checks that are tried on mutations."""
 
-    def __init__(self, lab: Laboratory, full: bool) -> None:
-        self.lab = lab
-        # What a live call shows, shorter checks show as well.
-        needless = set() if full else {task.id for task in tasks_of(lab, "live")}
-        self.tasks = [task for name, task in lab.tasks.items() if name not in needless]
+    def __init__(self, runner: Runner, full: bool) -> None:
+        self.runner = runner
+        # Shorter checks notice whatever a live call would.
+        needless = set() if full else {task.id for task in tasks_of(runner, "live")}
+        self.tasks = [task for name, task in runner.tasks.items() if name not in needless]
 
     @cached_property
     def coverage(self) -> Coverage:
-        """Measured when it is first needed."""
-        return coverage.measure(self.lab, self.tasks)
+        """The lines that each check runs, measured on first use."""
+        return coverage.measure(self.runner, self.tasks)
 
-    def grade(self, chosen: Iterable[Mutation], tasks: dict[str, list[str]], trial: Trial) -> None:
-        """Grades mutations, each by its tasks in order until one fails."""
+    def grade(self, chosen: Iterable[Mutation], tasks: dict[str, list[str]], tried: MutationResults) -> None:
+        """Grade mutations, each by its tasks in order until one fails."""
         work = (
-            (Specimen(mutation.key, found(mutation)), [self.lab.tasks[name] for name in tasks[mutation.key]])
+            (
+                Candidate(mutation.key, found(mutation)),
+                [self.runner.tasks[name] for name in tasks[mutation.key]],
+            )
             for mutation in chosen
         )
-        for specimen, findings in self.lab.grade(
-            work, lambda findings: killer_in(self.lab, findings) is not None
+        for candidate, results in self.runner.grade(
+            work, lambda results: killer_in(self.runner, results) is not None
         ):
-            if findings.trouble:
-                trial.troubled.append(specimen.name)
-            elif (killer := killer_in(self.lab, findings)) is not None:
-                trial.killers[specimen.name] = killer
-                print(f"  {killer} kills {specimen.name}", flush=True)
+            if results.error:
+                tried.failed.append(candidate.name)
+            elif (killer := killer_in(self.runner, results)) is not None:
+                tried.killers[candidate.name] = killer
+                print(f"  {killer} kills {candidate.name}", flush=True)
             else:
-                trial.survivors.append(specimen.name)
-                print(f"  survives: {specimen.name} ({findings.seconds:.0f} s)", flush=True)
+                tried.survivors.append(candidate.name)
+                print(f"  survives: {candidate.name} ({results.seconds:.0f} s)", flush=True)
 
 
 def grade(
-    lab: Laboratory, full: bool, names: Sequence[str] = (), write: bool = False
+    runner: Runner, full: bool, names: Sequence[str] = (), write: bool = False
 ) -> tuple[str, list[str]]:
-    """Grades mutations of the reference until a MUST or SHOULD fails for each.
+    """Grade mutations of the reference, each until a MUST or SHOULD fails.
 
     Args:
-        lab: The suite.
-        full: Whether those that survive on record are graded too, and killers on record are not believed.
+        runner: The suite.
+        full: Whether to ignore the record: grade known survivors too, and try all checks.
         names: Modules of the reference; none means all.
-        write: Whether to keep which check killed which mutation.
+        write: Whether to record which check killed which mutation.
 
     Returns:
-        A sentence with the score, and what is wrong: survivors that nobody explains, or too many.
+        A sentence with the score, and the faults: unexplained survivors, or a score below the target.
     """
     everything = [mutation for mutation in mutations() if not names or mutation.module in names]
     equivalent, permitted = known("equivalent"), known("permitted")
     excused = {*equivalent, *permitted}
     record = {} if full else read_killers()
-    trial, bench = Trial({}, [], []), _Bench(lab, full)
-    on_record = [mutation for mutation in everything if record.get(mutation.key) in lab.tasks]
-    bench.grade(on_record, {mutation.key: [record[mutation.key]] for mutation in on_record}, trial)
+    tried, bench = MutationResults({}, [], []), _Trials(runner, full)
+    on_record = [mutation for mutation in everything if record.get(mutation.key) in runner.tasks]
+    bench.grade(on_record, {mutation.key: [record[mutation.key]] for mutation in on_record}, tried)
     rest = [
         mutation
         for mutation in everything
-        if mutation.key not in trial.killers and (full or mutation.key not in excused)
+        if mutation.key not in tried.killers and (full or mutation.key not in excused)
     ]
-    trial.survivors.clear()
+    tried.survivors.clear()
     if rest:
-        bench.grade(rest, {mutation.key: bench.coverage.meeting(mutation) for mutation in rest}, trial)
+        bench.grade(rest, {mutation.key: bench.coverage.checks_of(mutation) for mutation in rest}, tried)
     if write:
-        write_killers(trial.killers)
+        write_killers(tried.killers)
     graded = {mutation.key for mutation in everything}
     forbidden, visible = graded - excused, graded - equivalent.keys()
-    killed = len(trial.killers.keys() & forbidden)
+    killed = len(tried.killers.keys() & forbidden)
     score = 100 * killed / max(len(forbidden), 1)
     faults = [
         f"{name}: survives, and survivors.toml gives no reason"
-        for name in trial.survivors
+        for name in tried.survivors
         if name not in excused
     ]
     faults += [
-        f"{name}: is killed by {trial.killers[name]}, yet survivors.toml has it"
-        for name in excused & trial.killers.keys()
+        f"{name}: is killed by {tried.killers[name]}, yet survivors.toml has it"
+        for name in excused & tried.killers.keys()
     ]
-    faults += [f"{name}: the suite itself fails on it" for name in trial.troubled]
+    faults += [f"{name}: the suite itself fails on it" for name in tried.failed]
     if score < TARGET:
         faults.append(f"only {score:.1f} % are killed; the target is {TARGET:g} %")
     return (
         f"mutations of the reference killed by the suite alone: {killed} of {len(forbidden)} ({score:.1f} %);"
-        f" beside them {len(graded - visible)} equivalent and {len(visible - forbidden)} permitted"
-        f" ({100 * killed / max(len(visible), 1):.1f} % of all that can be told apart)"
+        f" another {len(graded - visible)} are equivalent and {len(visible - forbidden)} permitted"
+        f" ({100 * killed / max(len(visible), 1):.1f} % of all that are not equivalent)"
     ), faults
 
 
-def tasks_of(lab: Laboratory, *profiles: str) -> list[Task]:
-    """All that grades the requirements of profiles."""
+def tasks_of(runner: Runner, *profiles: str) -> list[Task]:
+    """Return the tasks that grade the requirements of profiles."""
     own = [
-        requirement for requirement in lab.catalogue.requirements.values() if requirement.profile in profiles
+        requirement
+        for requirement in runner.catalogue.requirements.values()
+        if requirement.profile in profiles
     ]
-    return [task for requirement in own for task in lab.tasks_of(requirement.id)]
+    return [task for requirement in own for task in runner.tasks_of(requirement.id)]
 
 
-def killer_in(lab: Laboratory, findings: Findings) -> str | None:
-    """The first check of a MUST or SHOULD that failed."""
+def killer_in(runner: Runner, results: Results) -> str | None:
+    """Return the first check of a MUST or SHOULD that failed."""
     return next(
         (
             check
-            for requirement, outcomes in findings.outcomes.items()
-            if lab.catalogue.requirements[requirement].level != "MAY"
+            for requirement, outcomes in results.outcomes.items()
+            if runner.catalogue.requirements[requirement].level != "MAY"
             for check, outcome in outcomes.items()
             if not outcome.holds
         ),
@@ -146,19 +151,22 @@ def killer_in(lab: Laboratory, findings: Findings) -> str | None:
 
 
 def known(kind: str) -> dict[str, str]:
-    """The survivors on record, with their reasons: those that are `equivalent`, or those `permitted`."""
+    """Return the recorded survivors of a kind, `equivalent` or `permitted`, with their reasons."""
     listed: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(kind, {})
     return listed
 
 
 def read_killers() -> dict[str, str]:
-    """What killed which mutation when that was last written."""
+    """Return the check that killed each mutation, as recorded."""
     recorded: dict[str, str] = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
     return recorded
 
 
 def write_killers(killers: dict[str, str]) -> None:
-    """Keeps what killed which, in the order of the reference's lines, beside what is known of other modules."""
+    """Record the check that killed each mutation, in the order of the reference's lines.
+
+    The records of modules that were not graded are kept.
+    """
     merged = read_killers() | killers
     order = [mutation.key for mutation in mutations()]
     kept = {key: merged[key] for key in order if key in merged}

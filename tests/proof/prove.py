@@ -1,4 +1,4 @@
-"""The command behind `make proof`: shows that every check can fail, and that nothing permitted does."""
+"""The command behind `make proof`: show that every check can fail, and that no permitted variant fails."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from tests.proof import mutants, operators, publish, vacuous, variants
+from tests.proof import broken, operators, permitted, publish, vacuous
 from tests.proof.mutation import MODULES
-from tests.proof.runner import Laboratory
-from tests.serializers.broken import registry as mutant_registry
-from tests.serializers.permitted import registry as variant_registry
+from tests.proof.runner import Runner
+from tests.serializers.broken import registry as broken_registry
+from tests.serializers.permitted import registry as permitted_registry
 
-PARTS = ("mutants", "variants", "vacuous", "operators")
-"""The parts of a proof; of mutants and variants that are named, only the first two make sense."""
+PARTS = ("broken", "permitted", "vacuous", "operators")
+"""The parts of a proof; where serializers are named, only the first two run by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a part of the proof found."""
+    """The result of one part of the proof."""
 
     part: str
     sentence: str
@@ -32,19 +32,19 @@ class Result:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the proof, and says in its last lines what it found.
+    """Run the proof and print a summary.
 
     Returns:
-        0 where every part holds, else 1.
+        0 if there are no faults, else 1.
     """
     options = _parse(arguments)
     logger.remove()
-    lab = Laboratory(lanes=options.lanes)
+    runner = Runner(jobs=options.jobs)
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
-        "mutants": lambda: _mutants(lab, options),
-        "variants": lambda: _variants(lab, options),
-        "vacuous": lambda: _vacuous(lab, options),
-        "operators": lambda: _operators(lab, options),
+        "broken": lambda: _broken(runner, options),
+        "permitted": lambda: _permitted(runner, options),
+        "vacuous": lambda: _vacuous(runner, options),
+        "operators": lambda: _operators(runner, options),
     }
     results = []
     for part in options.part or (PARTS[:2] if options.names else PARTS):
@@ -59,21 +59,21 @@ def main(arguments: list[str]) -> int:
     if options.write and not options.names:
         publish.write(results)
     count = sum(len(result.faults) for result in results)
-    said = f"does not hold: {count} faults" if count else "holds"
-    print(f"the proof {said} ({sum(result.seconds for result in results) / 60:.1f} minutes)")
+    outcome = f"fails: {count} faults" if count else "holds"
+    print(f"the proof {outcome} ({sum(result.seconds for result in results) / 60:.1f} minutes)")
     return 1 if count else 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="mutants or variants, their files, or requirements")
+    parser.add_argument("names", nargs="*", help="serializers, modules, chapters or requirements")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (repeatable)")
     parser.add_argument(
-        "--full", action="store_true", help="every check on everything; nothing on record is believed"
+        "--full", action="store_true", help="grade everything by every check, and ignore the records"
     )
-    parser.add_argument("--write", action="store_true", help="write what killed what, and docs/proof.md")
+    parser.add_argument("--write", action="store_true", help="write the records and docs/proof.md")
     parser.add_argument(
-        "--lanes", type=int, default=2 * (os.cpu_count() or 1), help="how many to grade at once"
+        "--jobs", type=int, default=2 * (os.cpu_count() or 1), help="how many serializers to grade at once"
     )
     return parser.parse_args(arguments)
 
@@ -82,45 +82,49 @@ def _is_chosen(options: argparse.Namespace, *names: str) -> bool:
     return not options.names or bool({name.rpartition(".")[2] for name in names} & set(options.names))
 
 
-def _mutants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
-    registered = list(mutant_registry.load().values())
-    chosen = [entry for entry in registered if _is_chosen(options, entry.name, entry.module, entry.violates)]
-    graded = mutants.grade(lab, chosen, options.full)
-    faults = graded.faults + list(mutants.lost(mutants.read_kills(), graded.kills))
+def _broken(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
+    registered = list(broken_registry.load().values())
+    chosen = [
+        entry
+        for entry in registered
+        if _is_chosen(options, entry.name, entry.module, entry.violates, entry.chapter)
+    ]
+    graded = broken.grade(runner, chosen, options.full)
+    faults = graded.faults + list(broken.fewer_kills(broken.read_kills(), graded.kills))
     if not options.names:
         if options.write:
-            mutants.write_checks(lab)
-        faults += mutants.gone(lab)
-        faults += mutants.missing(lab.catalogue, registered) + mutants.idle(
-            lab.catalogue, graded.kills, registered
+            broken.write_checks(runner)
+        faults += broken.fewer_checks(runner)
+        faults += broken.without_serializer(runner.catalogue, registered) + broken.patterns_without_kill(
+            runner.catalogue, graded.kills, registered
         )
     if options.write:
-        mutants.write_kills(graded.kills)
+        broken.write_kills(graded.kills)
     bad = {fault.partition(":")[0] for fault in graded.faults} & set(graded.kills)
     return (
-        f"mutants killed by their own requirement and no other: {len(chosen) - len(bad)} of {len(chosen)}",
+        f"broken serializers killed by their own requirement and no other: {len(chosen) - len(bad)} of {len(chosen)}",
         faults,
     )
 
 
-def _variants(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
-    registered = variant_registry.load().values()
+def _permitted(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
+    registered = permitted_registry.load().values()
     chosen = [entry for entry in registered if _is_chosen(options, entry.name, entry.module)]
-    faults = variants.grade(lab, chosen, options.full)
+    faults = permitted.grade(runner, chosen, options.full)
     bad = {fault.partition(":")[0] for fault in faults}
-    return f"variants passed: {len(chosen) - len(bad)} of {len(chosen)}", faults
+    return f"permitted variants passed: {len(chosen) - len(bad)} of {len(chosen)}", faults
 
 
-def _vacuous(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
-    faults = vacuous.grade(lab, options.full)
+def _vacuous(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
+    faults = vacuous.grade(runner, options.full)
     bad = {fault.partition(":")[0] for fault in faults}
     count = len(vacuous.PASSES)
-    return f"vacuous serializers that pass nothing undeserved: {count - len(bad)} of {count}", faults
+    return f"vacuous serializers that pass only what is listed: {count - len(bad)} of {count}", faults
 
 
-def _operators(lab: Laboratory, options: argparse.Namespace) -> tuple[str, list[str]]:
+def _operators(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
     names = [name for name in options.names if name in MODULES]
-    return operators.grade(lab, options.full, names, options.write)
+    return operators.grade(runner, options.full, names, options.write)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes docs/proof.md: what the proof found last, and the mutants, variants and survivors by name."""
+"""Write docs/proof.md: the latest results, all broken serializers, permitted variants and survivors."""
 
 from __future__ import annotations
 
@@ -9,66 +9,66 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.proof.operators import SURVIVORS
-from tests.serializers.broken import registry as mutants
-from tests.serializers.permitted import registry as variants
+from tests.serializers.broken import registry as broken
+from tests.serializers.permitted import registry as permitted
 from twilio_conformance import EDITION
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof.md"
 PROSE = Path(__file__).parent / "prose.md"
-"""What stands before the generated part."""
+"""The text before the generated part."""
 
 
 class Result(Protocol):
-    """What a part of the proof found."""
+    """The result of one part of the proof."""
 
     @property
     def sentence(self) -> str:
-        """The result in a sentence."""
+        """The result as one sentence."""
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong."""
+        """The faults of the suite."""
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The time it took, in seconds."""
 
 
 def write(results: Sequence[Result]) -> None:
-    """Writes the page."""
-    parts = [PROSE.read_text().rstrip(), *_outcome(results), *_mutants(), *_variants(), *_survivors()]
+    """Write the page."""
+    parts = [PROSE.read_text().rstrip(), *_outcome(results), *_broken(), *_permitted(), *_survivors()]
     PAGE.write_text("\n\n".join(parts) + "\n")
 
 
 def _outcome(results: Sequence[Result]) -> Iterator[str]:
     if not results:
         return
-    yield "## What was found last"
+    yield "## Latest results"
     seconds = sum(result.seconds for result in results)
     yield f"On {datetime.now(UTC):%Y-%m-%d}, edition {EDITION}, in {seconds / 60:.1f} minutes:"
     yield "\n".join(f"- {result.sentence}" for result in results)
     faults = [fault for result in results for fault in result.faults]
-    yield f"What is wrong: {'nothing.' if not faults else ''}"
+    yield "Faults:" if faults else "No faults."
     if faults:
         yield "\n".join(f"- {_cell(fault)}" for fault in faults)
 
 
-def _mutants() -> Iterator[str]:
-    registered = sorted(mutants.load().values(), key=lambda mutant: (mutant.violates, mutant.name))
-    yield f"## The {len(registered)} mutants"
+def _broken() -> Iterator[str]:
+    registered = sorted(broken.load().values(), key=lambda serializer: (serializer.violates, serializer.name))
+    yield f"## The {len(registered)} broken serializers"
     yield _table(
-        ("requirement", "mutant", "how it happens"),
-        ((mutant.violates, f"`{mutant.impl}`", mutant.story) for mutant in registered),
+        ("requirement", "serializer", "how such a bug happens"),
+        ((serializer.violates, f"`{serializer.impl}`", serializer.story) for serializer in registered),
     )
 
 
-def _variants() -> Iterator[str]:
-    registered = variants.load().values()
-    yield f"## The {len(registered)} variants"
+def _permitted() -> Iterator[str]:
+    registered = permitted.load().values()
+    yield f"## The {len(registered)} permitted variants"
     yield _table(
-        ("variant", "what is different", "what it foregoes, and why"),
+        ("variant", "difference from the reference", "unmet, and why"),
         (
-            (f"`{variant.impl}`", variant.difference, " ".join([*variant.foregoes, variant.why]).strip())
+            (f"`{variant.impl}`", variant.difference, " ".join([*variant.unmet, variant.reason]).strip())
             for variant in registered
         ),
     )

@@ -1,4 +1,4 @@
-"""Takes checks out of the suite, one after the other, and shows that the proof fails without each of them."""
+"""Remove checks from the suite, one at a time, and show that the proof fails without each of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 from loguru import logger
 
-from tests.proof import mutants
-from tests.proof.runner import Laboratory
+from tests.proof import broken
+from tests.proof.runner import Runner
 from tests.serializers.broken import registry
 from twilio_conformance.spec.coverage import Entry
 
@@ -17,21 +17,21 @@ SEED = 20261101
 
 
 def main(arguments: list[str]) -> int:
-    """Removes checks that a seed picks: each a check in code, or a vector, from what grades one requirement.
+    """Remove checks picked at random with a fixed seed, each from one requirement that it grades.
 
     Returns:
-        0 where the proof fails without any of them, else 1.
+        0 if the proof fails without each of them, else 1.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args(arguments)
     logger.remove()
-    lab = Laboratory()
+    runner = Runner()
     registered = list(registry.load().values())
     unnoticed = 0
-    for entry in random.Random(options.seed).sample(lab.entries, options.count):
-        faults = without(lab, registered, entry)
+    for entry in random.Random(options.seed).sample(runner.entries, options.count):
+        faults = without(runner, registered, entry)
         unnoticed += not faults
         print(f"without {entry.check} of {entry.requirement}: {len(faults)} faults: {faults or 'none'}")
     print(
@@ -40,17 +40,17 @@ def main(arguments: list[str]) -> int:
     return 1 if unnoticed else 0
 
 
-def without(lab: Laboratory, registered: list[registry.Mutant], removed: Entry) -> list[str]:
-    """What the proof says of the requirement once the check is gone from the suite."""
-    entries = lab.entries
-    lab.entries = [entry for entry in entries if entry != removed]
+def without(runner: Runner, registered: list[registry.BrokenSerializer], removed: Entry) -> list[str]:
+    """Return the faults that the proof finds in a requirement without one of its checks."""
+    entries = runner.entries
+    runner.entries = [entry for entry in entries if entry != removed]
     try:
-        own = [mutant for mutant in registered if mutant.violates == removed.requirement]
-        graded = mutants.grade_own(lab, own)
-        counts = list(mutants.gone(lab))
+        own = [serializer for serializer in registered if serializer.violates == removed.requirement]
+        graded = broken.grade_own(runner, own)
+        counts = list(broken.fewer_checks(runner))
     finally:
-        lab.entries = entries
-    return [*counts, *graded.faults, *mutants.lost(mutants.read_kills(), graded.kills)]
+        runner.entries = entries
+    return [*counts, *graded.faults, *broken.fewer_kills(broken.read_kills(), graded.kills)]
 
 
 if __name__ == "__main__":

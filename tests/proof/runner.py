@@ -1,7 +1,9 @@
-"""Grades many implementations with the suite's own code, quickly: a fork for each, not for each check.
+"""Grade many implementations with the suite's own code, with one process each instead of one a check.
 
-The suite gives every check a process of its own, because it cannot know what an implementation leaves
-behind. A specimen here is known: only one that is broken in just that way is graded check by check.
+The suite runs every check in its own process, because it cannot know what an implementation leaves behind.
+The serializers here are known, and only those marked as isolated need a process for each check.
+
+Everything that the proof uses of the suite's internals is in this module.
 """
 
 from __future__ import annotations
@@ -36,20 +38,27 @@ from twilio_conformance.twilio import clock, network
 from twilio_conformance.twilio.network import Network
 
 VECTOR_LIMIT = 20.0
-"""Seconds of real time for one vector, as in a graded run."""
+"""Seconds of real time for one vector; a graded run allows 60, for slower machines and adapters."""
 
-TIMEOUT_TALLY = 3
-"""Checks of one specimen that may end by their time limit; it is a sleeper, and the rest of it is not run."""
+MAX_TIMEOUTS = 3
+"""Checks of one candidate that may exceed their time limit before the rest are not run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Specimen:
-    """One implementation to grade; `find` is called in the process that grades it, and `note` after each task."""
+class Candidate:
+    """One implementation to grade.
+
+    Attributes:
+        name: Its name in the results.
+        find: Loads it, in the process that grades it.
+        isolated: Whether every task needs its own process.
+        measure: Called after each task; its result is kept in `Results.measurements`.
+    """
 
     name: str
     find: Callable[[], Implementation]
     isolated: bool = False
-    note: Callable[[], Any] | None = None
+    measure: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,52 +71,52 @@ class Task:
 
 
 @dataclass
-class Findings:
-    """What was found of a specimen: by requirement, then by check."""
+class Results:
+    """The results of one candidate; `outcomes` by requirement, then by check."""
 
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
     seconds: float = 0.0
     timeouts: int = 0
-    trouble: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    measurements: dict[str, Any] = field(default_factory=dict)
 
     def add(self, task: Task, outcomes: dict[str, Outcome]) -> None:
-        """Takes the outcomes of one task."""
+        """Add the outcomes of one task."""
         for requirement, outcome in outcomes.items():
             self.outcomes.setdefault(requirement, {})[task.id] = outcome
 
     def status(self, requirement: str) -> str | None:
-        """The status of a requirement; None where nothing graded it."""
+        """Return the status of a requirement; None if nothing graded it."""
         found = self.outcomes.get(requirement)
         return status_of(found.values()) if found else None
 
     def failures(self) -> dict[str, str]:
-        """The status of every requirement that does not hold."""
+        """Return the status of every requirement that failed or could not be tested."""
         found = {requirement: status_of(own.values()) for requirement, own in self.outcomes.items()}
         return {name: status for name, status in found.items() if status in ("fail", "not-testable")}
 
 
-def named(spec: str) -> Callable[[], Implementation]:
-    """Finds what --impl names."""
+def loader(spec: str) -> Callable[[], Implementation]:
+    """Return a function that loads the implementation that --impl would name."""
     return lambda: target.resolve(target.parse(spec))
 
 
-class Laboratory:
-    """The suite, loaded once, and the lanes in which specimens are graded."""
+class Runner:
+    """Grades candidates, with the suite loaded once."""
 
-    def __init__(self, lanes: int = 2) -> None:
-        """Loads requirements, vectors and checks, and puts the network double in place.
+    def __init__(self, jobs: int = 2) -> None:
+        """Load requirements, vectors and checks, and install the network double.
 
         Args:
-            lanes: How many specimens are graded at once.
+            jobs: How many candidates to grade at once.
         """
-        # Every search for an implementation's version lists all distributions: a third of a second.
+        # Looking up the version of an implementation lists all distributions, which takes a third of a second.
         distributions = importlib.metadata.packages_distributions()
         importlib.metadata.packages_distributions = lambda: distributions
         network.install()
         clock.install()
         BOOK.attach()
-        self._lanes = lanes
+        self._jobs = jobs
         self.originals = sandbox.vital()
         self.catalogue: Catalogue = catalogue.load()
         self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
@@ -116,7 +125,7 @@ class Laboratory:
             self.catalogue, {name: check.requirement for name, check in self.checks.items()}
         )
         self.tasks = self._tasks()
-        gc.freeze()  # what is here stays, and no child has to copy it when it collects
+        gc.freeze()  # a child that collects garbage must not copy what is loaded here
 
     def _tasks(self) -> dict[str, Task]:
         vectors = {
@@ -127,69 +136,69 @@ class Laboratory:
         return vectors | checks
 
     def tasks_of(self, requirement: str) -> list[Task]:
-        """All that grades a requirement."""
+        """Return the tasks that grade a requirement."""
         return [self.tasks[entry.check] for entry in self.entries if entry.requirement == requirement]
 
     def grade(
         self,
-        work: Iterable[tuple[Specimen, Sequence[Task]]],
-        enough: Callable[[Findings], bool] = lambda _: False,
-    ) -> Iterator[tuple[Specimen, Findings]]:
-        """Grades specimens, each by its tasks in order, until `enough` has been found of it.
+        work: Iterable[tuple[Candidate, Sequence[Task]]],
+        enough: Callable[[Results], bool] = lambda _: False,
+    ) -> Iterator[tuple[Candidate, Results]]:
+        """Grade candidates, each by its tasks in order, until `enough` returns true for its results.
 
         Yields:
-            Each specimen with what was found, in the order in which they are done.
+            Each candidate with its results, in the order in which they finish.
         """
-        waiting = iter(work)
-        lanes: list[_Lane] = []
+        remaining = iter(work)
+        processes: list[_CandidateProcess] = []
         with selectors.DefaultSelector() as selector:
             while True:
-                while len(lanes) < self._lanes and (following := next(waiting, None)) is not None:
-                    lanes.append(_Lane(self, *following, selector))
-                if not lanes:
+                while len(processes) < self._jobs and (following := next(remaining, None)) is not None:
+                    processes.append(_CandidateProcess(self, *following, selector))
+                if not processes:
                     return
                 for key, _ in selector.select(timeout=0.1):
                     key.data.receive()
-                for lane in list(lanes):
-                    if lane.is_done(enough):
-                        lanes.remove(lane)
-                        yield lane.specimen, lane.findings
+                for process in list(processes):
+                    if process.is_done(enough):
+                        processes.remove(process)
+                        yield process.candidate, process.results
 
 
-class _Lane:
-    """One specimen at work, in a child that is replaced when a check ends it or takes too long."""
+class _CandidateProcess:
+    """A child process that grades one candidate; it is replaced when a check ends it or takes too long."""
 
     def __init__(
         self,
-        laboratory: Laboratory,
-        specimen: Specimen,
+        runner: Runner,
+        candidate: Candidate,
         tasks: Sequence[Task],
         selector: selectors.BaseSelector,
     ) -> None:
-        self._laboratory, self.specimen, self._selector = laboratory, specimen, selector
+        self._runner, self.candidate, self._selector = runner, candidate, selector
         self._tasks = deque(tasks)
-        self.findings = Findings()
+        self.results = Results()
         self._started = time.monotonic()
         self._fork()
 
     def _fork(self) -> None:
-        tasks = list(self._tasks)[:1] if self.specimen.isolated else list(self._tasks)
+        tasks = list(self._tasks)[:1] if self.candidate.isolated else list(self._tasks)
         reading, writing = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(reading)
-            _be_child(self._laboratory, self.specimen, tasks, os.fdopen(writing, "wb", buffering=0))
+            _be_child(self._runner, self.candidate, tasks, os.fdopen(writing, "wb", buffering=0))
         os.close(writing)
         os.set_blocking(reading, False)
-        self._results = os.fdopen(reading, "rb", buffering=0)
+        self._pipe = os.fdopen(reading, "rb", buffering=0)
         self._received, self._since, self._ended = b"", time.monotonic(), False
-        self._owed = len(tasks)
-        self._selector.register(self._results, selectors.EVENT_READ, self)
+        self._unfinished = len(tasks)
+        self._selector.register(self._pipe, selectors.EVENT_READ, self)
 
     def receive(self) -> None:
-        """Takes the lines that the child has written."""
+        """Read the lines that the child has written."""
         with suppress(BlockingIOError):
-            while data := os.read(self._results.fileno(), 1 << 20):
+            while data := os.read(self._pipe.fileno(), 1 << 20):
                 self._received += data
             self._ended = True
         *lines, self._received = self._received.split(b"\n")
@@ -197,8 +206,8 @@ class _Lane:
             self._take(json.loads(line))
 
     def _take(self, found: dict[str, Any]) -> None:
-        if "trouble" in found:
-            self.findings.trouble = found["trouble"]
+        if "error" in found:
+            self.results.error = found["error"]
             self._tasks.clear()
             return
         if "unusable" in found:
@@ -206,43 +215,43 @@ class _Lane:
                 self._fail(self._tasks.popleft(), found["unusable"])
             return
         self._since = time.monotonic()
-        self._owed -= 1
+        self._unfinished -= 1
         task = self._tasks.popleft()
         outcomes = {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()}
-        self.findings.add(task, outcomes)
-        self.findings.notes[task.id] = found.get("note")
+        self.results.add(task, outcomes)
+        self.results.measurements[task.id] = found.get("measure")
 
-    def is_done(self, enough: Callable[[Findings], bool]) -> bool:
-        """Whether nothing is left to find; replaces a child that hangs or has ended."""
+    def is_done(self, enough: Callable[[Results], bool]) -> bool:
+        """Return whether the candidate is graded; replace a child that hangs or has ended."""
         late = self._tasks and time.monotonic() - self._since > self._tasks[0].limit
-        over = not self._tasks or enough(self.findings) or self.findings.timeouts >= TIMEOUT_TALLY
+        over = not self._tasks or enough(self.results) or self.results.timeouts >= MAX_TIMEOUTS
         if not (late or over or self._ended):
             return False
-        self._selector.unregister(self._results)
-        self._results.close()
+        self._selector.unregister(self._pipe)
+        self._pipe.close()
         _kill(self._pid)
         if over:
             return self._close()
-        if late or self._owed:
+        if late or self._unfinished:
             self._fail(
                 self._tasks.popleft(),
                 "the implementation did not finish in time"
                 if late
                 else "the implementation ended the process",
             )
-            self.findings.timeouts += bool(late)
+            self.results.timeouts += bool(late)
         if not self._tasks:
             return self._close()
         self._fork()
         return False
 
     def _close(self) -> bool:
-        self.findings.seconds = time.monotonic() - self._started
+        self.results.seconds = time.monotonic() - self._started
         return True
 
     def _fail(self, task: Task, how: str) -> None:
         outcome = Outcome(FAIL, how, actual=how)
-        self.findings.add(task, dict.fromkeys(task.requirements, outcome))
+        self.results.add(task, dict.fromkeys(task.requirements, outcome))
 
 
 def _kill(pid: int) -> None:
@@ -252,39 +261,39 @@ def _kill(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task], results: BinaryIO) -> None:
-    """Grades in this process, then leaves it; what the specimen prints is thrown away."""
+def _be_child(runner: Runner, candidate: Candidate, tasks: Sequence[Task], results: BinaryIO) -> None:
+    """Grade in this process, then exit; the output of the candidate is discarded."""
     try:
         os.setsid()
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        world = job.World(specimen.find(), laboratory.catalogue, laboratory.checks, laboratory.originals)
+            os.dup2(null, stream)
+        world = job.World(candidate.find(), runner.catalogue, runner.checks, runner.originals)
         for task in tasks:
             found = _graded(world, task)
-            _send(results, found | ({"note": specimen.note()} if specimen.note else {}))
+            _send(results, found | ({"measure": candidate.measure()} if candidate.measure else {}))
     except UsageError as error:
         _send(results, {"unusable": str(error)})
     except BaseException:
-        _send(results, {"trouble": traceback.format_exc()})
+        _send(results, {"error": traceback.format_exc()})
     finally:
         os._exit(0)
 
 
 def _graded(world: job.World, task: Task) -> dict[str, Any]:
-    """What a task finds, as `job.run` says it; unlike there, everything is cleaned up for the next."""
-    names, bench = Names(), Network()
+    """Run a task and return its outcomes, cleaning up for the next one."""
+    names, double = Names(), Network()
     if task.id in world.catalogue.vectors:
         names.values.update(world.catalogue.vectors[task.id].data["given"].get("names", {}))
     try:
-        with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
-            probe = Probe(world.implementation, bench, names, lambda _: None)
+        with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner, double:
+            probe = Probe(world.implementation, double, names, lambda _: None)
             return runner.run(job.grade_job(world, task.id, list(task.requirements), probe))
     except BaseException as error:
-        deed = job.deed_of(error, world)
-        if deed is None:
+        reason = job.deed_of(error, world)
+        if reason is None:
             raise
-        outcome = Outcome(FAIL, f"the implementation {deed}").as_json()
+        outcome = Outcome(FAIL, f"the implementation {reason}").as_json()
         return {"outcomes": dict.fromkeys(task.requirements, outcome)}
 
 

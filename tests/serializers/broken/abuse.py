@@ -1,4 +1,4 @@
-"""Mutants of the chapter Serialize under abuse."""
+"""Broken serializers of the chapter Serialize under abuse."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pipecat.frames.frames import (
     OutputTransportMessageUrgentFrame,
 )
 
-from tests.serializers.broken.base import Seamed
-from tests.serializers.broken.registry import mutant
+from tests.serializers.broken.base import HookedSerializer
+from tests.serializers.broken.registry import broken
 
 
-class _Frames(Seamed):
-    """Looks at output audio before the reference does."""
+class _Frames(HookedSerializer):
+    """Inspects output audio before the reference sees it."""
 
     def look(self, frame: OutputAudioRawFrame) -> None:
-        """Raises what the careless code raises."""
+        """Raise the exception of the faulty code."""
 
-    def given(self, frame: Frame) -> Frame:
+    def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):
             self.look(frame)
         return frame
 
 
-@mutant(
+@broken(
     "TFS-ABUSE-01",
-    "Half a sample raises, as in pipecat-ai 1.14.0 (not a whole number of frames).",
+    "Audio with an odd number of bytes raises, as in pipecat-ai 1.14.0 (not a whole number of frames).",
 )
 class HalfSamplesRaise(_Frames):
     def look(self, frame: OutputAudioRawFrame) -> None:
@@ -38,14 +38,14 @@ class HalfSamplesRaise(_Frames):
             raise ValueError("not a whole number of frames")
 
 
-@mutant(
+@broken(
     "TFS-ABUSE-01",
-    "Half a sample is kept for the next frame, which is noise from then on.",
+    "The odd byte is kept and put before the next frame, which turns everything after it into noise.",
 )
-class HalfSamplesShift(Seamed):
+class HalfSamplesShift(HookedSerializer):
     half = b""
 
-    def given(self, frame: Frame) -> Frame:
+    def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame):
             return frame
         pcm = self.half + frame.audio
@@ -53,42 +53,52 @@ class HalfSamplesShift(Seamed):
         return OutputAudioRawFrame(pcm[: len(pcm) // 2 * 2], frame.sample_rate, frame.num_channels)
 
 
-@mutant("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
+@broken(
+    "TFS-ABUSE-01",
+    "The first sample of a frame is read, even where the frame is empty.",
+    also="TFS-MEDIAOUT-10",
+)
+class EmptyFramesRaise(_Frames):
+    def look(self, frame: OutputAudioRawFrame) -> None:
+        frame.audio[0]
+
+
+@broken("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
 class StereoRaises(_Frames):
     def look(self, frame: OutputAudioRawFrame) -> None:
         if frame.num_channels != 1:
             raise NotImplementedError("stereo")
 
 
-@mutant(
+@broken(
     "TFS-ABUSE-03",
-    "num_channels is not read: stereo is mono at half the speed, as in pipecat-ai 1.14.0.",
+    "num_channels is not read, so stereo plays as mono at half speed, as in pipecat-ai 1.14.0.",
 )
-class StereoAsMono(Seamed):
-    def given(self, frame: Frame) -> Frame:
+class StereoAsMono(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame):
             return frame
         return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1)
 
 
-@mutant("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.")
+@broken("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.")
 class RateZeroRaises(_Frames):
     def look(self, frame: OutputAudioRawFrame) -> None:
         if frame.sample_rate <= 0:
             raise ValueError("Sample rate should be over 0")
 
 
-@mutant("TFS-ABUSE-04", "A rate that says nothing is taken for 8000 Hz.", also="TFS-ABUSE-05")
-class RateZeroIs8000(Seamed):
-    def given(self, frame: Frame) -> Frame:
+@broken("TFS-ABUSE-04", "A sample rate of zero is taken for 8000 Hz.", also="TFS-ABUSE-05")
+class RateZeroIs8000(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.sample_rate > 0:
             return frame
         return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels)
 
 
-@mutant("TFS-ABUSE-05", "A frame is cut at 5 s, the size of a buffer.")
-class CutAtFiveSeconds(Seamed):
-    def given(self, frame: Frame) -> Frame:
+@broken("TFS-ABUSE-05", "A frame is cut off at 5 s, the size of a buffer.")
+class CutAtFiveSeconds(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame):
             return frame
         return OutputAudioRawFrame(
@@ -98,17 +108,17 @@ class CutAtFiveSeconds(Seamed):
         )
 
 
-@mutant("TFS-ABUSE-05", "A frame that cannot be sent leaves the stream closed.")
-class OneBadFrameIsFatal(Seamed):
+@broken("TFS-ABUSE-05", "After a frame that cannot be sent, no further audio is sent.")
+class OneBadFrameIsFatal(HookedSerializer):
     bad = False
 
-    def sent(self, frame: Frame, text: Any) -> Any:
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if isinstance(frame, OutputAudioRawFrame):
             self.bad |= frame.sample_rate <= 0
         return None if self.bad and isinstance(frame, OutputAudioRawFrame) else text
 
 
-@mutant("TFS-ABUSE-06", "The resampler refuses another rate than its first, as in pipecat-ai 1.14.0.")  # fmt: skip
+@broken("TFS-ABUSE-06", "The resampler refuses any rate other than its first, as in pipecat-ai 1.14.0.")
 class OneRateACall(_Frames):
     rate = 0
 
@@ -118,31 +128,33 @@ class OneRateACall(_Frames):
         self.rate = max(self.rate, frame.sample_rate)
 
 
-@mutant("TFS-ABUSE-07", "Before setup there is no rate, and serialize raises.")
-class FrameBeforeSetupRaises(Seamed):
+@broken("TFS-ABUSE-07", "There is no sample rate before setup, and serialize raises.")
+class FrameBeforeSetupRaises(HookedSerializer):
     is_ready = False
 
     async def setup(self, setup: Any) -> None:
         self.is_ready = True
         await super().setup(setup)
 
-    def given(self, frame: Frame) -> Frame:
+    def before_serialize(self, frame: Frame) -> Frame:
         if not self.is_ready and isinstance(frame, OutputAudioRawFrame):
             raise ValueError("Sample rate should be over 0")
         return frame
 
 
-@mutant("TFS-ABUSE-08", "json.dumps without a try: a set raises TypeError, as in pipecat-ai 1.14.0.")
-class UnwritableRaises(Seamed):
-    def given(self, frame: Frame) -> Frame:
+@broken(
+    "TFS-ABUSE-08", "json.dumps is called without a try: a set raises TypeError, as in pipecat-ai 1.14.0."
+)
+class UnwritableRaises(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
             json.dumps(frame.message)
         return frame
 
 
-@mutant("TFS-ABUSE-08", "NaN is written as NaN, which is no JSON, as in pipecat-ai 1.14.0.")
-class NanIsSent(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
+@broken("TFS-ABUSE-08", "NaN is written as NaN, which is not JSON, as in pipecat-ai 1.14.0.")
+class NanIsSent(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if text is None and isinstance(
             frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)
         ):
@@ -154,22 +166,12 @@ class NanIsSent(Seamed):
         return text
 
 
-@mutant(
+@broken(
     "TFS-ABUSE-09",
-    "The samples are converted in the frame itself, which others still hold.",
+    "The frame itself is converted in place, although other processors hold it too.",
 )
-class ChangesTheFrame(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
+class ChangesTheFrame(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if isinstance(frame, OutputAudioRawFrame):
             frame.sample_rate = 8000
         return text
-
-
-@mutant(
-    "TFS-ABUSE-01",
-    "The first sample of a frame is looked at, also of one that has none.",
-    also="TFS-MEDIAOUT-10",
-)
-class EmptyFramesRaise(_Frames):
-    def look(self, frame: OutputAudioRawFrame) -> None:
-        frame.audio[0]

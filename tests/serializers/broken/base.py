@@ -1,9 +1,10 @@
-"""Where mutants take hold of a sound serializer: what it is given, what it returns, what it sends to Twilio's API."""
+"""Hooks around the reference serializer, for the broken and permitted ones to override."""
 
 from __future__ import annotations
 
 import audioop
 import base64
+import contextlib
 import json
 from typing import Any, ClassVar
 from unittest import mock
@@ -19,6 +20,8 @@ from pipecat.frames.frames import (
     InputAudioRawFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
 )
 
 from twilio_reference import TwilioFrameSerializer
@@ -29,152 +32,157 @@ Real = NDArray[np.float64]
 CAPABILITIES = ("base_url", "api_key")
 
 
-class Seamed(TwilioFrameSerializer):
-    """The reference with its two methods taken apart; as it stands it is sound."""
+class HookedSerializer(TwilioFrameSerializer):
+    """The reference with hooks around its two methods; the hooks change nothing by default."""
 
     conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
 
-    def given(self, frame: Frame) -> Frame:
-        """The frame that serialize is to see."""
+    def before_serialize(self, frame: Frame) -> Frame:
+        """Return the frame to give to the reference."""
         return frame
 
-    def sent(self, frame: Frame, text: Any) -> Any:
-        """What serialize returns for a frame, where the reference returns `text`."""
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        """Return what to return for a frame, where the reference returned `text`."""
         return text
 
-    def heard(self, data: str | bytes) -> str | bytes:
-        """What deserialize is to see of a message."""
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        """Return the message to give to the reference."""
         return data
 
-    def understood(self, data: str | bytes, frame: Any) -> Any:
-        """What deserialize returns for a message, where the reference returns `frame`."""
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        """Return what to return for a message, where the reference returned `frame`."""
         return frame
 
     async def serialize(self, frame: Frame) -> Any:
-        """The reference's, between the seams."""
-        return self.sent(frame, await super().serialize(self.given(frame)))
+        """Serialize as the reference does, between the hooks."""
+        return self.after_serialize(frame, await super().serialize(self.before_serialize(frame)))
 
     async def deserialize(self, data: str | bytes) -> Any:
-        """The reference's, between the seams."""
-        return self.understood(data, await super().deserialize(self.heard(data)))
+        """Deserialize as the reference does, between the hooks."""
+        return self.after_deserialize(data, await super().deserialize(self.before_deserialize(data)))
 
 
-class MessageSeam(Seamed):
-    """The seam for messages to Twilio, as JSON."""
+class OutgoingMessages(HookedSerializer):
+    """A hook for the messages to Twilio, parsed."""
 
     events: ClassVar[tuple[str, ...]] = ("media", "clear")
 
-    def change(self, message: Json) -> Any:
-        """The message to send instead: JSON, or None to send none."""
+    def change_message(self, message: Json) -> Any:
+        """Return the message to send instead, or None to send none."""
         return message
 
-    def sent(self, frame: Frame, text: Any) -> Any:
-        """Changes a message of the events that are named, unless it is an application's own."""
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        """Change a message of the listed events, except for transport messages of the application."""
         if text is None or not isinstance(frame, (AudioRawFrame, InterruptionFrame)):
             return text
         message = json.loads(text)
         if message["event"] not in self.events:
             return text
-        changed = self.change(message)
+        changed = self.change_message(message)
         return None if changed is None else json.dumps(changed)
 
 
-class CodeSeam(MessageSeam):
-    """The seam for the μ-law codes of media messages."""
+class OutgoingCodes(OutgoingMessages):
+    """A hook for the μ-law codes of media messages."""
 
     events = ("media",)
 
-    def recode(self, codes: bytes) -> bytes:
-        """The codes to send instead; none send no message."""
+    def change_codes(self, codes: bytes) -> bytes:
+        """Return the codes to send instead; without codes, no message is sent."""
         return codes
 
-    def change(self, message: Json) -> Any:
-        """Changes the payload."""
-        codes = self.recode(base64.b64decode(message["media"]["payload"]))
+    def change_message(self, message: Json) -> Any:
+        """Change the payload."""
+        codes = self.change_codes(base64.b64decode(message["media"]["payload"]))
         if not codes:
             return None
         message["media"]["payload"] = base64.b64encode(codes).decode()
         return message
 
 
-class Converted(CodeSeam):
-    """The seam for outgoing codes of frames that had to be converted, as samples; 8000 Hz is left alone."""
+class OutgoingSamples(OutgoingCodes):
+    """A hook for outgoing audio as samples at 8000 Hz, where the frame had another rate.
+
+    Frames at 8000 Hz need no conversion and pass unchanged.
+    """
 
     rate = 8000
     frame: Any = None
 
-    def given(self, frame: Frame) -> Frame:
+    def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, OutputAudioRawFrame):
             self.rate, self.frame = frame.sample_rate, frame
         return frame
 
-    def reshape(self, samples: Real) -> Real:
-        """The samples to send instead."""
+    def change_samples(self, samples: Real) -> Real:
+        """Return the samples to send instead, as floats on the scale of 16 bits."""
         return samples
 
-    def recode(self, codes: bytes) -> bytes:
+    def change_codes(self, codes: bytes) -> bytes:
         if self.rate == 8000:
             return codes
         samples = np.frombuffer(audioop.ulaw2lin(codes, 2), "<i2").astype(float)
-        shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
+        shaped = np.rint(self.change_samples(samples)).clip(-32768, 32767).astype("<i2")
         return audioop.lin2ulaw(shaped.tobytes(), 2)
 
 
-class Received(Seamed):
-    """The seam for the caller's audio, as samples, where it had to be converted."""
+class IncomingSamples(HookedSerializer):
+    """A hook for the caller's audio as samples at the pipeline's rate, where that is not 8000 Hz."""
 
-    def reshape(self, samples: Real) -> Real:
-        """The samples to give instead."""
+    def change_samples(self, samples: Real) -> Real:
+        """Return the samples to return instead, as floats on the scale of 16 bits."""
         return samples
 
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputAudioRawFrame) and frame.sample_rate != 8000:
             samples = np.frombuffer(frame.audio, "<i2").astype(float)
-            shaped = np.rint(self.reshape(samples)).clip(-32768, 32767).astype("<i2")
+            shaped = np.rint(self.change_samples(samples)).clip(-32768, 32767).astype("<i2")
             return InputAudioRawFrame(audio=shaped.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
         return frame
 
 
-class CallSeam(Seamed):
-    """The seam for the hang-up: every client that httpx makes meanwhile is this one's."""
+class HangUpHooks(HookedSerializer):
+    """Hooks for the hang-up: they apply to every client of httpx that the reference makes for it."""
 
     options: ClassVar[Json] = {}
 
-    def request(self, request: httpx.Request) -> None:
-        """Changes the request, credentials and all, before it is sent."""
+    def change_request(self, request: httpx.Request) -> None:
+        """Change the request, credentials included, before it is sent."""
 
-    def response(self, response: httpx.Response) -> None:
-        """Changes the answer before the reference sees it."""
+    def change_response(self, response: httpx.Response) -> None:
+        """Change the response before the reference sees it."""
 
-    async def answered(self, response: httpx.Response) -> None:
-        """What else is done with the answer before the reference sees it."""
+    async def on_response(self, response: httpx.Response) -> None:
+        """Do something with the response before the reference sees it."""
 
     async def serialize(self, frame: Frame) -> Any:
-        """The reference's, with its HTTP client replaced for terminal frames."""
+        """Serialize as the reference does, with another HTTP client for terminal frames."""
         if not isinstance(frame, (EndFrame, CancelFrame)):
             return await super().serialize(frame)
-        with mock.patch.object(httpx, "AsyncClient", _client(self)):
+        with mock.patch.object(httpx, "AsyncClient", _hooked_client(self)):
             return await super().serialize(frame)
 
 
-def _client(seam: CallSeam) -> type[httpx.AsyncClient]:
-    async def change_request(request: httpx.Request) -> None:
-        seam.request(request)
+def _hooked_client(hooks: HangUpHooks) -> type[httpx.AsyncClient]:
+    async def on_request(request: httpx.Request) -> None:
+        hooks.change_request(request)
 
-    async def change_response(response: httpx.Response) -> None:
-        seam.response(response)
-        await seam.answered(response)
+    async def on_response(response: httpx.Response) -> None:
+        hooks.change_response(response)
+        await hooks.on_response(response)
 
     class Client(httpx.AsyncClient):
         def __init__(self, **options: Any) -> None:
-            hooks = {"request": [change_request], "response": [change_response]}
-            super().__init__(**(options | {"event_hooks": hooks} | seam.options))
+            event_hooks = {"request": [on_request], "response": [on_response]}
+            super().__init__(**(options | {"event_hooks": event_hooks} | hooks.options))
 
     return Client
 
 
-def give_body(request: httpx.Request, content: str, kind: str = "application/x-www-form-urlencoded") -> None:
-    """Puts another body into a request."""
+def replace_body(
+    request: httpx.Request, content: str, kind: str = "application/x-www-form-urlencoded"
+) -> None:
+    """Replace the body of a request."""
     data = content.encode()
     request.stream = httpx.ByteStream(data)
     request.headers["Content-Length"] = str(len(data))
@@ -182,5 +190,23 @@ def give_body(request: httpx.Request, content: str, kind: str = "application/x-w
 
 
 def is_terminal(frame: Frame) -> bool:
-    """Whether the frame ends the pipeline."""
+    """Return whether the frame ends the pipeline."""
     return isinstance(frame, (EndFrame, CancelFrame))
+
+
+TRANSPORT_MESSAGES = (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)
+
+
+def parse_object(data: str | bytes) -> Json:
+    """Return the JSON object of a message; an empty one where the message is something else."""
+    with contextlib.suppress(ValueError, RecursionError):
+        message = json.loads(data)
+        if isinstance(message, dict):
+            return message
+    return {}
+
+
+def with_audio(frame: InputAudioRawFrame, pcm: bytes | None = None, **changes: Any) -> InputAudioRawFrame:
+    """Return a copy of a frame of the caller's audio, with other samples or fields."""
+    fields: Json = {"sample_rate": frame.sample_rate, "num_channels": frame.num_channels} | changes
+    return InputAudioRawFrame(audio=frame.audio if pcm is None else pcm, **fields)

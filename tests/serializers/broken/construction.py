@@ -1,4 +1,4 @@
-"""Mutants of the chapter Construction."""
+"""Broken serializers of the chapter Construction."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any, ClassVar
 from pipecat.frames.frames import InterruptionFrame
 from pydantic import BaseModel
 
-from tests.serializers.broken.base import CAPABILITIES, CallSeam, Seamed
-from tests.serializers.broken.registry import mutant
+from tests.serializers.broken.base import CAPABILITIES, HangUpHooks, HookedSerializer
+from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-01",
-    "stream_sid is renamed to stream_id, as another carrier has it (Telnyx).",
+    "stream_sid is renamed to stream_id, as in the serializer for Telnyx.",
     also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
 )
-class StreamIdForStreamSid(Seamed):
+class StreamIdForStreamSid(HookedSerializer):
     def __init__(self, stream_id: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_id, *arguments, **keywords)
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-01",
-    "edge is not there yet, as before Pipecat 0.0.86 (PR 2627).",
+    "edge does not exist yet, as before Pipecat 0.0.86 (PR 2627).",
     also="TFS-CONSTRUCT-03 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-13 TFS-SECURE-11",
 )
-class WithoutEdge(Seamed):
+class WithoutEdge(HookedSerializer):
     def __init__(
         self,
         stream_sid: str,
@@ -45,8 +45,8 @@ class WithoutEdge(Seamed):
         )
 
 
-@mutant("TFS-CONSTRUCT-02", "account_sid and call_sid change places in the signature.", also="TFS-SECURE-13")
-class AccountBeforeCall(Seamed):
+@broken("TFS-CONSTRUCT-02", "account_sid and call_sid are swapped in the signature.", also="TFS-SECURE-13")
+class AccountBeforeCall(HookedSerializer):
     def __init__(
         self,
         stream_sid: str,
@@ -58,9 +58,13 @@ class AccountBeforeCall(Seamed):
         super().__init__(stream_sid, call_sid, account_sid, *arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-02", "A new argument is put before region, as region was put before params (Pipecat 0.0.86):"
-        " here construction itself refuses what it is given.", also="TFS-CONSTRUCT-03 TFS-SECURE-13", untestable=True)  # fmt: skip
-class NewArgumentInTheMiddle(Seamed):
+@broken(
+    "TFS-CONSTRUCT-02",
+    "A new argument is inserted before region, as region was inserted before params (Pipecat 0.0.86); here the constructor itself rejects its arguments.",
+    also="TFS-CONSTRUCT-03 TFS-SECURE-13",
+    untestable=True,
+)
+class NewArgumentInTheMiddle(HookedSerializer):
     def __init__(
         self,
         stream_sid: str,
@@ -76,8 +80,8 @@ class NewArgumentInTheMiddle(Seamed):
         super().__init__(stream_sid, call_sid, account_sid, auth_token, region, edge, params, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-03", "base_url is put before params, as in Pipecat 1.5.0 (PR 4845).")
-class BaseUrlBeforeParams(Seamed):
+@broken("TFS-CONSTRUCT-03", "base_url is inserted before params, as in Pipecat 1.5.0 (PR 4845).")
+class BaseUrlBeforeParams(HookedSerializer):
     def __init__(
         self,
         stream_sid: str,
@@ -95,9 +99,12 @@ class BaseUrlBeforeParams(Seamed):
         )
 
 
-@mutant("TFS-CONSTRUCT-04", "Credentials are demanded of everybody, hang-up or not (first form of pipecat-ai/pipecat PR 2627).",
-        also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
-class CredentialsAlways(Seamed):
+@broken(
+    "TFS-CONSTRUCT-04",
+    "Credentials are required even without hang-up (first form of pipecat-ai/pipecat PR 2627).",
+    also="TFS-CONSTRUCT-01 TFS-CONSTRUCT-03 TFS-CONSTRUCT-07 TFS-SECURE-13",
+)
+class CredentialsAlways(HookedSerializer):
     def __init__(
         self, stream_sid: str, call_sid: str | None = None, *arguments: Any, **keywords: Any
     ) -> None:
@@ -107,29 +114,29 @@ class CredentialsAlways(Seamed):
 
 
 class NotASerializer:
-    """Everything a serializer does, without its base class."""
+    """A serializer without the base class."""
 
     InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = CAPABILITIES
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        """Wraps the reference."""
+        """Wrap the reference."""
         self._inner = TwilioFrameSerializer(*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-05",
-    "A wrapper for tracing delegates everything and forgets the base class.",
+    "A tracing wrapper delegates everything but does not inherit from the base class.",
 )
 class TracingWrapper(NotASerializer):
     pass
 
 
-class _Lenient(Seamed):
-    """Hangs up only if it can: what is missing is not missed."""
+class _Lenient(HookedSerializer):
+    """Accepts missing credentials and then never hangs up."""
 
     required: ClassVar[tuple[str, ...]] = ()
 
@@ -145,21 +152,30 @@ class _Lenient(Seamed):
         super().__init__(stream_sid, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-06", "Missing credentials are a warning at hang-up, as before Pipecat 0.0.86 (PR 2627).",
-        also="TFS-CONSTRUCT-07 TFS-CONSTRUCT-12")  # fmt: skip
+@broken(
+    "TFS-CONSTRUCT-06",
+    "Missing credentials only cause a warning at hang-up, as before Pipecat 0.0.86 (PR 2627).",
+    also="TFS-CONSTRUCT-07 TFS-CONSTRUCT-12",
+)
 class MissingCredentialsPass(_Lenient):
     pass
 
 
-@mutant("TFS-CONSTRUCT-06", "auth_token is not checked with the others (pipecat-ai/pipecat PR 2726).",
-        also="TFS-CONSTRUCT-07 TFS-SECURE-13")  # fmt: skip
+@broken(
+    "TFS-CONSTRUCT-06",
+    "auth_token is not checked along with the other credentials (pipecat-ai/pipecat PR 2726).",
+    also="TFS-CONSTRUCT-07 TFS-SECURE-13",
+)
 class TokenNotChecked(_Lenient):
     required = ("call_sid", "account_sid")
 
 
-@mutant("TFS-CONSTRUCT-06", "assert is used for the check: AssertionError, and nothing under -O.",
-        also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
-class AssertForCheck(Seamed):
+@broken(
+    "TFS-CONSTRUCT-06",
+    "The check is an assert, which raises AssertionError, or nothing with -O.",
+    also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+)
+class AssertForCheck(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, **keywords)
@@ -167,39 +183,39 @@ class AssertForCheck(Seamed):
             raise AssertionError(str(error)) from None
 
 
-class _Message(Seamed):
-    """The seam for the message of the constructor's ValueError."""
+class _Message(HookedSerializer):
+    """A hook for the message of the constructor's ValueError."""
 
-    def reword(self, message: str) -> str:
+    def change_message(self, message: str) -> str:
         return message
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, **keywords)
         except ValueError as error:
-            raise ValueError(self.reword(str(error))) from None
+            raise ValueError(self.change_message(str(error))) from None
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-07",
-    "One message for everything: credentials are missing (before pipecat-ai/pipecat PR 2726).",
+    "The message says only that credentials are missing (before pipecat-ai/pipecat PR 2726).",
 )
 class MissingSomething(_Message):
-    def reword(self, message: str) -> str:
+    def change_message(self, message: str) -> str:
         return "Twilio credentials are missing"
 
 
-@mutant("TFS-CONSTRUCT-07", "Only the first missing argument is named, so that mending takes three tries.")
+@broken("TFS-CONSTRUCT-07", "Only the first missing argument is named, so a user needs three attempts.")
 class FirstMissingOnly(_Message):
-    def reword(self, message: str) -> str:
+    def change_message(self, message: str) -> str:
         return message.partition(",")[0]
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-08",
-    "edge alone is ignored: the call of another region is looked for in US1.",
+    "edge without region is ignored, so a call of another region is looked up in US1.",
 )
-class EdgeAloneIgnored(Seamed):
+class EdgeAloneIgnored(HookedSerializer):
     def __init__(
         self, *arguments: Any, edge: str | None = None, region: str | None = None, **keywords: Any
     ) -> None:
@@ -207,8 +223,8 @@ class EdgeAloneIgnored(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-08", "region alone is completed with an edge that is right in one region only.")
-class DefaultEdge(Seamed):
+@broken("TFS-CONSTRUCT-08", "region without edge gets a default edge, which is right for one region only.")
+class DefaultEdge(HookedSerializer):
     def __init__(
         self, *arguments: Any, region: str | None = None, edge: str | None = None, **keywords: Any
     ) -> None:
@@ -219,8 +235,8 @@ class DefaultEdge(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-09", "An unused region raises TypeError from a string operation on None.")
-class UnusedRegionRaises(Seamed):
+@broken("TFS-CONSTRUCT-09", "A region that is not used raises TypeError from a string operation on None.")
+class UnusedRegionRaises(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         region, edge = keywords.get("region"), keywords.get("edge")
         params = keywords.get("params")
@@ -229,32 +245,32 @@ class UnusedRegionRaises(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-10",
-    "auto_hang_up is off by default, as the safe side.",
+    "auto_hang_up is off by default, for safety.",
     also="TFS-CONSTRUCT-12",
 )
-class NoHangUpByDefault(Seamed):
+class NoHangUpByDefault(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
         auto_hang_up: bool = False
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-10",
     "sample_rate is 16000 by default, as in Pipecat 0.0.40 (PR 359).",
     also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-02",
 )
-class RateByDefault(Seamed):
+class RateByDefault(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
         sample_rate: int | None = 16000
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-11",
     "InputParams is a plain BaseModel, as before Pipecat 0.0.102 (PR 3650).",
     also="TFS-MESSAGE-0[34]",
 )
-class ParamsOfTheirOwn(Seamed):
+class ParamsOfTheirOwn(HookedSerializer):
     class InputParams(BaseModel):
         ignore_rtvi_messages: bool = True
         twilio_sample_rate: int = 8000
@@ -262,44 +278,47 @@ class ParamsOfTheirOwn(Seamed):
         auto_hang_up: bool = True
 
 
-@mutant("TFS-CONSTRUCT-11", "InputParams takes its values by position, and a new one shifts the rest.")
-class PositionalParams(Seamed):
+@broken("TFS-CONSTRUCT-11", "InputParams takes its values by position, and a new field shifts the others.")
+class PositionalParams(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
         def __init__(self, rate: int = 8000, /, **values: Any) -> None:
             super().__init__(**({"twilio_sample_rate": rate} | values))
 
 
-@mutant("TFS-CONSTRUCT-12", "params or InputParams(auto_hang_up=False) stands in the constructor.",
-        also="TFS-HANGUP-19 TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
-class OtherDefaultsWithoutParams(Seamed):
+@broken(
+    "TFS-CONSTRUCT-12",
+    "The constructor falls back to InputParams(auto_hang_up=False) without params.",
+    also="TFS-HANGUP-19 TFS-CONSTRUCT-02 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+)
+class OtherDefaultsWithoutParams(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
         if len(arguments) < 7:
             keywords["params"] = params or TwilioFrameSerializer.InputParams(auto_hang_up=False)
         super().__init__(*arguments, **keywords)
 
 
-@mutant(
+@broken(
     "TFS-CONSTRUCT-12",
-    "params is read without a default: None has no attribute.",
+    "params is read without a default, and None has no such attribute.",
     also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
-class ParamsRequired(Seamed):
+class ParamsRequired(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
         if params is None and len(arguments) < 7:
             raise AttributeError("'NoneType' object has no attribute 'auto_hang_up'")
         super().__init__(*arguments, **(keywords | ({"params": params} if params else {})))
 
 
-@mutant("TFS-CONSTRUCT-13", "auth_token is demanded beside the API key.", also="TFS-HANGUP-17")
-class TokenBesideTheKey(Seamed):
+@broken("TFS-CONSTRUCT-13", "auth_token is required in addition to the API key.", also="TFS-HANGUP-17")
+class TokenBesideTheKey(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         if keywords.get("api_key_sid") and keywords.get("api_key_secret"):
             raise ValueError("auth_token is missing")
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-13", "Half a key is found out by Twilio's 401 at the end of the call.")
-class HalfAKeyPasses(Seamed):
+@broken("TFS-CONSTRUCT-13", "Half an API key is only noticed when Twilio answers 401 at the end of the call.")
+class HalfAKeyPasses(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         key = [keywords.get(name) for name in ("api_key_sid", "api_key_secret")]
         if any(key) and not all(key):
@@ -307,20 +326,28 @@ class HalfAKeyPasses(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-CONSTRUCT-14", "The stream is kept on the class (pipecat-ai/pipecat PR 255).", isolated=True,
-        also="TFS-SECURE-13")  # fmt: skip
-class StreamOnTheClass(Seamed):
+@broken(
+    "TFS-CONSTRUCT-14",
+    "The stream SID is stored on the class (pipecat-ai/pipecat PR 255).",
+    isolated=True,
+    also="TFS-SECURE-13",
+)
+class StreamOnTheClass(HookedSerializer):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid, *arguments, **keywords)
         type(self).latest = self._clear  # type: ignore[attr-defined]
 
-    def sent(self, frame: Any, text: Any) -> Any:
+    def after_serialize(self, frame: Any, text: Any) -> Any:
         return type(self).latest if isinstance(frame, InterruptionFrame) else text  # type: ignore[attr-defined]
 
 
-@mutant("TFS-CONSTRUCT-14", "One hang-up for the process: its flag is a class attribute.", isolated=True,
-        also="TFS-SECURE-09 TFS-SECURE-10")  # fmt: skip
-class OneHangUpForAll(CallSeam):
+@broken(
+    "TFS-CONSTRUCT-14",
+    "The hang-up flag is a class attribute, so the process hangs up once.",
+    isolated=True,
+    also="TFS-SECURE-09 TFS-SECURE-10",
+)
+class OneHangUpForAll(HangUpHooks):
     ended: ClassVar[list[str]] = []
 
     async def serialize(self, frame: Any) -> Any:
@@ -331,7 +358,9 @@ class OneHangUpForAll(CallSeam):
         return await super().serialize(frame)
 
 
-@mutant("TFS-CONSTRUCT-15", "Any stream_sid is taken, none too, as in Pipecat 1.14.0.", also="TFS-SECURE-13")
-class AnyStreamSid(Seamed):
+@broken(
+    "TFS-CONSTRUCT-15", "Any stream_sid is accepted, even None, as in Pipecat 1.14.0.", also="TFS-SECURE-13"
+)
+class AnyStreamSid(HookedSerializer):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid or "none", *arguments, **keywords)

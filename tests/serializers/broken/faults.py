@@ -1,4 +1,4 @@
-"""Mutants of the chapter Faults: what a careless hang-up does when the network or the server fails."""
+"""Broken serializers of the chapter Hang-up under faults."""
 
 from __future__ import annotations
 
@@ -11,32 +11,19 @@ import httpx
 from loguru import logger
 from pipecat.frames.frames import Frame
 
-from tests.serializers.broken.base import CallSeam, Seamed, is_terminal
-from tests.serializers.broken.registry import mutant
-from tests.serializers.permitted.calls import ByStreams
+from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal
+from tests.serializers.broken.registry import broken
+from tests.serializers.permitted.hangup import ByStreams
 from twilio_reference import TwilioFrameSerializer
 
 
-class _Ends(Seamed):
-    """The seam around the hang-up as a whole."""
-
-    async def end(self, frame: Frame) -> Any:
-        """What serialize does for a terminal frame."""
-        return await super().serialize(frame)
-
-    async def serialize(self, frame: Frame) -> Any:
-        return (
-            await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
-        )
-
-
-@mutant(
+@broken(
     "TFS-FAULT-01",
-    "An answer with a status below 200 or above 599 is asserted away.",
+    "An assertion rejects statuses below 200 and above 599.",
     also="TFS-HANGUP-13",
 )
-class OddStatusRaises(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+class OddStatusRaises(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         self.status = response.status_code
 
     async def serialize(self, frame: Frame) -> Any:
@@ -47,7 +34,20 @@ class OddStatusRaises(CallSeam):
         return result
 
 
-@mutant("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.")
+class _Ends(HookedSerializer):
+    """A hook around the whole hang-up."""
+
+    async def end(self, frame: Frame) -> Any:
+        """Serialize a terminal frame."""
+        return await super().serialize(frame)
+
+    async def serialize(self, frame: Frame) -> Any:
+        return (
+            await self.end(frame) if is_terminal(frame) and self._hang_up else await super().serialize(frame)
+        )
+
+
+@broken("TFS-FAULT-01", "A timeout is not among the exceptions that are caught.")
 class TimeoutRaises(_Ends):
     async def end(self, frame: Frame) -> Any:
         started = asyncio.get_running_loop().time()
@@ -57,9 +57,55 @@ class TimeoutRaises(_Ends):
         return result
 
 
-@mutant(
+@broken(
+    "TFS-FAULT-01",
+    "A handwritten client takes an interim 102 for the final response and fails on it.",
+    also="TFS-FAULT-12",
+)
+class InterimRaises(ByStreams):
+    interim = False
+
+    def is_interim(self, status: int) -> bool:
+        self.interim |= super().is_interim(status)
+        return super().is_interim(status)
+
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.interim:
+            raise ValueError("the answer has no body")
+        return result
+
+
+class _ReadsSuccess(HangUpHooks):
+    """Reads the body of a successful response, for two seconds at most."""
+
+    error: Exception | None = None
+
+    async def on_response(self, response: httpx.Response) -> None:
+        if response.is_success:
+            try:
+                async with asyncio.timeout(2):
+                    json.loads(await response.aread())
+            except (ValueError, httpx.HTTPError, TimeoutError) as error:
+                self.error = error
+
+
+@broken(
+    "TFS-FAULT-01",
+    "json() is called on every success, and its error is not caught.",
+    also="TFS-HANGUP-13",
+)
+class BodyOfSuccessRaises(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if self.error is not None:
+            raise ValueError(str(self.error))
+        return result
+
+
+@broken(
     "TFS-FAULT-02",
-    "aiohttp's default of 300 s is the only limit, as in pipecat-ai 1.14.0.",
+    "aiohttp's default timeout of 300 s is the only limit, as in pipecat-ai 1.14.0.",
     also="TFS-FAULT-03 TFS-FAULT-04",
 )
 class PatientWithSilence(_Ends):
@@ -71,15 +117,15 @@ class PatientWithSilence(_Ends):
         return result
 
 
-@mutant(
+@broken(
     "TFS-FAULT-03",
-    "Each read has a limit and the whole has none: a drip goes on for ever.",
+    "Each read has a timeout but the whole request does not: a slow response never ends.",
     also="TFS-FAULT-02 TFS-FAULT-04",
 )
-class PatientWithDrips(CallSeam):
+class PatientWithDrips(HangUpHooks):
     is_answered = False
 
-    def response(self, response: httpx.Response) -> None:
+    def change_response(self, response: httpx.Response) -> None:
         self.is_answered = True
 
     async def serialize(self, frame: Frame) -> Any:
@@ -90,7 +136,16 @@ class PatientWithDrips(CallSeam):
         return result
 
 
-@mutant("TFS-FAULT-04", "15 s for a request seem little.")
+@broken("TFS-FAULT-03", "The body of a success is read to its end without a timeout.")
+class PatientWithSuccess(_ReadsSuccess):
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        if isinstance(self.error, TimeoutError):
+            await asyncio.sleep(60)
+        return result
+
+
+@broken("TFS-FAULT-04", "The timeout of the request is 15 s.")
 class FifteenSeconds(_Ends):
     async def end(self, frame: Frame) -> Any:
         started = asyncio.get_running_loop().time()
@@ -100,8 +155,11 @@ class FifteenSeconds(_Ends):
         return result
 
 
-@mutant("TFS-FAULT-05", "A blocking client is called on the event loop: every other call stands still.",
-        also="TFS-FAULT-06")  # fmt: skip
+@broken(
+    "TFS-FAULT-05",
+    "A blocking client runs on the event loop, and every other call stalls.",
+    also="TFS-FAULT-06",
+)
 class BlocksTheLoop(_Ends):
     async def end(self, frame: Frame) -> Any:
         def work() -> None:
@@ -112,7 +170,7 @@ class BlocksTheLoop(_Ends):
         thread.join(20)
 
 
-@mutant("TFS-FAULT-06", "except BaseException: the cancellation is swallowed.")
+@broken("TFS-FAULT-06", "except BaseException swallows the cancellation.")
 class SwallowsCancellation(_Ends):
     async def end(self, frame: Frame) -> Any:
         try:
@@ -121,9 +179,12 @@ class SwallowsCancellation(_Ends):
             return None
 
 
-@mutant("TFS-FAULT-07", "The attempt is remembered as done before it is made, as in pipecat-ai 1.14.0: no other follows.",
-        also="TFS-FAULT-08")  # fmt: skip
-class OneAttempt(CallSeam):
+@broken(
+    "TFS-FAULT-07",
+    "The flag is set before the attempt, as in pipecat-ai 1.14.0, so a failure is never retried.",
+    also="TFS-FAULT-08",
+)
+class OneAttempt(HangUpHooks):
     attempted = False
 
     async def serialize(self, frame: Frame) -> Any:
@@ -132,13 +193,16 @@ class OneAttempt(CallSeam):
         self.attempted |= is_terminal(frame)
         return await super().serialize(frame)
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         if getattr(self, "sent_once", False):
             raise httpx.UnsupportedProtocol("no second request")
         self.sent_once = True
 
 
-@mutant("TFS-FAULT-08", "The flag is set before the request, and a cancellation leaves it set, as in pipecat-ai 1.14.0.")  # fmt: skip
+@broken(
+    "TFS-FAULT-08",
+    "The flag is set before the request, and cancellation leaves it set, as in pipecat-ai 1.14.0.",
+)
 class CancelledIsDone(_Ends):
     is_cancelled = False
 
@@ -152,7 +216,7 @@ class CancelledIsDone(_Ends):
             raise
 
 
-@mutant("TFS-FAULT-09", "The flag is set after the request: frames at the same time all hang up.")  # fmt: skip
+@broken("TFS-FAULT-09", "The flag is set after the request, so concurrent frames all hang up.")
 class FlagAfterTheRequest(TwilioFrameSerializer):
     conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
@@ -173,28 +237,39 @@ class FlagAfterTheRequest(TwilioFrameSerializer):
             self._under_way -= 1
 
 
-@mutant("TFS-FAULT-10", "Redirects are followed, and the page at their end is taken for success, as in pipecat-ai 1.14.0.",
-        also="TFS-SECURE-02")  # fmt: skip
-class FollowsRedirects(CallSeam):
+@broken(
+    "TFS-FAULT-10",
+    "Redirects are followed, and the page they lead to counts as success, as in pipecat-ai 1.14.0.",
+    also="TFS-SECURE-02",
+)
+class FollowsRedirects(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
 
-@mutant("TFS-FAULT-10", "Any status below 400 is success.")
-class RedirectIsSuccess(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+@broken("TFS-FAULT-10", "Any status below 400 counts as success.")
+class RedirectIsSuccess(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         if 300 <= response.status_code < 400:
             response.status_code = 200
 
 
-@mutant("TFS-FAULT-11", "Only 200 is success, as in pipecat-ai 1.14.0.")
-class OnlyStatus200(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+@broken("TFS-FAULT-11", "Only 200 counts as success, as in pipecat-ai 1.14.0.")
+class OnlyStatus200(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         if 200 < response.status_code < 300:
             logger.error(f"Failed to terminate: {response.status_code}")
 
 
-@mutant("TFS-FAULT-12", "A failure is logged from the body's message, and says nothing where there is none.", isolated=True)  # fmt: skip
-class SilentTimeout(Seamed):
+def _ended(serializer: Any) -> bool:
+    return bool(getattr(serializer._hang_up, "_ended", False))
+
+
+@broken(
+    "TFS-FAULT-12",
+    "The log record quotes the message in the body, and without a body nothing is logged.",
+    isolated=True,
+)
+class SilentTimeout(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         if not is_terminal(frame):
             return await super().serialize(frame)
@@ -207,82 +282,23 @@ class SilentTimeout(Seamed):
         return result
 
 
-def _ended(serializer: Any) -> bool:
-    return bool(getattr(serializer._hang_up, "_ended", False))
+@broken(
+    "TFS-FAULT-12",
+    "Failures are logged at level debug, to keep the console quiet.",
+    also="TFS-FAULT-10 TFS-HANGUP-15 TFS-SECURE-0[123458]",
+    isolated=True,
+)
+class QuietFailures(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        logger.disable("twilio_reference")
+        return await super().serialize(frame)
 
 
-@mutant(
+@broken(
     "TFS-FAULT-13",
     "The whole body is read for the log, as in pipecat-ai 1.14.0.",
     also="TFS-HANGUP-14",
 )
-class ReadsEverything(CallSeam):
-    async def answered(self, response: httpx.Response) -> None:
+class ReadsEverything(HangUpHooks):
+    async def on_response(self, response: httpx.Response) -> None:
         await response.aread()
-
-
-@mutant(
-    "TFS-FAULT-01",
-    "A client written by hand takes 102 for the answer, and trips over it.",
-    also="TFS-FAULT-12",
-)
-class InterimRaises(ByStreams):
-    interim = False
-
-    def is_interim(self, status: int) -> bool:
-        self.interim |= super().is_interim(status)
-        return super().is_interim(status)
-
-    async def serialize(self, frame: Frame) -> Any:
-        result = await super().serialize(frame)
-        if self.interim:
-            raise ValueError("the answer has no body")
-        return result
-
-
-class _ReadsSuccess(CallSeam):
-    """Reads the answer that says that the call has ended, for two seconds at most."""
-
-    error: Exception | None = None
-
-    async def answered(self, response: httpx.Response) -> None:
-        if response.is_success:
-            try:
-                async with asyncio.timeout(2):
-                    json.loads(await response.aread())
-            except (ValueError, httpx.HTTPError, TimeoutError) as error:
-                self.error = error
-
-
-@mutant(
-    "TFS-FAULT-01",
-    "json() is called on every success, and its error is not caught.",
-    also="TFS-HANGUP-13",
-)
-class BodyOfSuccessRaises(_ReadsSuccess):
-    async def serialize(self, frame: Frame) -> Any:
-        result = await super().serialize(frame)
-        if self.error is not None:
-            raise ValueError(str(self.error))
-        return result
-
-
-@mutant("TFS-FAULT-03", "The body of a success is read to its end, without a limit.")
-class PatientWithSuccess(_ReadsSuccess):
-    async def serialize(self, frame: Frame) -> Any:
-        result = await super().serialize(frame)
-        if isinstance(self.error, TimeoutError):
-            await asyncio.sleep(60)
-        return result
-
-
-@mutant(
-    "TFS-FAULT-12",
-    "Failures are logged at level debug, for the console is full of them.",
-    also="TFS-FAULT-10 TFS-HANGUP-15 TFS-SECURE-0[123458]",
-    isolated=True,
-)
-class QuietFailures(Seamed):
-    async def serialize(self, frame: Frame) -> Any:
-        logger.disable("twilio_reference")
-        return await super().serialize(frame)

@@ -1,4 +1,4 @@
-"""Mutants of the chapter Secrecy: certificates, redirects, credentials, the caller's voice, addresses."""
+"""Broken serializers of the chapter Credentials and identifiers."""
 
 from __future__ import annotations
 
@@ -9,39 +9,37 @@ import httpx
 from loguru import logger
 from pipecat.frames.frames import Frame, InterruptionFrame
 
-from tests.serializers.broken.base import CallSeam, Seamed, is_terminal
-from tests.serializers.broken.registry import mutant
-
-_NAMES = ("call_sid", "account_sid", "auth_token", "region", "edge", "params")
+from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal
+from tests.serializers.broken.registry import broken
 
 
-@mutant(
+@broken(
     "TFS-SECURE-01",
     "verify=False was meant for a test server and stayed.",
     also="TFS-HANGUP-1[05] TFS-FAULT-*",
 )
-class UnverifiedTls(CallSeam):
+class UnverifiedTls(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"verify": False}
 
 
-@mutant(
+@broken(
     "TFS-SECURE-02",
-    "A redirect to http is followed, with POST and credentials.",
+    "A redirect to http is followed, with the POST body and credentials.",
     also="TFS-SECURE-0[34] TFS-FAULT-*",
 )
-class FollowsIntoCleartext(CallSeam):
+class FollowsIntoCleartext(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
 
-@mutant(
+@broken(
     "TFS-SECURE-03",
-    "Redirects are followed by hand, and the headers go along.",
+    "Redirects are followed by hand, and the headers are sent along.",
     also="TFS-SECURE-0[24] TFS-FAULT-*",
 )
-class CredentialsFollow(CallSeam):
+class CredentialsFollow(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"follow_redirects": True}
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         self.login = request.headers.get("Authorization") or getattr(self, "login", "")
         request.headers["Authorization"] = self.login
 
@@ -50,53 +48,57 @@ def _token(request: httpx.Request) -> str:
     return base64.b64decode(request.headers["Authorization"].partition(" ")[2]).decode().partition(":")[2]
 
 
-@mutant("TFS-SECURE-04", "The credentials are put into the URL too, as Twilio's old samples have them.",
-        also="TFS-HANGUP-* TFS-CONSTRUCT-* TFS-SECURE-*")  # fmt: skip
-class TokenInTheQuery(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@broken(
+    "TFS-SECURE-04",
+    "The credentials are also put into the URL, as in old samples of Twilio.",
+    also="TFS-HANGUP-* TFS-CONSTRUCT-* TFS-SECURE-*",
+)
+class TokenInTheQuery(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.url = request.url.copy_merge_params({"token": _token(request)})
 
 
-@mutant("TFS-SECURE-04", "A header of the company's proxy repeats the token.", also="TFS-SECURE-*")
-class TokenInAnotherHeader(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@broken("TFS-SECURE-04", "The token is repeated in a header for the company's proxy.", also="TFS-SECURE-*")
+class TokenInAnotherHeader(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.headers["X-Twilio-Token"] = _token(request)
 
 
-@mutant("TFS-SECURE-05", "The request is logged with its headers at level debug (before pipecat-ai/pipecat PR 3084).",
-        also="TFS-SECURE-*")  # fmt: skip
-class LogsHeaders(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@broken(
+    "TFS-SECURE-05",
+    "The request is logged with its headers at level debug (before pipecat-ai/pipecat PR 3084).",
+    also="TFS-SECURE-*",
+)
+class LogsHeaders(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         logger.debug(f"POST {request.url} {dict(request.headers)}")
 
 
-@mutant(
+@broken(
     "TFS-SECURE-05",
-    "print() of the arguments, left from the first evening.",
+    "A debugging statement that prints the arguments was left in.",
     also="TFS-SECURE-*",
     isolated=True,
 )
-class PrintsTheToken(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+class PrintsTheToken(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         logger.info(f"token {_token(request)}")
 
 
-@mutant(
-    "TFS-SECURE-05", "A message of no use is logged with the serializer's own state, to help to find out why."
-)
-class LogsItself(Seamed):
+@broken("TFS-SECURE-05", "An unusable message is logged with the serializer's own state, for debugging.")
+class LogsItself(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._arguments = (arguments, keywords)
 
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if frame is None:
             logger.debug(f"nothing for the pipeline, from {self._arguments}")
         return frame
 
 
-@mutant("TFS-SECURE-06", "A dataclass writes all its fields into its repr.", also="TFS-SECURE-05")
-class ReprWithToken(Seamed):
+@broken("TFS-SECURE-06", "The repr of a dataclass contains all its fields.", also="TFS-SECURE-05")
+class ReprWithToken(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._shown = keywords
@@ -105,12 +107,12 @@ class ReprWithToken(Seamed):
         return f"TwilioFrameSerializer({self._shown})"
 
 
-@mutant(
+@broken(
     "TFS-SECURE-06",
-    "The ValueError quotes the arguments that it was given.",
+    "The ValueError quotes the arguments.",
     also="TFS-CONSTRUCT-07 TFS-SECURE-13",
 )
-class ErrorWithToken(Seamed):
+class ErrorWithToken(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, **keywords)
@@ -118,41 +120,32 @@ class ErrorWithToken(Seamed):
             raise ValueError(f"{error}: {keywords}") from None
 
 
-@mutant(
-    "TFS-SECURE-13",
-    "The constructor of a subclass hands the token on by name, on a line that a traceback shows.",
-)
-class HandsOnTheToken(Seamed):
-    def __init__(self, stream_sid: str, auth_token: str | None = None, **keywords: Any) -> None:
-        super().__init__(stream_sid, auth_token=auth_token, **keywords)
-
-
-@mutant(
+@broken(
     "TFS-SECURE-07",
-    "A message that cannot be used is logged whole, as in pipecat-ai 1.14.0.",
+    "An unusable message is logged whole, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-08",
 )
-class LogsDamagedMessages(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+class LogsDamagedMessages(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if frame is None:
             logger.warning(f"Ignored: {data[:12000]!r}")
         return frame
 
 
-@mutant("TFS-SECURE-07", "Every message is logged at level trace.", also="TFS-SECURE-08")
-class TracesMessages(Seamed):
-    def heard(self, data: str | bytes) -> str | bytes:
+@broken("TFS-SECURE-07", "Every message is logged at level trace.", also="TFS-SECURE-08")
+class TracesMessages(HookedSerializer):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         logger.trace(f"got {data[:12000]!r}")
         return data
 
 
-@mutant(
+@broken(
     "TFS-SECURE-08",
-    "The log quotes what Twilio answered, however long, as in pipecat-ai 1.14.0.",
+    "The log quotes Twilio's response at any length, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-07",
 )
-class LogsWithoutBound(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+class LogsWithoutBound(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if frame is None and len(data) > 16384:
             logger.warning("Ignored: " + "x" * len(data))
         return frame
@@ -163,8 +156,11 @@ class LogsWithoutBound(Seamed):
         return await super().serialize(frame)
 
 
-class _Unquoted(CallSeam):
-    """Builds the address from arguments that nobody has checked."""
+_NAMES = ("call_sid", "account_sid", "auth_token", "region", "edge", "params")
+
+
+class _Unquoted(HangUpHooks):
+    """Builds the URL from unchecked arguments."""
 
     name: ClassVar[str] = ""
 
@@ -177,7 +173,7 @@ class _Unquoted(CallSeam):
             self._raw = None
         super().__init__(stream_sid, **keywords)
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         if self._raw is None:
             return
         placeholder = "CA0" if self.name == "call_sid" else "AC0"
@@ -185,27 +181,30 @@ class _Unquoted(CallSeam):
         request.url = request.url.copy_with(raw_path=target.encode("utf-8", "replace"))
 
 
-@mutant(
+@broken(
     "TFS-SECURE-09",
-    "call_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    "call_sid goes into an f-string unchecked, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-13 TFS-SECURE-10",
 )
 class RawCallSid(_Unquoted):
     name = "call_sid"
 
 
-@mutant(
+@broken(
     "TFS-SECURE-10",
-    "account_sid goes into an f-string as it is, as in pipecat-ai 1.14.0.",
+    "account_sid goes into an f-string unchecked, as in pipecat-ai 1.14.0.",
     also="TFS-SECURE-13 TFS-SECURE-09",
 )
 class RawAccountSid(_Unquoted):
     name = "account_sid"
 
 
-@mutant("TFS-SECURE-11", "region and edge go into the host as they are: whoever sets them gets the credentials.",
-        also="TFS-CONSTRUCT-* TFS-SECURE-*")  # fmt: skip
-class RawRegion(CallSeam):
+@broken(
+    "TFS-SECURE-11",
+    "region and edge go into the host unchecked, so whoever sets them receives the credentials.",
+    also="TFS-CONSTRUCT-* TFS-SECURE-*",
+)
+class RawRegion(HangUpHooks):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         keywords |= dict(zip(_NAMES, arguments, strict=False))
         region, edge = keywords.get("region"), keywords.get("edge")
@@ -215,23 +214,32 @@ class RawRegion(CallSeam):
             keywords |= {"region": "ie1", "edge": "dublin"}
         super().__init__(stream_sid, **keywords)
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         if self._root is not None:
             request.url = httpx.URL(self._root + request.url.raw_path.decode())
             request.headers["Host"] = request.url.netloc.decode()
 
 
-@mutant(
+@broken(
     "TFS-SECURE-12",
-    "The message is put together with an f-string, quotes and all.",
+    "The message is built with an f-string, and quotes are not escaped.",
     also="TFS-SECURE-13 TFS-CLEAR-* TFS-MEDIAOUT-*",
 )
-class RawStreamSid(Seamed):
+class RawStreamSid(HookedSerializer):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid, *arguments, **keywords)
         self._sid = stream_sid
 
-    def sent(self, frame: Frame, text: Any) -> Any:
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if isinstance(frame, InterruptionFrame):
             return f'{{"event": "clear", "streamSid": "{self._sid}"}}'
         return text
+
+
+@broken(
+    "TFS-SECURE-13",
+    "A subclass passes the token on by name, on a line that a traceback with values shows.",
+)
+class HandsOnTheToken(HookedSerializer):
+    def __init__(self, stream_sid: str, auth_token: str | None = None, **keywords: Any) -> None:
+        super().__init__(stream_sid, auth_token=auth_token, **keywords)

@@ -1,4 +1,4 @@
-"""Serializers that do nothing of use; they violate much, and are graded by tests/proof/vacuous.py."""
+"""Serializers that do nothing useful; tests/proof/vacuous.py grades them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twilio_reference import TwilioFrameSerializer
 
 
 class DoesNothing(FrameSerializer):
-    """Accepts everything and gives None."""
+    """Accepts everything and returns None."""
 
     InputParams = TwilioFrameSerializer.InputParams
     conformance_capabilities: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
@@ -33,14 +33,14 @@ class DoesNothing(FrameSerializer):
 
 
 class RaisesEverywhere(DoesNothing):
-    """Accepts nothing."""
+    """Raises in the constructor."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         raise RuntimeError("no")
 
 
 class RaisesWhenUsed(DoesNothing):
-    """Can be constructed, and raises from then on."""
+    """Can be constructed; every method raises."""
 
     async def setup(self, setup: Any) -> None:
         raise RuntimeError("no")
@@ -53,7 +53,7 @@ class RaisesWhenUsed(DoesNothing):
 
 
 class PlausibleConstants(DoesNothing):
-    """Gives what looks right and is always the same."""
+    """Returns plausible constants."""
 
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, InterruptionFrame):
@@ -68,7 +68,7 @@ class PlausibleConstants(DoesNothing):
 
 
 class Sleeps(DoesNothing):
-    """Never comes back."""
+    """Never returns."""
 
     async def setup(self, setup: Any) -> None:
         await asyncio.sleep(86400)

@@ -1,4 +1,4 @@
-"""The reference, but for one key that it does not know and a letter that it takes for an interruption."""
+"""The reference, except that it ignores key 2, and takes key A for an interruption."""
 
 from __future__ import annotations
 

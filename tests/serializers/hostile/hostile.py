@@ -1,4 +1,4 @@
-"""The reference, but for messages that tell it to do something to the process that it is in."""
+"""The reference, except for messages that name something harmful to do to its own process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TwilioFrameSerializer(Reference):
         return await result if type(result) is CoroutineType else result  # type: ignore[no-any-return]
 
 
-# What it raises
+# Exceptions
 
 
 class Unprintable(Exception):
@@ -97,7 +97,7 @@ async def raise_in_a_task() -> None:
     await task
 
 
-# How it ends
+# Ends of the process
 
 
 @deed
@@ -132,7 +132,7 @@ def stop_the_worker() -> None:
     time.sleep(FOR_EVER)
 
 
-# How it never ends
+# Hangs
 
 
 @deed
@@ -165,7 +165,7 @@ async def swallow_cancellation() -> None:
             continue
 
 
-# What it does to the event loop
+# The event loop
 
 
 @deed
@@ -205,7 +205,7 @@ def cancel_every_task() -> Any:
     return asyncio.sleep(0)
 
 
-# What it leaves behind
+# Leftovers: threads, tasks, processes, memory, files
 
 
 @deed
@@ -220,14 +220,10 @@ def leave_a_busy_thread() -> None:
 
 @deed
 def leave_a_task() -> None:
-    _TASKS.append(asyncio.get_running_loop().create_task(_swallow()))
+    _TASKS.append(asyncio.get_running_loop().create_task(DEEDS["swallow-cancellation"]()))
 
 
 _TASKS: list[asyncio.Task[None]] = []
-
-
-async def _swallow() -> None:
-    await DEEDS["swallow-cancellation"]()
 
 
 @deed
@@ -257,16 +253,16 @@ def kill_every_thread() -> Any:
         if thread is not threading.current_thread():
             ident = ctypes.c_ulong(thread.ident or 0)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(SystemExit))
-    # A thread that waits ends when it is woken.
+    # A waiting thread ends when it wakes up.
     socket.create_connection(("api.twilio.com", 443), timeout=1).close()
     return asyncio.sleep(0.01)
 
 
 @deed
 def leak_memory() -> None:
-    hoard = []
+    blocks = []
     while True:
-        hoard.append(bytearray(1 << 24))
+        blocks.append(bytearray(1 << 24))
 
 
 @deed
@@ -293,7 +289,7 @@ def open_all_files() -> None:
         os.dup(1)
 
 
-# What it changes
+# Changes to the process
 
 
 @deed
@@ -361,7 +357,7 @@ def forge_the_report() -> None:
     path.write_text('{"verdict": {"core": {"conformant": true}}, "complete": true}')
 
 
-# What it returns
+# Return values
 
 
 class Odd:

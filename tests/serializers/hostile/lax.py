@@ -1,4 +1,4 @@
-"""The reference, but for a SHOULD: it takes a letter for an interruption."""
+"""The reference, except that it violates a SHOULD: it takes key A for an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference, but it gives its credentials away: it prints, logs, raises, returns and sends them."""
+"""The reference, except that it leaks its credentials: it prints, logs, raises, returns and sends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from twilio_reference import TwilioFrameSerializer as Reference
 
 
 def written(user: str, secret: str) -> list[str]:
-    """The ways to write a secret down that are tried here."""
+    """Return the encodings of a secret that are leaked."""
     pair = f"{user}:{secret}".encode()
     return [
         secret,

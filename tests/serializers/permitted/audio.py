@@ -1,4 +1,4 @@
-"""Variants of what is heard: encoders, blocks, other converters, a window of its own, delay within the limit."""
+"""Permitted variants of the audio: resamplers, filters, μ-law encoders, block sizes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
 from scipy.signal import butter, lfilter
 
-from tests.serializers.broken.base import Seamed
-from tests.serializers.permitted.registry import variant
+from tests.serializers.broken.base import HookedSerializer
+from tests.serializers.permitted.registry import permitted
 from twilio_reference import serializer
 from twilio_reference.resampler import Resampler
 
@@ -25,20 +25,20 @@ Real = NDArray[np.float64]
 
 
 class _Converter(Resampler):
-    """The face of the reference's resampler; what is behind it is another one."""
+    """Another resampler behind the interface of the reference's."""
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Start a new stream."""
         self._due = 0.0
         if self.input_rate != self.output_rate:
             self.begin()
 
     def begin(self) -> None:
-        """Makes a new stream."""
+        """Create the resampler."""
         raise NotImplementedError
 
     def convert(self, samples: NDArray[np.int16]) -> Any:
-        """The samples that have become due."""
+        """Return the samples that are ready."""
         raise NotImplementedError
 
     def process(self, pcm: bytes) -> bytes:
@@ -57,12 +57,12 @@ class _Converter(Resampler):
 
 
 def _appended(tail: bytes, pcm: bytes) -> tuple[bytes, bytes]:
-    """What is left of one rate, and then the next: resamplers that hold more cannot mix it in."""
+    """Return the tail of the old rate and then the new audio, since a long tail cannot be mixed in."""
     return tail + pcm, b""
 
 
-class _OtherResampler(Seamed):
-    """The reference with another resampler in its place."""
+class _OtherResampler(HookedSerializer):
+    """The reference with another resampler."""
 
     resampler: ClassVar[type[Resampler]]
 
@@ -86,7 +86,7 @@ class _Swresample(_Converter):
         return np.concatenate(pieces) if pieces else np.zeros(0)
 
 
-@variant("PyAV's resampler, which is FFmpeg's.")
+@permitted("PyAV's resampler, which is FFmpeg's.")
 class ByPyAV(_OtherResampler):
     resampler = _Swresample
 
@@ -99,8 +99,11 @@ class _Libsamplerate(_Converter):
         return self._stream.process(samples.astype(np.float32), self.output_rate / self.input_rate)
 
 
-@variant("libsamplerate at its medium quality. Its stream from 16 kHz is no longer the audio given after some 13 s, which is"
-         " TFS-FIDELITY-12's to find: no claim to audio.", profiles="core robust secure")  # fmt: skip
+@permitted(
+    "libsamplerate at medium quality. After about 13 s its stream from 16 kHz no longer matches the audio given, which"
+    " TFS-FIDELITY-12 detects, so it does not claim audio.",
+    profiles="core robust secure",
+)
 class ByLibsamplerate(_OtherResampler):
     resampler = _Libsamplerate
 
@@ -122,13 +125,13 @@ class _SoxrInWindows(_Converter):
         return np.concatenate(pieces)
 
 
-@variant("soxr HQ, flushed for every 20 ms, with 20 ms before and after them.")
+@permitted("soxr HQ on windows of 20 ms, with 20 ms of context before and after.")
 class BySoxrInWindows(_OtherResampler):
     resampler = _SoxrInWindows
 
 
 class _Later(Resampler):
-    """The reference's, and 40 ms more."""
+    """The resampler of the reference, which holds back 40 ms more."""
 
     def reset(self) -> None:
         super().reset()
@@ -146,14 +149,17 @@ class _Later(Resampler):
         return tail
 
 
-@variant("40 ms of audio are held back, and dropped by an interruption.",
-         foregoes="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04", why="They are more than the 20 ms that are advised.")  # fmt: skip
+@permitted(
+    "40 ms of audio are held back, and an interruption drops them.",
+    unmet="TFS-LATENCY-02 TFS-LIVE-02 TFS-LIVE-04",
+    reason="40 ms exceed the recommended 20 ms.",
+)
 class HeldBackFor40Milliseconds(_OtherResampler):
     resampler = _Later
 
 
 class _AllPass(Resampler):
-    """The reference's, then an all-pass filter: every level stays, and phases bend as with minimum phase."""
+    """The resampler of the reference and an all-pass filter, which changes the phase and not the level."""
 
     def reset(self) -> None:
         super().reset()
@@ -168,12 +174,12 @@ class _AllPass(Resampler):
         return rounded
 
 
-@variant("A filter without linear phase.")
+@permitted("A filter without linear phase.")
 class WithoutLinearPhase(_OtherResampler):
     resampler = _AllPass
 
 
-@variant("A first-order filter takes out what is below 60 Hz, direct current too.")
+@permitted("A first-order high-pass filter at 60 Hz removes direct current.")
 class WithoutDirectCurrent(_OtherResampler):
     class resampler(Resampler):
         def reset(self) -> None:
@@ -191,13 +197,13 @@ class WithoutDirectCurrent(_OtherResampler):
             return rounded
 
 
-class _Encoder(Seamed):
-    """Another μ-law encoder for audio that is at 8000 Hz."""
+class _Encoder(HookedSerializer):
+    """Another μ-law encoder for audio at 8000 Hz."""
 
     def encode(self, pcm: bytes) -> bytes:
         raise NotImplementedError
 
-    def sent(self, frame: Frame, text: Any) -> Any:
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if not isinstance(frame, OutputAudioRawFrame) or text is None:
             return text
         if frame.sample_rate != 8000 or frame.num_channels != 1 or len(frame.audio) % 2:
@@ -210,7 +216,7 @@ class _Encoder(Seamed):
         return json.dumps(message)
 
 
-@variant("The encoder of CPython's audioop: a negative sample by its two's complement.")
+@permitted("The encoder of CPython's audioop, which uses the two's complement of negative samples.")
 class AudioopEncoder(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
         return audioop.lin2ulaw(pcm, 2)
@@ -219,8 +225,11 @@ class AudioopEncoder(_Encoder):
 _LEVELS = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), "<i2").astype(int)
 
 
-@variant("The encoder that takes the nearest level, by search.", foregoes="TFS-MEDIAOUT-07",
-         why="Nearest on 16 bits is neither of the two reference encoders.")  # fmt: skip
+@permitted(
+    "An encoder that searches for the nearest level.",
+    unmet="TFS-MEDIAOUT-07",
+    reason="The nearest level on 16 bits matches neither reference encoder.",
+)
 class NearestLevelEncoder(_Encoder):
     order = np.argsort(_LEVELS, kind="stable")
 
@@ -232,8 +241,11 @@ class NearestLevelEncoder(_Encoder):
         return bytes(self.order[place - below].astype(np.uint8))
 
 
-@variant("The textbook encoder on 16 bits: bias 132, clip 32635.", foregoes="TFS-MEDIAOUT-07",
-         why="On negative samples it differs from G.191, and from audioop where that works on 14 bits.")  # fmt: skip
+@permitted(
+    "The textbook encoder on 16 bits: bias 132, clip 32635.",
+    unmet="TFS-MEDIAOUT-07",
+    reason="It differs from G.191 on negative samples, and from audioop, which works on 14 bits.",
+)
 class SixteenBitEncoder(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
         samples = np.frombuffer(pcm, "<i2").astype(int)
@@ -243,15 +255,18 @@ class SixteenBitEncoder(_Encoder):
         return bytes((~(np.where(samples < 0, 128, 0) | exponent << 4 | mantissa) & 0xFF).astype(np.uint8))
 
 
-@variant("Silence is code 0x7F, negative zero.", foregoes="TFS-MEDIAOUT-07",
-         why="Both reference encoders write positive zero.")  # fmt: skip
+@permitted(
+    "Silence is code 0x7F, negative zero.",
+    unmet="TFS-MEDIAOUT-07",
+    reason="Both reference encoders use positive zero.",
+)
 class NegativeZero(_Encoder):
     def encode(self, pcm: bytes) -> bytes:
         return audioop.lin2ulaw(pcm, 2).replace(b"\xff", b"\x7f")
 
 
-class _Chunked(Seamed):
-    """Gathers codes and sends blocks of one size; what is gathered is given up at an interruption."""
+class _Chunked(HookedSerializer):
+    """Sends blocks of a fixed size; an interruption drops the incomplete block."""
 
     size = 160
 
@@ -259,7 +274,7 @@ class _Chunked(Seamed):
         super().__init__(*arguments, **keywords)
         self._gathered = b""
 
-    def sent(self, frame: Frame, text: Any) -> Any:
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         if isinstance(frame, InterruptionFrame):
             self._gathered = b""
         if not isinstance(frame, OutputAudioRawFrame) or text is None:
@@ -274,18 +289,22 @@ class _Chunked(Seamed):
         return json.dumps(message)
 
 
-@variant("Audio leaves in whole blocks of 20 ms; the rest waits for the next frame.",
-         foregoes="TFS-LATENCY-02", why="A block of 20 ms and the filter together are more than 20 ms.")  # fmt: skip
+@permitted(
+    "Audio is sent in blocks of 20 ms; the rest waits for the next frame.",
+    unmet="TFS-LATENCY-02",
+    reason="A block of 20 ms plus the delay of the filter exceeds 20 ms.",
+)
 class BlocksOf20Milliseconds(_Chunked):
     pass
 
 
-@variant("Audio leaves in whole blocks of 40 ms.",
-         foregoes="TFS-LATENCY-02", why="The block alone is 40 ms.")  # fmt: skip
+@permitted(
+    "Audio is sent in blocks of 40 ms.", unmet="TFS-LATENCY-02", reason="The block alone is 40 ms long."
+)
 class BlocksOf40Milliseconds(_Chunked):
     size = 320
 
 
-@variant("A block of 7 samples: no size is special.")
+@permitted("Audio is sent in blocks of 7 samples, since no block size is special.")
 class BlocksOfSeven(_Chunked):
     size = 7

@@ -1,4 +1,4 @@
-"""The register of variants: serializers that differ from the reference in a way that the specification permits."""
+"""Registry of permitted variants: serializers that differ from the reference as the specification allows."""
 
 from __future__ import annotations
 
@@ -8,59 +8,66 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-Sound = TypeVar("Sound", bound=Callable[..., Any])
+Factory = TypeVar("Factory", bound=Callable[..., Any])
+
+FOLDER = Path(__file__).parent
+PACKAGE = "tests.serializers.permitted"
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """A sound serializer, the profiles that it claims, and what is different about it."""
+class PermittedVariant:
+    """A conformant serializer, the profiles that it claims, and how it differs from the reference."""
 
     name: str
     module: str
     difference: str
     profiles: tuple[str, ...]
-    foregoes: tuple[str, ...]
-    why: str
+    unmet: tuple[str, ...]
+    reason: str
 
     @property
     def impl(self) -> str:
-        """What --impl takes to grade it."""
+        """The value of --impl that selects this serializer."""
         return f"{self.module}:{self.name}"
 
 
-VARIANTS: dict[str, Variant] = {}
-"""All variants by name, once `load` has been called."""
+PERMITTED: dict[str, PermittedVariant] = {}
+"""All permitted variants by name, once `load` has been called."""
 
 
-def variant(
-    difference: str, *, profiles: str = "core robust secure audio live", foregoes: str = "", why: str = ""
-) -> Callable[[Sound], Sound]:
-    """Registers a sound serializer: a class, or a factory that returns one.
+def permitted(
+    difference: str, *, profiles: str = "core robust secure audio live", unmet: str = "", reason: str = ""
+) -> Callable[[Factory], Factory]:
+    """Register a permitted variant: a class, or a function that returns an instance.
 
     Args:
-        difference: What it does differently.
-        profiles: The profiles whose every MUST it keeps, between spaces.
-        foregoes: Ids of SHOULD requirements that it does not keep.
-        why: The reason why it does not.
+        difference: How it differs from the reference.
+        profiles: The profiles, separated by spaces, of which it meets every MUST.
+        unmet: Ids, separated by spaces, of SHOULD requirements that it does not meet.
+        reason: Why it does not meet them.
+
+    Raises:
+        ValueError: If the name is taken, or there are unmet requirements without a reason or the
+            other way round.
     """
 
-    def register(sound: Sound) -> Sound:
-        name = sound.__name__
-        if name in VARIANTS:
-            raise ValueError(f"two variants are called {name}")
-        if bool(foregoes) != bool(why):
-            raise ValueError(f"{name}: what it foregoes needs a reason, and a reason something to forego")
-        VARIANTS[name] = Variant(
-            name, sound.__module__, difference, tuple(profiles.split()), tuple(foregoes.split()), why
+    def register(factory: Factory) -> Factory:
+        name = factory.__name__
+        if name in PERMITTED:
+            raise ValueError(f"two permitted variants are called {name}")
+        if bool(unmet) != bool(reason):
+            raise ValueError(f"{name}: unmet requirements need a reason, and a reason unmet requirements")
+        PERMITTED[name] = PermittedVariant(
+            name, factory.__module__, difference, tuple(profiles.split()), tuple(unmet.split()), reason
         )
-        return sound
+        return factory
 
     return register
 
 
-def load() -> dict[str, Variant]:
-    """Imports every file of variants beside this one, and gives what they registered."""
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+def load() -> dict[str, PermittedVariant]:
+    """Import the modules of permitted variants and return all that they register."""
+    for path in sorted(FOLDER.glob("*.py")):
         if path.stem != "registry":
-            importlib.import_module(f"tests.serializers.permitted.{path.stem}")
-    return VARIANTS
+            importlib.import_module(f"{PACKAGE}.{path.stem}")
+    return PERMITTED

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from tests.proof.runner import Laboratory, Specimen, Task, named
+from tests.proof.runner import Candidate, Runner, Task, loader
 from tests.unit.checks.implementations.sound import Sound
 from twilio_conformance.spec.verdict import status_of
 
@@ -47,7 +47,7 @@ def implementations(module: str) -> dict[str, type[Sound]]:
     }
 
 
-def plan(lab: Laboratory, kind: type[Sound]) -> Iterator[list[Task]]:
+def plan(lab: Runner, kind: type[Sound]) -> Iterator[list[Task]]:
     """What a class is graded by, in lists that may be at work at the same time."""
     chosen = {task.id: task for name in kind.violates for task in lab.tasks_of(name)}
     for requirement in lab.catalogue.requirements.values():
@@ -78,16 +78,16 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def main() -> None:
     """Grades all of them."""
-    lab = Laboratory(lanes=LANES)
-    sound = named(f"{Sound.__module__}:{Sound.__name__}")()
+    lab = Runner(jobs=LANES)
+    sound = loader(f"{Sound.__module__}:{Sound.__name__}")()
     kinds = {name: kind for module in MODULES for name, kind in implementations(module).items()}
     # Looked up once, because that takes longer than a check; they differ in nothing but the class.
     work = [
-        (Specimen(name, partial(replace, sound, construct=kind, name=name)), tasks)
+        (Candidate(name, partial(replace, sound, construct=kind, name=name)), tasks)
         for name, kind in kinds.items()
         for tasks in plan(lab, kind)
     ]
-    work += [(Specimen(REFERENCE, named(REFERENCE)), tasks) for tasks in plan(lab, Sound)]
+    work += [(Candidate(REFERENCE, loader(REFERENCE)), tasks) for tasks in plan(lab, Sound)]
     # What waits longest begins first.
     work.sort(key=lambda item: len(item[1]))
     found: dict[str, dict[str, list[str]]] = {}

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from pipecat.frames import frames
 
-from tests.proof.runner import Laboratory, Specimen, named
+from tests.proof.runner import Candidate, Runner, loader
 from twilio_conformance.audio import ulaw
 from twilio_reference import TwilioFrameSerializer
 
@@ -208,10 +208,10 @@ SPECIMENS = {
 
 def main() -> None:
     """Grades all of them."""
-    lab = Laboratory(lanes=LANES)
+    lab = Runner(jobs=LANES)
     work = [
         (
-            Specimen(f"{name} {number}", named(f"tests.checks.implementations.live:{name}"), isolated=True),
+            Candidate(f"{name} {number}", loader(f"tests.checks.implementations.live:{name}"), isolated=True),
             tasks,
         )
         for name, kind in SPECIMENS.items()

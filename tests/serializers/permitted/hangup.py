@@ -1,4 +1,4 @@
-"""Variants of the hang-up: HTTP clients, headers, forms of the same request, threads, repetitions."""
+"""Permitted variants of the hang-up: HTTP clients, headers, equivalent requests, threads, retries."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ import requests
 from loguru import logger
 from pipecat.frames.frames import Frame
 
-from tests.serializers.broken.base import CallSeam, Seamed, give_body, is_terminal
-from tests.serializers.permitted.registry import variant
+from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal, replace_body
+from tests.serializers.permitted.registry import permitted
 from twilio_reference import TwilioFrameSerializer
 from twilio_reference.hangup import basic_login, call_url
 
 FORM = "Status=completed"
 KIND = "application/x-www-form-urlencoded"
-PATIENCE = 5.0
-"""Seconds for one request."""
+REQUEST_TIMEOUT = 5.0
+"""The time limit of one request, in seconds."""
 
 
-@variant("Header names in upper case.")
-class UpperCaseHeaders(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@permitted("Header names in upper case.")
+class UpperCaseHeaders(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.headers = httpx.Headers([(name.upper(), value) for name, value in request.headers.items()])
 
 
-@variant("Headers in another order, and more of them.")
-class MoreHeaders(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@permitted("More headers, and in another order.")
+class MoreHeaders(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         added = {
             "User-Agent": "agent/1.0",
             "X-Request-Id": "1",
@@ -48,21 +48,21 @@ class MoreHeaders(CallSeam):
         request.headers = httpx.Headers([*added.items(), *reversed(list(request.headers.items()))])
 
 
-@variant("A charset in the content type.")
-class CharsetInContentType(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, FORM, f"{KIND}; charset=UTF-8")
+@permitted("A charset in the content type.")
+class CharsetInContentType(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, FORM, f"{KIND}; charset=UTF-8")
 
 
-@variant("The content type in upper case.")
-class UpperCaseContentType(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, FORM, KIND.upper())
+@permitted("The content type in upper case.")
+class UpperCaseContentType(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, FORM, KIND.upper())
 
 
-@variant("The body in chunks, without a length.")
-class ChunkedBody(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@permitted("A chunked body, without a Content-Length.")
+class ChunkedBody(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.stream = _Pieces()
         del request.headers["Content-Length"]
         request.headers["Transfer-Encoding"] = "chunked"
@@ -74,37 +74,37 @@ class _Pieces(httpx.AsyncByteStream):
             yield piece
 
 
-@variant("Characters of the form percent-encoded that need not be.")
-class PercentEncodedForm(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, "Status=%63ompleted")
+@permitted("Percent-encoded characters in the form that need no encoding.")
+class PercentEncodedForm(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, "Status=%63ompleted")
 
 
-@variant("A StatusCallback beside the status.")
-class StatusCallback(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, f"{FORM}&StatusCallback=https%3A%2F%2Fexample.com%2Fended", KIND)
+@permitted("A StatusCallback in addition to the status.")
+class StatusCallback(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, f"{FORM}&StatusCallback=https%3A%2F%2Fexample.com%2Fended", KIND)
 
 
-@variant("The scheme of the authentication in lower case.")
-class LowerCaseBasic(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@permitted("The authentication scheme in lower case.")
+class LowerCaseBasic(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = request.headers["Authorization"].replace("Basic", "basic")
 
 
-@variant("The connection is closed after the request.")
-class ConnectionClose(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@permitted("The connection is closed after the request.")
+class ConnectionClose(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.headers["Connection"] = "close"
 
 
-@variant("httpx with HTTP/2 offered.")
-class Http2Offered(CallSeam):
+@permitted("httpx with HTTP/2 offered.")
+class Http2Offered(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"http2": True}
 
 
-class _OwnCall(Seamed):
-    """Hangs up with a client of its own: once, in bounded time, without redirects, without a secret in a log."""
+class _OwnHangUp(HookedSerializer):
+    """Hangs up with another HTTP client: once, with a timeout, without redirects or secrets in logs."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _OwnCall(Seamed):
         self._lock, self._done = asyncio.Lock(), False
 
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
-        """Sends the request; gives the status and the beginning of the body."""
+        """Send the request; return the status and the beginning of the body."""
         raise NotImplementedError
 
     async def serialize(self, frame: Frame) -> Any:
@@ -148,7 +148,7 @@ class _OwnCall(Seamed):
         pair = base64.b64encode(":".join(self._login).encode()).decode()
         headers = {"Authorization": f"Basic {pair}", "Content-Type": KIND}
         try:
-            async with asyncio.timeout(PATIENCE + 2):
+            async with asyncio.timeout(REQUEST_TIMEOUT + 2):
                 status, body = await self.post(self._url, headers, FORM)
         except Exception as error:
             logger.error(f"hang-up failed: {type(error).__name__}")
@@ -167,10 +167,10 @@ def _has_ended(status: int, body: bytes) -> bool:
     return (status, str(code)) in ((404, "20404"), (400, "21220"))
 
 
-@variant("aiohttp.")
-class ByAiohttp(_OwnCall):
+@permitted("aiohttp.")
+class ByAiohttp(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
-        limit = aiohttp.ClientTimeout(total=PATIENCE)
+        limit = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
         async with (
             aiohttp.ClientSession(timeout=limit, auto_decompress=False) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as response,
@@ -178,12 +178,12 @@ class ByAiohttp(_OwnCall):
             return response.status, b"" if response.status < 300 else await response.content.read(4096)
 
 
-@variant("httpx's client for threads, in a thread.")
-class ByBlockingHttpx(_OwnCall):
+@permitted("The synchronous client of httpx, in a thread.")
+class ByBlockingHttpx(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
             with (
-                httpx.Client(timeout=PATIENCE, trust_env=False) as client,
+                httpx.Client(timeout=REQUEST_TIMEOUT, trust_env=False) as client,
                 client.stream("POST", url, content=body, headers=headers) as response,
             ):
                 start = b"" if response.is_success else next(response.iter_raw(4096), b"")
@@ -192,14 +192,19 @@ class ByBlockingHttpx(_OwnCall):
         return await asyncio.to_thread(work)
 
 
-@variant("requests, in a thread.")
-class ByRequests(_OwnCall):
+@permitted("requests, in a thread.")
+class ByRequests(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
             with requests.Session() as session:
                 session.trust_env = False
                 answer = session.post(
-                    url, data=body, headers=headers, timeout=PATIENCE, allow_redirects=False, stream=True
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=REQUEST_TIMEOUT,
+                    allow_redirects=False,
+                    stream=True,
                 )
                 with answer:
                     return answer.status_code, answer.raw.read(4096)
@@ -212,14 +217,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-@variant("urllib of the standard library, in a thread.")
-class ByUrllib(_OwnCall):
+@permitted("urllib of the standard library, in a thread.")
+class ByUrllib(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
             opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
             request = urllib.request.Request(url, body.encode(), headers)
             try:
-                with opener.open(request, timeout=PATIENCE) as response:
+                with opener.open(request, timeout=REQUEST_TIMEOUT) as response:
                     return response.status, b""
             except urllib.error.HTTPError as error:
                 with error:
@@ -228,7 +233,7 @@ class ByUrllib(_OwnCall):
         return await asyncio.to_thread(work)
 
 
-@variant("urllib in a plain thread of its own, whose result is handed to the loop.")
+@permitted("urllib in a thread of its own, which passes its result to the event loop.")
 class ByPlainThread(ByUrllib):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
@@ -254,13 +259,13 @@ class ByPlainThread(ByUrllib):
         return await result
 
 
-@variant("http.client of the standard library, in a thread.")
-class ByHttpClient(_OwnCall):
+@permitted("http.client of the standard library, in a thread.")
+class ByHttpClient(_OwnHangUp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         def work() -> tuple[int, bytes]:
             parts = urlsplit(url)
             connection = http.client.HTTPSConnection(
-                str(parts.hostname), parts.port, timeout=PATIENCE, context=ssl.create_default_context()
+                str(parts.hostname), parts.port, timeout=REQUEST_TIMEOUT, context=ssl.create_default_context()
             )
             try:
                 connection.request("POST", parts.path, body, headers)
@@ -272,8 +277,8 @@ class ByHttpClient(_OwnCall):
         return await asyncio.to_thread(work)
 
 
-@variant("asyncio's streams, and a request written by hand.")
-class ByStreams(_OwnCall):
+@permitted("asyncio streams and a handwritten request.")
+class ByStreams(_OwnHangUp):
     def is_interim(self, status: int) -> bool:
         return status < 200
 
@@ -297,19 +302,19 @@ class ByStreams(_OwnCall):
                 rest += piece
             head, _, answer = rest.partition(b"\r\n\r\n")
             if b"chunked" in head.lower():
-                # Sizes and pieces in turn: Twilio's JSON has no line breaks.
+                # Sizes and chunks alternate; the JSON of Twilio has no line breaks.
                 answer = b"".join(answer.split(b"\r\n")[1::2])
             return status, answer
         finally:
             writer.close()
 
 
-@variant("No repetition of a request that failed.")
+@permitted("A failed request is not retried.")
 class OneAttempt(ByAiohttp):
     pass
 
 
-@variant("The request is repeated once after 500, 503 and 429.")
+@permitted("The request is retried once after 500, 503 and 429.")
 class OneRepetition(ByAiohttp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         status, answer = await super().post(url, headers, body)

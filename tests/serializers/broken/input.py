@@ -1,4 +1,4 @@
-"""Mutants of the chapter Hostile input."""
+"""Broken serializers of the chapter Hostile input."""
 
 from __future__ import annotations
 
@@ -9,38 +9,26 @@ import json
 import re
 from typing import Any
 
-from pipecat.frames.frames import (
-    InputAudioRawFrame,
-)
+from pipecat.frames.frames import InputAudioRawFrame
 
-from tests.serializers.broken.base import Seamed
-from tests.serializers.broken.registry import mutant
-
-_REFUSAL = "TFS-INPUT-* TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-SECURE-* TFS-LIVE-*"
-"""Chapters in which a message is refused."""
+from tests.serializers.broken.base import HookedSerializer
+from tests.serializers.broken.registry import broken
 
 
-class _Before(Seamed):
-    """Looks at a message before the reference does, and may raise as careless code would."""
+class _Before(HookedSerializer):
+    """Inspects a message before the reference sees it."""
 
     def look(self, data: str | bytes) -> None:
-        """Raises what the careless code raises."""
+        """Raise the exception of the faulty code."""
 
-    def heard(self, data: str | bytes) -> str | bytes:
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         self.look(data)
         return data
 
 
-def _message(data: str | bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-@mutant(
+@broken(
     "TFS-INPUT-01",
-    "json.loads without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
+    "json.loads is called without a try, as before pipecat-ai 1.13.0 (PR 5946, issue 5816).",
     also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotJsonRaises(_Before):
@@ -52,13 +40,13 @@ class NotJsonRaises(_Before):
                 return
 
 
-@mutant(
+@broken(
     "TFS-INPUT-01",
-    "A repaired text counts: what follows the first object is cut off.",
+    "The first JSON object is used, and whatever follows it is cut off.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
-class FirstObjectCounts(Seamed):
-    def heard(self, data: str | bytes) -> str | bytes:
+class FirstObjectCounts(HookedSerializer):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         try:
             text = data if isinstance(data, str) else data.decode()
             _, end = json.JSONDecoder().raw_decode(text)
@@ -67,9 +55,16 @@ class FirstObjectCounts(Seamed):
         return text[:end]
 
 
-@mutant(
+def _message(data: str | bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+@broken(
     "TFS-INPUT-02",
-    "message.get is called on whatever was parsed (pipecat-ai/pipecat issue 5816).",
+    "message.get is called on any JSON value (pipecat-ai/pipecat issue 5816).",
     also="TFS-INPUT-10 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class NotObjectRaises(_Before):
@@ -79,9 +74,48 @@ class NotObjectRaises(_Before):
             message.get("event")
 
 
-@mutant(
+class _Suspicious(HookedSerializer):
+    """Rejects messages by a pattern in their text, valid or not."""
+
+    odd: re.Pattern[str]
+
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        text = data if isinstance(data, str) else data.decode(errors="replace")
+        return None if self.odd.search(re.sub(r'"[^"]*"', '""', text)) else frame
+
+
+_UNKNOWN_MEMBERS = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
+"""Requirements whose checks send messages with unknown members."""
+
+
+@broken(
+    "TFS-INPUT-02",
+    "No message of the caller contains a list, so any text with a bracket is rejected.",
+    also=_UNKNOWN_MEMBERS,
+)
+class BracketRefused(_Suspicious):
+    odd = re.compile(r"\[")
+
+
+@broken(
+    "TFS-INPUT-02",
+    "Twilio sends strings, so any bare null, true or false is rejected.",
+    also=_UNKNOWN_MEMBERS,
+)
+class BareWordRefused(_Suspicious):
+    odd = re.compile(r"\b(null|true|false)\b")
+
+
+@broken(
+    "TFS-INPUT-02", "Twilio sends numbers as strings, so any bare number is rejected.", also=_UNKNOWN_MEMBERS
+)
+class BareNumberRefused(_Suspicious):
+    odd = re.compile(r"\d")
+
+
+@broken(
     "TFS-INPUT-03",
-    "message['event'] raises KeyError where there is none.",
+    "message['event'] raises KeyError where the key is missing.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingEventRaises(_Before):
@@ -91,22 +125,22 @@ class MissingEventRaises(_Before):
             message["event"]
 
 
-@mutant(
+@broken(
     "TFS-INPUT-03",
-    "The event is compared in lower case and stripped.",
+    "The event is stripped and compared in lower case.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58] TFS-MESSAGE-0[56]",
 )
-class EventInAnyCase(Seamed):
-    def heard(self, data: str | bytes) -> str | bytes:
+class EventInAnyCase(HookedSerializer):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         message = _message(data)
         if isinstance(message, dict) and isinstance(event := message.get("event"), str):
             return json.dumps(message | {"event": event.strip().lower()})
         return data
 
 
-@mutant(
+@broken(
     "TFS-INPUT-04",
-    "message['media']['payload'] without a look at what is there (pipecat-ai/pipecat issue 5816).",
+    "message['media']['payload'] is read without checking that it exists (pipecat-ai/pipecat issue 5816).",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class MissingPayloadRaises(_Before):
@@ -116,9 +150,9 @@ class MissingPayloadRaises(_Before):
             len(message["media"]["payload"])
 
 
-@mutant(
+@broken(
     "TFS-INPUT-04",
-    "b64decode of a payload that is no text raises TypeError.",
+    "b64decode raises TypeError for a payload that is not a string.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class PayloadTypeRaises(_Before):
@@ -134,13 +168,13 @@ class PayloadTypeRaises(_Before):
             raise TypeError("argument should be a bytes-like object or ASCII string")
 
 
-class _Payload(Seamed):
-    """Decodes payloads with another decoder than the reference's."""
+class _Payload(HookedSerializer):
+    """Decodes payloads with another decoder than the reference."""
 
     def decode(self, payload: str) -> bytes:
         return base64.b64decode(payload)
 
-    def heard(self, data: str | bytes) -> str | bytes:
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         message = _message(data)
         media = message.get("media") if isinstance(message, dict) else None
         if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
@@ -150,9 +184,9 @@ class _Payload(Seamed):
         )
 
 
-@mutant(
+@broken(
     "TFS-INPUT-05",
-    "b64decode without validate drops what it does not know, as in pipecat-ai 1.14.0.",
+    "b64decode without validate skips invalid characters, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class LenientBase64(_Payload):
@@ -163,7 +197,7 @@ class LenientBase64(_Payload):
             return b""
 
 
-@mutant("TFS-INPUT-05", "Padding that is missing is put back.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
+@broken("TFS-INPUT-05", "Missing base64 padding is added.", also="TFS-DTMF-02 TFS-MEDIAIN-0[58]")
 class PaddingRestored(_Payload):
     def decode(self, payload: str) -> bytes:
         try:
@@ -172,9 +206,9 @@ class PaddingRestored(_Payload):
             return b""
 
 
-@mutant(
+@broken(
     "TFS-INPUT-05",
-    "binascii.Error comes out of deserialize, as in pipecat-ai 1.14.0.",
+    "deserialize raises binascii.Error, as in pipecat-ai 1.14.0.",
     also="TFS-INPUT-08 TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BadBase64Raises(_Payload):
@@ -182,7 +216,7 @@ class BadBase64Raises(_Payload):
         return base64.b64decode(payload, validate=True)
 
 
-@mutant(
+@broken(
     "TFS-INPUT-06",
     "message['dtmf']['digit'] raises where dtmf is null, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
@@ -194,27 +228,15 @@ class MissingDigitRaises(_Before):
             message["dtmf"]["digit"]
 
 
-@mutant(
+@broken(
     "TFS-INPUT-07",
-    "bytes are decoded without a try: UnicodeDecodeError, as in pipecat-ai 1.14.0.",
+    "bytes are decoded without a try and raise UnicodeDecodeError, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class BytesAreUtf8(_Before):
     def look(self, data: str | bytes) -> None:
         if isinstance(data, bytes):
             data.decode()
-
-
-@mutant(
-    "TFS-INPUT-07",
-    "Bytes that are no text are taken for raw audio.",
-    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
-)
-class BytesAreAudio(Seamed):
-    def understood(self, data: str | bytes, frame: Any) -> Any:
-        if isinstance(data, bytes) and data and _message_of_bytes(data) is None:
-            return InputAudioRawFrame(data + data, 8000, 1)
-        return frame
 
 
 def _message_of_bytes(data: bytes) -> Any:
@@ -224,9 +246,21 @@ def _message_of_bytes(data: bytes) -> Any:
         return None
 
 
-@mutant(
+@broken(
+    "TFS-INPUT-07",
+    "bytes that are not UTF-8 are taken for raw audio.",
+    also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
+)
+class BytesAreAudio(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(data, bytes) and data and _message_of_bytes(data) is None:
+            return InputAudioRawFrame(data + data, 8000, 1)
+        return frame
+
+
+@broken(
     "TFS-INPUT-08",
-    "json.loads recurses: RecursionError is no JSONDecodeError, as in pipecat-ai 1.14.0.",
+    "json.loads recurses, and RecursionError is not a JSONDecodeError, as in pipecat-ai 1.14.0.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
 class DepthRaises(_Before):
@@ -237,40 +271,40 @@ class DepthRaises(_Before):
             return
 
 
-@mutant(
+@broken(
     "TFS-INPUT-08",
-    "The text is searched for the end of its object again and again: quadratic.",
+    "The text is scanned again and again for the end of its object, in quadratic time.",
     also="TFS-DTMF-02 TFS-MEDIAIN-0[58]",
 )
-class QuadraticTime(Seamed):
+class QuadraticTime(HookedSerializer):
     async def deserialize(self, data: str | bytes) -> Any:
         if len(data) > 1 << 20:
             await asyncio.sleep(6)
         return await super().deserialize(data)
 
 
-@mutant(
+@broken(
     "TFS-INPUT-09",
-    "After a message that was refused the stream is taken for broken.",
+    "After one rejected message, every later one is rejected.",
     also="TFS-INPUT-10",
 )
-class GivesUp(Seamed):
+class GivesUp(HookedSerializer):
     refused = False
 
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         message = _message(data)
         self.refused |= not isinstance(message, dict) or not isinstance(message.get("event"), str)
         return None if self.refused else frame
 
 
-@mutant(
+@broken(
     "TFS-INPUT-09",
-    "The text that was refused is kept and put before the next, as if it were a part.",
+    "A rejected text is kept and put before the next one, as if it were a fragment.",
 )
-class KeepsTheRest(Seamed):
+class KeepsTheRest(HookedSerializer):
     kept: str = ""
 
-    def heard(self, data: str | bytes) -> str | bytes:
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
         if _message(data) is None and isinstance(data, str):
             self.kept = data
         elif self.kept and isinstance(data, str):
@@ -278,12 +312,12 @@ class KeepsTheRest(Seamed):
         return data
 
 
-@mutant(
+@broken(
     "TFS-INPUT-10",
     "Before setup the rate is 0, and the resampler raises, as in pipecat-ai 1.14.0.",
     also="TFS-ABUSE-07",
 )
-class BeforeSetupRaises(Seamed):
+class BeforeSetupRaises(HookedSerializer):
     is_ready = False
 
     async def setup(self, setup: Any) -> None:
@@ -297,26 +331,26 @@ class BeforeSetupRaises(Seamed):
         return await super().deserialize(data)
 
 
-@mutant(
+@broken(
     "TFS-INPUT-10",
-    "What came before setup is remembered as an error, and setup does not clear it.",
+    "A message before setup is remembered as an error, which setup does not clear.",
     also="TFS-ABUSE-07",
 )
-class EarlyMessageIsFatal(Seamed):
+class EarlyMessageIsFatal(HookedSerializer):
     is_ready = is_early = False
 
     async def setup(self, setup: Any) -> None:
         self.is_ready = True
         await super().setup(setup)
 
-    def understood(self, data: str | bytes, frame: Any) -> Any:
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         self.is_early |= not self.is_ready
         return None if self.is_early else frame
 
 
-@mutant(
+@broken(
     "TFS-INPUT-11",
-    "int(sequenceNumber) is computed to see gaps, and raises for what is no number.",
+    "int(sequenceNumber) is computed to detect gaps, and raises for other strings.",
     also="TFS-MEDIAIN-06",
 )
 class SequenceNumberRaises(_Before):
@@ -324,34 +358,3 @@ class SequenceNumberRaises(_Before):
         message = _message(data)
         if isinstance(message, dict) and "sequenceNumber" in message:
             int(message["sequenceNumber"])
-
-
-class _Suspicious(Seamed):
-    """Refuses what looks odd before it is parsed: whether it is wrong is never asked."""
-
-    odd: re.Pattern[str]
-
-    def understood(self, data: str | bytes, frame: Any) -> Any:
-        text = data if isinstance(data, str) else data.decode(errors="replace")
-        return None if self.odd.search(re.sub(r'"[^"]*"', '""', text)) else frame
-
-
-_BESIDE = "TFS-INPUT-0[34678] TFS-INPUT-11 TFS-MEDIAIN-06 TFS-DTMF-* TFS-MESSAGE-05 TFS-LIVE-*"
-"""Where a message with an unknown member has to be understood."""
-
-
-@mutant(
-    "TFS-INPUT-02", "No message of the caller's has a list: any text with a bracket is refused.", also=_BESIDE
-)
-class BracketRefused(_Suspicious):
-    odd = re.compile(r"\[")
-
-
-@mutant("TFS-INPUT-02", "Twilio writes texts: any bare null, true or false is refused.", also=_BESIDE)
-class BareWordRefused(_Suspicious):
-    odd = re.compile(r"\b(null|true|false)\b")
-
-
-@mutant("TFS-INPUT-02", "Twilio writes its numbers as texts: any bare number is refused.", also=_BESIDE)
-class BareNumberRefused(_Suspicious):
-    odd = re.compile(r"\d")

@@ -1,4 +1,4 @@
-"""Mutants of the chapter Hang-up: when it is done, how often, and what its outcome does."""
+"""Broken serializers of the chapter Hang-up: when it happens, and how it ends."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from typing import Any
 
 import httpx
 from loguru import logger
-from pipecat.frames.frames import (
-    CancelFrame,
-    EndFrame,
-    Frame,
-    InputDTMFFrame,
-    InterruptionFrame,
-    StopFrame,
-)
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputDTMFFrame, InterruptionFrame, StopFrame
 
-from tests.serializers.broken.base import CallSeam, Seamed, is_terminal
-from tests.serializers.broken.registry import mutant
+from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal
+from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
 
 
-@mutant("TFS-HANGUP-10", "No flag: End and then Cancel hang up twice (pipecat-ai/pipecat PR 1645).",
-        also="TFS-FAULT-09")  # fmt: skip
+@broken(
+    "TFS-HANGUP-10",
+    "There is no flag: EndFrame and then CancelFrame hang up twice (pipecat-ai/pipecat PR 1645).",
+    also="TFS-FAULT-09",
+)
 class EveryTerminalFrame(TwilioFrameSerializer):
     conformance_capabilities = ("base_url", "api_key")
 
@@ -36,11 +32,11 @@ class EveryTerminalFrame(TwilioFrameSerializer):
         return await TwilioFrameSerializer(*self._arguments, **self._keywords).serialize(frame)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-11",
-    "auto_hang_up is never read; having credentials is enough.",
+    "auto_hang_up is never read; credentials are enough.",
 )
-class HangsUpAnyway(Seamed):
+class HangsUpAnyway(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         params = keywords.get("params")
         if params is not None and all(
@@ -50,8 +46,8 @@ class HangsUpAnyway(Seamed):
         super().__init__(*arguments, **keywords)
 
 
-@mutant("TFS-HANGUP-11", "CancelFrame hangs up whatever auto_hang_up says.")
-class CancelAnyway(Seamed):
+@broken("TFS-HANGUP-11", "CancelFrame hangs up regardless of auto_hang_up.")
+class CancelAnyway(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._other = None
@@ -64,22 +60,22 @@ class CancelAnyway(Seamed):
         return await super().serialize(frame)
 
 
-class _HangsUpOn(Seamed):
-    """Ends the call at other moments too."""
+class _HangsUpOn(HookedSerializer):
+    """Hangs up on other frames and messages too."""
 
     async def end(self) -> None:
         await super().serialize(EndFrame())
 
 
-@mutant("TFS-HANGUP-12", "A StopFrame ends the call, though the pipeline may go on.")
+@broken("TFS-HANGUP-12", "StopFrame ends the call, although the pipeline may go on.")
 class HangsUpOnStop(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         return await super().serialize(EndFrame() if isinstance(frame, StopFrame) else frame)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-12",
-    "Twilio's stop ends a call that has ended, or has been forwarded.",
+    "Twilio's stop event triggers a hang-up, although the call has ended or was forwarded.",
     also="TFS-INPUT-01",
 )
 class HangsUpOnTwiliosStop(_HangsUpOn):
@@ -89,7 +85,7 @@ class HangsUpOnTwiliosStop(_HangsUpOn):
         return await super().deserialize(data)
 
 
-@mutant("TFS-HANGUP-12", "The caller's # ends the call, as a voice mail box does.")
+@broken("TFS-HANGUP-12", "The caller's # ends the call, as in voicemail systems.")
 class HangsUpOnPound(_HangsUpOn):
     async def deserialize(self, data: str | bytes) -> Any:
         frame = await super().deserialize(data)
@@ -98,7 +94,7 @@ class HangsUpOnPound(_HangsUpOn):
         return frame
 
 
-@mutant("TFS-HANGUP-12", "An interruption is taken for the end.")
+@broken("TFS-HANGUP-12", "An interruption ends the call.")
 class HangsUpOnInterruption(_HangsUpOn):
     async def serialize(self, frame: Frame) -> Any:
         if isinstance(frame, InterruptionFrame):
@@ -106,12 +102,15 @@ class HangsUpOnInterruption(_HangsUpOn):
         return await super().serialize(frame)
 
 
-@mutant("TFS-HANGUP-13", "raise_for_status is called outside the try (pipecat-ai/pipecat PR 1634).",
-        also="TFS-FAULT-01")  # fmt: skip
-class RaisesForStatus(CallSeam):
+@broken(
+    "TFS-HANGUP-13",
+    "raise_for_status is called outside the try (pipecat-ai/pipecat PR 1634).",
+    also="TFS-FAULT-01",
+)
+class RaisesForStatus(HangUpHooks):
     status = 200
 
-    def response(self, response: httpx.Response) -> None:
+    def change_response(self, response: httpx.Response) -> None:
         self.status = response.status_code
 
     async def serialize(self, frame: Frame) -> Any:
@@ -121,15 +120,15 @@ class RaisesForStatus(CallSeam):
         return result
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-13",
-    "Only statuses are handled; a connection that fails raises.",
+    "Only status codes are handled; a failed connection raises.",
     also="TFS-FAULT-01",
 )
-class ConnectionErrorsRaise(CallSeam):
+class ConnectionErrorsRaise(HangUpHooks):
     is_answered = False
 
-    def response(self, response: httpx.Response) -> None:
+    def change_response(self, response: httpx.Response) -> None:
         self.is_answered = True
 
     async def serialize(self, frame: Frame) -> Any:
@@ -139,44 +138,51 @@ class ConnectionErrorsRaise(CallSeam):
         return result
 
 
-@mutant("TFS-HANGUP-14", "Every 404 is an error in the log (pipecat-ai/pipecat issue 2145).")
-class EndedCallsAreErrors(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+@broken("TFS-HANGUP-14", "Every 404 is logged as an error (pipecat-ai/pipecat issue 2145).")
+class EndedCallsAreErrors(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         if response.status_code in (400, 404):
             logger.error(f"Failed to terminate: {response.status_code}")
 
 
-@mutant("TFS-HANGUP-14", "404 is known, 400 with code 21220 is not, as in pipecat-ai 1.14.0.")
-class OnlyNotFoundIsEnded(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+@broken(
+    "TFS-HANGUP-14",
+    "404 is recognized as an ended call, and 400 with code 21220 is not, as in pipecat-ai 1.14.0.",
+)
+class OnlyNotFoundIsEnded(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         if response.status_code == 400:
             logger.error("Failed to terminate: 400")
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-15", "Failures are logged at level debug.", also="TFS-FAULT-10 TFS-FAULT-12", isolated=True
 )
-class SilentFailures(Seamed):
+class SilentFailures(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         logger.disable("twilio_reference")
         return await super().serialize(frame)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-15",
-    "Any 404 is taken for an ended call, a wrong account too.",
+    "Any 404 counts as an ended call, even for a wrong account.",
     isolated=True,
     also="TFS-FAULT-10 TFS-FAULT-12",
 )
-class AnyNotFoundIsEnded(CallSeam):
-    def response(self, response: httpx.Response) -> None:
+class AnyNotFoundIsEnded(HangUpHooks):
+    def change_response(self, response: httpx.Response) -> None:
         if response.status_code == 404:
             logger.disable("twilio_reference")
 
 
-@mutant("TFS-HANGUP-16", "asyncio.create_task sends the request, and nobody awaits it.", isolated=True,
-        also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11")  # fmt: skip
-class FireAndForget(Seamed):
+@broken(
+    "TFS-HANGUP-16",
+    "The request is sent by asyncio.create_task and never awaited.",
+    isolated=True,
+    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+)
+class FireAndForget(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         if not is_terminal(frame):
             return await super().serialize(frame)

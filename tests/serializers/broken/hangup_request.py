@@ -1,4 +1,4 @@
-"""Mutants of the chapter Hang-up: the request."""
+"""Broken serializers of the chapter Hang-up: the request."""
 
 from __future__ import annotations
 
@@ -7,109 +7,114 @@ import json
 from typing import Any, ClassVar
 
 import httpx
-from pipecat.frames.frames import (
-    CancelFrame,
-    EndFrame,
-    Frame,
-)
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame
 
-from tests.serializers.broken.base import CallSeam, Seamed, give_body, is_terminal
-from tests.serializers.broken.registry import mutant
+from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal, replace_body
+from tests.serializers.broken.registry import broken
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-01",
-    "Only a cancelled pipeline hangs up.",
+    "Only a canceled pipeline hangs up.",
     also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-15 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
-class CancelOnly(Seamed):
+class CancelOnly(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         return None if isinstance(frame, EndFrame) else await super().serialize(frame)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-01",
     "The URL keeps its placeholder, and Twilio answers 404.",
     also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-11 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-14 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
-class UnknownCall(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, "Status=completed")
+class UnknownCall(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, "Status=completed")
         request.url = request.url.copy_with(host="example.com")
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-02",
-    "Only EndFrame is looked for (pipecat-ai/pipecat PR 1634 had both).",
+    "Only EndFrame is handled (pipecat-ai/pipecat PR 1634 had both).",
     also="TFS-FAULT-07 TFS-FAULT-08 TFS-HANGUP-15 TFS-HANGUP-17",
 )
-class EndOnly(Seamed):
+class EndOnly(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         return None if isinstance(frame, CancelFrame) else await super().serialize(frame)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-03",
-    "client.get is called: the call is read, not ended.",
+    "client.get fetches the call instead of ending it.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78]",
 )
-class ByGet(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+class ByGet(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.method = "GET"
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-03",
-    "PUT updates things elsewhere.",
+    "PUT is used, as other APIs do for updates.",
     also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78]",
 )
-class ByPut(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+class ByPut(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.method = "PUT"
 
 
-class _Target(CallSeam):
-    """The seam for the path and query."""
+class _Target(HangUpHooks):
+    """A hook for the path and query of the request."""
 
     def reroute(self, target: str) -> str:
         return target
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         target = self.reroute(request.url.raw_path.decode())
         request.url = request.url.copy_with(raw_path=target.encode())
 
 
-@mutant("TFS-HANGUP-04", ".json is forgotten: the answer is XML, and the path another's.",
-        also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14")  # fmt: skip
+@broken(
+    "TFS-HANGUP-04",
+    ".json is missing from the path, so the response is XML.",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
+)
 class WithoutJson(_Target):
     def reroute(self, target: str) -> str:
         return target.removesuffix(".json")
 
 
-@mutant("TFS-HANGUP-04", "The version of the API is the date of another one.",
-        also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02")  # fmt: skip
+@broken(
+    "TFS-HANGUP-04",
+    "The URL has the date of another version of the API.",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02",
+)
 class OtherVersion(_Target):
     def reroute(self, target: str) -> str:
         return target.replace("2010-04-01", "2008-08-01")
 
 
-@mutant("TFS-HANGUP-04", "The status goes into the query as well.",
-        also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14")  # fmt: skip
+@broken(
+    "TFS-HANGUP-04",
+    "The status is sent in the query as well.",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
+)
 class StatusInTheQuery(_Target):
     def reroute(self, target: str) -> str:
         return target + "?Status=completed"
 
 
-class _Body(CallSeam):
-    """The seam for the form."""
+class _Body(HangUpHooks):
+    """A hook for the form of the request."""
 
     body: ClassVar[tuple[str, ...]] = ()
 
-    def request(self, request: httpx.Request) -> None:
-        give_body(request, *self.body)
+    def change_request(self, request: httpx.Request) -> None:
+        replace_body(request, *self.body)
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-05",
     "Status=canceled ends only calls that have not been answered.",
     also="TFS-HANGUP-1[78]",
@@ -118,36 +123,42 @@ class Canceled(_Body):
     body = ("Status=canceled",)
 
 
-@mutant("TFS-HANGUP-05", "The form is sent as JSON (json= for data=).", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-05", "The form is sent as JSON (json= instead of data=).", also="TFS-HANGUP-1[78]")
 class JsonBody(_Body):
     body = (json.dumps({"Status": "completed"}), "application/json")
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-05",
-    "The content type is left to the client, which says octet-stream.",
+    "The content type is left to the client, which sends octet-stream.",
     also="TFS-HANGUP-1[78]",
 )
 class WrongContentType(_Body):
     body = ("Status=completed", "application/octet-stream")
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-05",
-    "A goodbye is added: Twiml redirects the call instead of ending it.",
+    "Twiml with a goodbye is added, which redirects the call instead of ending it.",
     also="TFS-HANGUP-1[78]",
 )
 class FormWithTwiml(_Body):
     body = ("Status=completed&Twiml=%3CResponse%2F%3E",)
 
 
-class _Login(CallSeam):
-    """The seam for the credentials."""
+@broken("TFS-HANGUP-06", "The token is sent as a Bearer token.", also="TFS-HANGUP-1[78]")
+class BearerToken(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        request.headers["Authorization"] = "Bearer token"
+
+
+class _Login(HangUpHooks):
+    """A hook for the credentials of the request."""
 
     def login(self, user: str, password: str) -> str | None:
         return f"{user}:{password}"
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         scheme, _, pair = request.headers["Authorization"].partition(" ")
         user, _, password = base64.b64decode(pair).decode().partition(":")
         changed = self.login(user, password)
@@ -157,21 +168,15 @@ class _Login(CallSeam):
             request.headers["Authorization"] = f"{scheme} {base64.b64encode(changed.encode()).decode()}"
 
 
-@mutant("TFS-HANGUP-06", "The token is sent as Bearer.", also="TFS-HANGUP-1[78]")
-class BearerToken(CallSeam):
-    def request(self, request: httpx.Request) -> None:
-        request.headers["Authorization"] = "Bearer token"
-
-
-@mutant("TFS-HANGUP-06", "The call's SID is the user.", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-06", "The call SID is the user name.", also="TFS-HANGUP-1[78]")
 class CallAsUser(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"CA{user[2:]}:{password}"
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-06",
-    "A line of the token's file comes along with its newline.",
+    "The token is read from a file and keeps its newline.",
     also="TFS-HANGUP-1[78]",
 )
 class TokenWithNewline(_Login):
@@ -179,28 +184,31 @@ class TokenWithNewline(_Login):
         return f"{user}:{password}\n"
 
 
-@mutant("TFS-HANGUP-06", "Credentials are never sent unless asked for by a 401, which Twilio's answer is.",
-        also="TFS-HANGUP-1[78]")  # fmt: skip
+@broken(
+    "TFS-HANGUP-06",
+    "Credentials are sent only after a challenge, and Twilio's 401 is the final response.",
+    also="TFS-HANGUP-1[78]",
+)
 class WithoutLogin(_Login):
     def login(self, user: str, password: str) -> str | None:
         return None
 
 
-class _Host(CallSeam):
-    """The seam for the host."""
+class _Host(HangUpHooks):
+    """A hook for the host of the request."""
 
     def host(self, host: str) -> str:
         return host
 
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         host = self.host(request.url.host)
         request.url = request.url.copy_with(host=host)
         request.headers["Host"] = host
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-07",
-    "The host of the default edge is written out.",
+    "The host spells out the default edge and region.",
     also="TFS-SECURE-03 TFS-HANGUP-0[12]",
 )
 class DefaultRegionSpelledOut(_Host):
@@ -208,29 +216,32 @@ class DefaultRegionSpelledOut(_Host):
         return "api.ashburn.us1.twilio.com" if host == "api.twilio.com" else host
 
 
-@mutant("TFS-HANGUP-07", "http is used; Twilio redirects to https after the token has been read on the way.",
-        also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10")  # fmt: skip
-class WithoutTls(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@broken(
+    "TFS-HANGUP-07",
+    "http is used; Twilio redirects to https after the token was sent in the clear.",
+    also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10",
+)
+class WithoutTls(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         request.url = request.url.copy_with(scheme="http")
 
 
-@mutant("TFS-HANGUP-08", "region stands before edge in the host.", also="TFS-CONSTRUCT-02")
+@broken("TFS-HANGUP-08", "region comes before edge in the host.", also="TFS-CONSTRUCT-02")
 class RegionBeforeEdge(_Host):
     def host(self, host: str) -> str:
         parts = host.split(".")
         return ".".join([parts[0], parts[2], parts[1], *parts[3:]]) if len(parts) == 5 else host
 
 
-@mutant("TFS-HANGUP-08", "region and edge are accepted and never used.", also="TFS-CONSTRUCT-02")
+@broken("TFS-HANGUP-08", "region and edge are accepted and never used.", also="TFS-CONSTRUCT-02")
 class RegionUnused(_Host):
     def host(self, host: str) -> str:
         return "api.twilio.com" if host.endswith(".twilio.com") and host.startswith("api.") else host
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-08",
-    "The edge is left out of the host: the legacy form.",
+    "The edge is missing from the host, which is the legacy form.",
     also="TFS-SECURE-11 TFS-CONSTRUCT-02",
 )
 class RegionOnly(_Host):
@@ -239,25 +250,25 @@ class RegionOnly(_Host):
         return ".".join([parts[0], *parts[2:]]) if len(parts) == 5 else host
 
 
-@mutant("TFS-HANGUP-09", "A goodbye message is sent at the end.", also="TFS-CLEAR-04 TFS-MESSAGE-07")
-class StopIsSent(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
+@broken("TFS-HANGUP-09", "A goodbye message is sent at the end.", also="TFS-CLEAR-04 TFS-MESSAGE-07")
+class StopIsSent(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         return json.dumps({"event": "stop"}) if is_terminal(frame) else text
 
 
-@mutant(
+@broken(
     "TFS-HANGUP-09",
-    "Twilio's answer is returned to the transport, which sends it.",
+    "Twilio's response is returned to the transport, which sends it.",
     also="TFS-CLEAR-04",
 )
-class AnswerIsSent(Seamed):
-    def sent(self, frame: Frame, text: Any) -> Any:
+class AnswerIsSent(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
         return "completed" if is_terminal(frame) else text
 
 
-@mutant("TFS-HANGUP-17", "The key's SID replaces the account's in the URL as well.")
-class KeyInTheTarget(CallSeam):
-    def request(self, request: httpx.Request) -> None:
+@broken("TFS-HANGUP-17", "The SID of the API key replaces the account SID in the URL too.")
+class KeyInTheTarget(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
         _, _, pair = request.headers["Authorization"].partition(" ")
         user = base64.b64decode(pair).decode().partition(":")[0]
         if user.startswith("SK"):
@@ -266,21 +277,29 @@ class KeyInTheTarget(CallSeam):
             request.url = request.url.copy_with(raw_path="/".join(parts).encode())
 
 
-@mutant("TFS-HANGUP-17", "The account signs with the key's secret.")
+@broken("TFS-HANGUP-17", "The account SID is the user name, with the secret of the API key.")
 class AccountWithKeysSecret(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"AC{user[2:]}:{password}" if user.startswith("SK") else f"{user}:{password}"
 
 
-@mutant("TFS-HANGUP-18", "The root's slash and the path's are both kept (pipecat-ai/pipecat PR 4885).")
+@broken(
+    "TFS-HANGUP-18", "The slashes of the root and of the path are both kept (pipecat-ai/pipecat PR 4885)."
+)
 class DoubledSlash(_Target):
-    def request(self, request: httpx.Request) -> None:
+    def change_request(self, request: httpx.Request) -> None:
         if not request.url.host.endswith(".twilio.com") or request.url.host == "telephony.twilio.com":
             request.url = request.url.copy_with(raw_path=b"/" + request.url.raw_path)
 
 
-@mutant("TFS-HANGUP-19", "base_url is taken as it is: what is wrong with it shows when the call is over.")
-class AnyBaseUrl(Seamed):
+@broken("TFS-HANGUP-18", "base_url is accepted and never used.")
+class BaseUrlUnused(HookedSerializer):
+    def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+
+
+@broken("TFS-HANGUP-19", "base_url is not validated, so a mistake shows only when the call is over.")
+class AnyBaseUrl(HookedSerializer):
     def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
         try:
             super().__init__(*arguments, base_url=base_url, **keywords)
@@ -288,9 +307,3 @@ class AnyBaseUrl(Seamed):
             if base_url is None:
                 raise
             super().__init__(*arguments, **keywords)
-
-
-@mutant("TFS-HANGUP-18", "base_url is accepted and never used.")
-class BaseUrlUnused(Seamed):
-    def __init__(self, *arguments: Any, base_url: str | None = None, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)

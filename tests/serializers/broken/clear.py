@@ -1,0 +1,126 @@
+"""Broken serializers of the chapter Clear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipecat.frames.frames import (
+    BotStoppedSpeakingFrame,
+    Frame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    UserStartedSpeakingFrame,
+)
+
+from tests.serializers.broken.base import HookedSerializer, Json, OutgoingMessages
+from tests.serializers.broken.registry import broken
+
+
+@broken(
+    "TFS-CLEAR-01",
+    "Interruptions are left to the transport (before pipecat-ai/pipecat PR 422).",
+    also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03",
+)
+class WithoutClear(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        return None if isinstance(frame, InterruptionFrame) else text
+
+
+@broken("TFS-CLEAR-01", "The clear message is encoded to bytes (Twilio: 31950).")
+class ClearAsBytes(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        return text.encode() if isinstance(frame, InterruptionFrame) else text
+
+
+@broken(
+    "TFS-CLEAR-01",
+    "A reason is added to the clear message for logging (Twilio: 31951).",
+    also="TFS-SECURE-12",
+)
+class ClearWithReason(OutgoingMessages):
+    events = ("clear",)
+
+    def change_message(self, message: Json) -> Json:
+        return message | {"reason": "interruption"}
+
+
+@broken(
+    "TFS-CLEAR-01",
+    "The event is called clearAudio, as in Plivo's API.",
+    also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-03",
+)
+class ClearAudio(OutgoingMessages):
+    events = ("clear",)
+
+    def change_message(self, message: Json) -> Json:
+        return message | {"event": "clearAudio"}
+
+
+@broken(
+    "TFS-CLEAR-02", "The call SID is sent instead of the stream SID.", also="TFS-SECURE-12 TFS-CONSTRUCT-02"
+)
+class ClearNamesTheCall(OutgoingMessages):
+    events = ("clear",)
+
+    def change_message(self, message: Json) -> Json:
+        return message | {"streamSid": "CA0123456789abcdef0123456789abcdef"}
+
+
+@broken(
+    "TFS-CLEAR-03",
+    "A flag says that Twilio's buffer is already empty, so the second clear is skipped.",
+    also="TFS-ABUSE-07",
+)
+class ClearOnce(OutgoingMessages):
+    events = ("clear",)
+    cleared = False
+
+    def change_message(self, message: Json) -> Any:
+        self.cleared, before = True, self.cleared
+        return None if before else message
+
+
+@broken(
+    "TFS-CLEAR-03",
+    "clear is not sent before any audio was sent.",
+    also="TFS-ABUSE-07 TFS-SECURE-12 TFS-CLEAR-01",
+)
+class ClearOnlyAfterAudio(HookedSerializer):
+    spoken = False
+
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        self.spoken |= isinstance(frame, OutputAudioRawFrame)
+        return text if self.spoken or not isinstance(frame, InterruptionFrame) else None
+
+
+@broken(
+    "TFS-CLEAR-04",
+    "A caller who starts to speak causes a clear, whatever the interruption strategy says.",
+    also="TFS-MESSAGE-07",
+)
+class ClearOnSpeech(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
+        return InterruptionFrame() if isinstance(frame, UserStartedSpeakingFrame) else frame
+
+
+@broken(
+    "TFS-CLEAR-04",
+    "The end of the agent's speech clears what Twilio still has to play.",
+    also="TFS-MESSAGE-07",
+)
+class ClearAfterSpeech(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
+        return InterruptionFrame() if isinstance(frame, BotStoppedSpeakingFrame) else frame
+
+
+@broken(
+    "TFS-CLEAR-05",
+    "An interruption mutes the agent until the next response starts, which the serializer never learns.",
+)
+class MutedByClear(HookedSerializer):
+    muted = False
+
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, InterruptionFrame):
+            self.muted = True
+        return None if self.muted and isinstance(frame, OutputAudioRawFrame) else text
