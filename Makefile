@@ -48,6 +48,7 @@ types: dev-env ## mypy, strict
 drift: dev-env ## nothing generated differs from its source
 	$(PY) -m twilio_vectors.build --check
 	$(PY) -m tools.render --check
+	$(PY) -m tools.architecture --check
 
 check: lint types drift test ## all that a change must pass
 
@@ -78,8 +79,9 @@ echo: dev-env ## place echo calls through the reference and through Pipecat's cl
 vectors: dev-env ## compile vectors/twilio_vectors/cases to vectors/v1
 	$(PY) -m twilio_vectors.build
 
-spec: dev-env ## render what is generated from spec/
+spec: dev-env ## render what is generated from spec/, and the drawing of the architecture
 	$(PY) -m tools.render
+	$(PY) -m tools.architecture
 
 # uv keeps the versions that it finds in the output file wherever it can: of another Pipecat's lock only what must
 # differ from locks/grade.lock does.
