@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _furnish(place: Path) -> None:
-    for name in ("spec", "vectors", "docs"):
+    for name in ("spec", "vectors", "docs", "examples"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", place)
     shutil.copytree(ROOT / "examples" / "javascript", place, dirs_exist_ok=True)
