@@ -13,7 +13,9 @@ import pytest
 from tests.product.pages.pages import PAGES, ROOT, reader_environment, shell, unnamed
 from tests.shared_dir import once
 
-INDEX = "installs from a package index; tests/product/test_packaging.py and `make wheel-check` install the wheel"
+INDEX = (
+    "installs from a package index; tests/product/test_packaging.py and `make wheel-check` install the wheel"
+)
 WHOLE = "makes an environment and grades all; tests/product/test_make.py runs the target, and CI the whole"
 SUITE = "these very tests; CI runs them"
 PACKAGES = (
