@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """tools/render.py as a module, at work on a copy of spec/ and docs/ in tmp_path."""
-    spec = importlib.util.spec_from_file_location("render", ROOT / "docs" / "render.py")
+    spec = importlib.util.spec_from_file_location("render", ROOT / "tools" / "render.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -44,7 +44,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 def test_what_is_committed_is_what_is_rendered_and_nothing_is_said() -> None:
     run = subprocess.run(
-        [sys.executable, "tools/render.py", "--check"],
+        [sys.executable, "-m", "tools.render", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
