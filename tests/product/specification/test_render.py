@@ -27,8 +27,9 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (tmp_path / "docs").mkdir()
     for page in (ROOT / "docs").glob("*.md"):
         shutil.copy(page, tmp_path / "docs")
+    shutil.copytree(ROOT / "docs" / "data", tmp_path / "docs" / "data")
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    for name in ("SPECIFICATION", "TRACEABILITY"):
+    for name in ("SPECIFICATION", "TRACEABILITY", "RULES"):
         monkeypatch.setattr(module, name, tmp_path / getattr(module, name).relative_to(ROOT))
     monkeypatch.setattr(catalogue, "specification_folder", lambda: tmp_path / "spec")
     monkeypatch.setattr(sys, "argv", ["tools/render.py", "--check"])
