@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
+.PHONY: help grade test test-live lint docstrings types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -37,10 +37,14 @@ test: dev-env ## run the project's own tests, all but those of calls in real tim
 test-live: dev-env ## run the tests of calls in real time
 	$(PYTEST) $(REAL_TIME)
 
-lint: dev-env ## style, format and the direction of imports
+lint: dev-env ## style, format, the direction of imports, and the docstrings of the reference
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/pydoclint reference/twilio_reference
+
+docstrings: dev-env ## the docstrings of the suite against its signatures
+	.venv/bin/pydoclint conformance/twilio_conformance
 
 types: dev-env ## mypy, strict
 	$(PY) -m mypy
@@ -48,6 +52,7 @@ types: dev-env ## mypy, strict
 drift: dev-env ## nothing generated differs from its source
 	$(PY) -m twilio_vectors.build --check
 	$(PY) -m tools.render --check
+	$(PY) -m tools.architecture --check
 
 check: lint types drift test ## all that a change must pass
 
@@ -78,8 +83,9 @@ echo: dev-env ## place echo calls through the reference and through Pipecat's cl
 vectors: dev-env ## compile vectors/twilio_vectors/cases to vectors/v1
 	$(PY) -m twilio_vectors.build
 
-spec: dev-env ## render what is generated from spec/
+spec: dev-env ## render what is generated from spec/, and the drawing of the architecture
 	$(PY) -m tools.render
+	$(PY) -m tools.architecture
 
 # uv keeps the versions that it finds in the output file wherever it can: of another Pipecat's lock only what must
 # differ from locks/grade.lock does.

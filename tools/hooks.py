@@ -27,6 +27,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "spec/SPECIFICATION.md": "specification.md",
     "spec/schemas/README.md": "schemas.md",
     "spec/ADAPTER.md": "protocol.md",

@@ -44,6 +44,13 @@ def basic_login(
 ) -> tuple[str, str]:
     """Choose login and password for HTTP Basic authentication.
 
+    Args:
+        call_sid: Required; not part of the login.
+        account_sid: Required; the login unless an API key is given.
+        auth_token: The password that belongs to `account_sid`.
+        api_key_sid: The login where an API key is given.
+        api_key_secret: The password that belongs to `api_key_sid`.
+
     Returns:
         The API key's SID and secret where they are given, else the account's SID and token.
 

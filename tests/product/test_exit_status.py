@@ -97,7 +97,7 @@ def test_an_implementation_that_cannot_be_had_is_a_mistake_of_usage(host: Host, 
 
 
 def test_an_import_that_never_ends_is_given_up(host: Host, own_suite: Callable[[Host], Path]) -> None:
-    miniature.set_limit(own_suite(host) / "isolation.py", "IMPORT_LIMIT", "1.0")
+    miniature.set_limit(own_suite(host) / "engine/executor.py", "IMPORT_LIMIT", "1.0")
     host.write({"mine.py": "import time; time.sleep(1_000_000)"})
     _expect(host.grade("mine"), USAGE, "importing it did not finish within 1 s")
 

@@ -48,7 +48,7 @@ class Project:
     @classmethod
     def at(cls, root: Path) -> Project:
         root.mkdir()
-        for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        for name in ("Makefile", "pyproject.toml"):
             shutil.copy(ROOT / name, root)
         for folder in (".ci", "locks"):
             shutil.copytree(ROOT / folder, root / folder)
@@ -80,7 +80,7 @@ class Project:
 
     def environment(self, *locks: str, failing: str = "\n") -> tuple[int, list[str]]:
         """Runs the script that makes the environment `.venv`."""
-        locks = locks or ("requirements.lock",)
+        locks = locks or ("locks/grade.lock",)
         done, calls = self.run(".ci/environment", ".venv", *locks, failing=failing)
         return done.returncode, calls
 
@@ -141,15 +141,15 @@ def test_targets_run_in_parallel_never_make_one_environment_twice_at_once(projec
     stand_in(project.root / ".venv/bin/python")
     done, _ = project.make("--jobs=4", "grade", "types", "bench")
     assert [line for line in done.stdout.splitlines() if line.startswith("environment")] == [
-        "environment .venv requirements-dev.lock",
-        "environment .venv requirements.lock requirements-dev.lock",
+        "environment .venv locks/dev.lock",
+        "environment .venv locks/grade.lock locks/dev.lock",
     ]
 
 
 def test_environment_holds_the_lock_and_the_project(project: Project) -> None:
-    status, calls = project.environment("requirements.lock", "requirements-dev.lock")
+    status, calls = project.environment("locks/grade.lock", "locks/dev.lock")
     assert status == 0
-    assert installs(calls) == ["locks/build.lock", "requirements.lock", "."]
+    assert installs(calls) == ["locks/build.lock", "locks/grade.lock", "."]
     assert all("--require-hashes|" in call for call in calls if ".lock|" in call)
 
 
@@ -175,16 +175,16 @@ def lose_python(project: Project) -> Project:
     return project
 
 
-WHOLE = ["locks/build.lock", "requirements.lock", "."]
+WHOLE = ["locks/build.lock", "locks/grade.lock", "."]
 
 
 @pytest.mark.parametrize(
     ("event", "installed"),
     [
         pytest.param(lambda project: project, [], id="nothing"),
-        pytest.param(change("requirements-dev.lock"), [], id="a change of a lock that it was not made from"),
+        pytest.param(change("locks/dev.lock"), [], id="a change of a lock that it was not made from"),
         pytest.param(change("pyproject.toml"), ["."], id="a change of pyproject.toml"),
-        pytest.param(change("requirements.lock"), WHOLE, id="a change of its lock"),
+        pytest.param(change("locks/grade.lock"), WHOLE, id="a change of its lock"),
         pytest.param(change("locks/build.lock"), WHOLE, id="a change of the build lock"),
         pytest.param(move, WHOLE, id="a move of the project"),
         pytest.param(choose_another_python, WHOLE, id="the choice of another Python"),
@@ -195,17 +195,17 @@ def test_environment_is_brought_up_to_date_after(
     project: Project, event: Callable[[Project], Project], installed: list[str]
 ) -> None:
     project.environment()
-    status, calls = event(project).environment("requirements.lock", "requirements-dev.lock")
+    status, calls = event(project).environment("locks/grade.lock", "locks/dev.lock")
     assert status == 0
     assert installs(calls) == installed
 
 
 def test_environment_made_from_the_larger_lock_serves_the_smaller(project: Project) -> None:
-    project.environment("requirements-dev.lock")
-    assert project.environment("requirements.lock", "requirements-dev.lock") == (0, [])
+    project.environment("locks/dev.lock")
+    assert project.environment("locks/grade.lock", "locks/dev.lock") == (0, [])
 
 
-@pytest.mark.parametrize("step", ["-m venv", "build.lock", "requirements.lock", "--editable"])
+@pytest.mark.parametrize("step", ["-m venv", "build.lock", "locks/grade.lock", "--editable"])
 def test_failed_environment_fails_and_is_completed_the_next_time(project: Project, step: str) -> None:
     status, calls = project.environment(failing=step)
     assert status == 3
@@ -218,12 +218,12 @@ def test_failed_environment_fails_and_is_completed_the_next_time(project: Projec
 def test_pip_installs_what_uv_cannot(project: Project) -> None:
     status, calls = project.environment(failing="pip install --quiet")
     assert status == 0
-    assert [call.split("|")[0] for call in calls if "requirements.lock|" in call] == ["pip", "-I"]
+    assert [call.split("|")[0] for call in calls if "locks/grade.lock|" in call] == ["pip", "-I"]
 
 
 @pytest.mark.parametrize("version", ["2.7.18", "3.9.2", "3.10.14"])
 def test_too_old_a_python_is_named_and_nothing_is_made(project: Project, version: str) -> None:
-    done, _ = project.run(".ci/environment", ".venv", "requirements.lock", version=version)
+    done, _ = project.run(".ci/environment", ".venv", "locks/grade.lock", version=version)
     assert done.returncode == 1
     assert "needs Python 3.11 or newer" in done.stderr
     assert f"{project.python}: Python {version}" in done.stderr
@@ -232,7 +232,7 @@ def test_too_old_a_python_is_named_and_nothing_is_made(project: Project, version
 
 @pytest.mark.parametrize("version", ["3.11.0", "3.13.1"])
 def test_python_that_is_new_enough_is_taken(project: Project, version: str) -> None:
-    done, calls = project.run(".ci/environment", ".venv", "requirements.lock", version=version)
+    done, calls = project.run(".ci/environment", ".venv", "locks/grade.lock", version=version)
     assert done.returncode == 0
     assert "-m|venv|--clear|.venv|" in calls
 

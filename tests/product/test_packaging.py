@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PYPROJECT["project"]["version"]
 LOCKS = [*ROOT.glob("*.lock"), *ROOT.glob("locks/*.lock")]
-GRADE_LOCKS = [ROOT / "requirements.lock", *ROOT.glob("locks/pipecat-*.lock")]
+GRADE_LOCKS = [ROOT / "locks/grade.lock", *ROOT.glob("locks/pipecat-*.lock")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def test_wheel_registers_the_plugin_and_the_command(archives: Archives) -> None:
     entry_points = ConfigParser()
     entry_points.read_string(archives.read("*.dist-info/entry_points.txt"))
     assert {section: dict(entry_points[section]) for section in entry_points.sections()} == {
-        "console_scripts": {"twilio-conformance": "twilio_conformance.command:main"},
+        "console_scripts": {"twilio-conformance": "twilio_conformance.cli:main"},
         "pytest11": {"twilio_conformance": "twilio_conformance.plugin"},
     }
 
@@ -174,16 +174,16 @@ def test_lock_for_grading_satisfies_the_project(lock: Path) -> None:
 
 
 def test_lock_for_development_satisfies_the_project() -> None:
-    versions = locked(ROOT / "requirements-dev.lock")
+    versions = locked(ROOT / "locks/dev.lock")
     for requirement in declared(extras=["live", "report", "fuzz"], groups=["build", "grade", "dev"]):
         held = versions[canonicalize_name(requirement.name)]
-        assert held, f"{requirement} is not in requirements-dev.lock"
+        assert held, f"{requirement} is not in locks/dev.lock"
         assert all(version in requirement.specifier for version in held), requirement
 
 
-@pytest.mark.parametrize("part", ["requirements.lock", "locks/build.lock"])
+@pytest.mark.parametrize("part", ["locks/grade.lock", "locks/build.lock"])
 def test_lock_for_development_holds_the_same_versions_as(part: str) -> None:
-    development = locked(ROOT / "requirements-dev.lock")
+    development = locked(ROOT / "locks/dev.lock")
     differing = {name: held for name, held in locked(ROOT / part).items() if not held <= development[name]}
     assert differing == {}
 

@@ -15,23 +15,23 @@ RATE = 8000
 
 
 def silence(count: int) -> list[int]:
-    """Digital silence."""
+    """Return digital silence."""
     return [0] * count
 
 
 def ramp(first: int, last: int) -> list[int]:
-    """Every value from first to last."""
+    """Return every value from first to last."""
     return list(range(first, last + 1))
 
 
 def noise(peak: int, count: int, seed: int) -> list[int]:
-    """White noise, uniform between -peak and peak."""
+    """Return white noise, uniform between -peak and peak."""
     generator = random.Random(seed)
     return [round(peak * (2 * generator.random() - 1)) for _ in range(count)]
 
 
 def speech(count: int, seed: int, peak: int = 16000) -> list[int]:
-    """Bursts of voice: syllables of 90 to 260 ms, unlike in pitch and colour, a pause after every third."""
+    """Return synthetic speech: syllables of 90 to 260 ms that differ in pitch and timbre, a pause after each third."""
     generator = random.Random(seed)
     samples: list[int] = []
     syllable = 0
@@ -59,18 +59,18 @@ def _syllable(generator: random.Random, peak: int) -> list[int]:
 
 
 def utterance(count: int, seed: int) -> list[int]:
-    """Speech that ends in 20 ms of loud noise, where a sample lost or doubled before shows."""
+    """Return speech that ends in 20 ms of loud noise, which shows a sample lost or doubled before it."""
     return speech(count - 160, seed) + noise(24000, 160, seed)
 
 
 def pcm(samples: Iterable[int]) -> bytes:
-    """16-bit little-endian PCM."""
+    """Return the samples as 16-bit little-endian PCM."""
     values = list(samples)
     return struct.pack(f"<{len(values)}h", *values)
 
 
 def chunks(whole: Whole, sizes: Sequence[int]) -> Iterator[Whole]:
-    """The whole in pieces of these sizes, used in turn; the last piece may be shorter."""
+    """Yield the whole in pieces of these sizes, used in turn; the last piece may be shorter."""
     start = 0
     for size in cycle(sizes):
         if start >= len(whole):

@@ -1,4 +1,4 @@
-"""Compiles the cases to v1/: canonical JSON, a file a vector, and a manifest; --check compares only."""
+"""Compiles the cases to v1/: canonical JSON, one file per vector, and a manifest; --check only compares."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SCHEMA = ROOT / "spec" / "schemas" / "vector.schema.json"
 
 
 class CaseError(Exception):
-    """A case that must not become a vector: what is wrong with it, and where."""
+    """A case that cannot become a vector; the message says what is wrong with it, and where."""
 
 
 def compile_cases() -> dict[str, dict[str, Any]]:
-    """All vectors by id.
+    """Return all vectors by id.
 
     Raises:
         CaseError: An id is used twice, a flag is not documented, a twin is missing, the schema is violated.
@@ -59,17 +59,17 @@ def compile_cases() -> dict[str, dict[str, Any]]:
 
 
 def load_flags() -> dict[str, str]:
-    """The documented flags: name to reason."""
+    """Return the documented flags, a reason by name."""
     return tomllib.loads((HERE / "flags.toml").read_text())
 
 
 def canonical(document: Any) -> bytes:
-    """JSON in ASCII with two spaces and a final newline; lone surrogates stay escaped."""
+    """Return JSON in ASCII, indented by two spaces, with a final newline; lone surrogates stay escaped."""
     return (json.dumps(document, indent=2) + "\n").encode("ascii")
 
 
 def compiled_files() -> dict[str, bytes]:
-    """Every file of v1/ by its relative path, the manifest last."""
+    """Return the content of every file of v1/ by its relative path, the manifest last."""
     vectors = compile_cases()
     files = {f"{name}.json": canonical(vector) for name, vector in sorted(vectors.items())}
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
@@ -87,7 +87,7 @@ def compiled_files() -> dict[str, bytes]:
 
 
 def main() -> int:
-    """Writes v1/, or with --check says what differs."""
+    """Write v1/, or with --check report what differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 where v1/ differs from the cases"

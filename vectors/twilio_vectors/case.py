@@ -1,4 +1,4 @@
-"""The words in which cases are written: steps, expectations, and the case that holds them."""
+"""The vocabulary of cases: steps, expectations, and the case that holds them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Case:
     since: str = EDITION
 
     def compiled(self, chapter: str) -> Json:
-        """The vector as JSON, in the order of the schema."""
+        """Return the vector as JSON, with members in the order of the schema."""
         given: Json = {
             "arguments": self.arguments,
             "setup": rates(self.rate, self.out_rate),
@@ -83,7 +83,7 @@ class Case:
 
 
 def family(chapter: str) -> Callable[[Family], Family]:
-    """Registers a function that yields the cases of one family of a chapter."""
+    """Register a function that yields the cases of one family of a chapter."""
 
     def register(function: Family) -> Family:
         if not function.__doc__:
@@ -95,12 +95,12 @@ def family(chapter: str) -> Callable[[Family], Family]:
 
 
 def rates(rate: int | None, out_rate: int | None = None) -> Json | None:
-    """The argument of setup: the pipeline's rates in Hz, or None where setup is not called."""
+    """Return the argument of setup: the pipeline's rates in Hz, or None where setup is not called."""
     return None if rate is None else {"audio_in_sample_rate": rate, "audio_out_sample_rate": out_rate or rate}
 
 
 def b64(data: bytes) -> str:
-    """Standard base64 with padding."""
+    """Return standard base64 with padding."""
     return base64.b64encode(data).decode("ascii")
 
 
@@ -108,12 +108,12 @@ def b64(data: bytes) -> str:
 
 
 def audio(pcm: bytes, *, rate: int = 8000, channels: int = 1, kind: str = "OutputAudioRawFrame") -> Json:
-    """An audio frame of 16-bit little-endian PCM."""
+    """Return an audio frame of 16-bit little-endian PCM."""
     return {"frame": kind, "audio": b64(pcm), "sample_rate": rate, "num_channels": channels}
 
 
 def transport_message(message: Any, *, urgent: bool = False) -> Json:
-    """A transport message; urgent ones overtake queued audio."""
+    """Return a frame with an application's message; urgent ones overtake queued audio."""
     kind = "OutputTransportMessageUrgentFrame" if urgent else "OutputTransportMessageFrame"
     return {"frame": kind, "message": message}
 
@@ -122,38 +122,38 @@ def transport_message(message: Any, *, urgent: bool = False) -> Json:
 
 
 def serialize(frame: Json, *expect: Json) -> Json:
-    """A step that gives the serializer a frame."""
+    """Return a step that serializes a frame."""
     return _step({"serialize": frame}, expect)
 
 
 def deserialize(message: Any, *expect: Json, as_bytes: bool = False) -> Json:
-    """A step that gives the serializer a message, written as compact JSON."""
+    """Return a step that deserializes a message, written as compact JSON."""
     return _step({"deserialize": {"json": message} | ({"as": "bytes"} if as_bytes else {})}, expect)
 
 
 def deserialize_text(text: str, *expect: Json) -> Json:
-    """A step that gives the serializer a str as it is."""
+    """Return a step that deserializes a str as it is."""
     return _step({"deserialize": {"text": text}}, expect)
 
 
 def deserialize_bytes(data: bytes, *expect: Json) -> Json:
-    """A step that gives the serializer bytes as they are."""
+    """Return a step that deserializes bytes as they are."""
     return _step({"deserialize": {"base64": b64(data)}}, expect)
 
 
 def deserialize_parts(parts: list[str | tuple[str, int]], *expect: Json, as_bytes: bool = False) -> Json:
-    """A step that gives the serializer a long str; a part (text, times) is repeated."""
+    """Return a step that deserializes a long str; a part (text, times) is repeated."""
     pieces = [part if isinstance(part, str) else {"repeat": part[0], "times": part[1]} for part in parts]
     return _step({"deserialize": {"parts": pieces} | ({"as": "bytes"} if as_bytes else {})}, expect)
 
 
 def set_up(rate: int, *expect: Json, out_rate: int | None = None) -> Json:
-    """A step that calls setup, for the first time or again."""
+    """Return a step that calls setup, for the first time or again."""
     return _step({"setup": rates(rate, out_rate)}, expect)
 
 
 def wait(seconds: float) -> Json:
-    """A step that lets time pass on the event loop's clock."""
+    """Return a step that waits, in seconds on the event loop's clock."""
     return {"wait": seconds}
 
 
@@ -166,37 +166,37 @@ def _step(step: Json, expect: Iterable[Json]) -> Json:
 
 
 def nothing(requirement: str) -> Json:
-    """None, and no exception."""
+    """Expect None, and no exception."""
     return {"requirement": requirement, "returns": "nothing"}
 
 
 def returns_json(requirement: str, shape: Any, *, as_text: bool = False) -> Json:
-    """Text that parses to this shape; as_text demands a str, otherwise its bytes do as well."""
+    """Expect text that parses to this shape; as_text demands a str, otherwise its bytes do as well."""
     return {"requirement": requirement, "returns": {"json": shape} | ({"as": "text"} if as_text else {})}
 
 
 def gives_frame(requirement: str, kind: str, **attributes: Any) -> Json:
-    """A frame of this class with these attributes."""
+    """Expect a frame of this class with these attributes."""
     return {"requirement": requirement, "frame": {"frame": kind} | attributes}
 
 
 def raises(requirement: str, kind: str | list[str | None] | None, *mentions: str) -> Json:
-    """An exception of this class (None: none; a list: any of these), whose message holds these texts."""
+    """Expect an exception of this class (None: none; a list: any of these), whose message has these texts."""
     return {"requirement": requirement, "raises": kind} | ({"mentions": list(mentions)} if mentions else {})
 
 
 def not_frames(requirement: str, *kinds: str) -> Json:
-    """Neither an exception nor a frame of these classes."""
+    """Expect neither an exception nor a frame of these classes."""
     return {"requirement": requirement, "not_frames": list(kinds)}
 
 
 def not_events(requirement: str, *events: str) -> Json:
-    """Neither an exception nor a message of these events."""
+    """Expect neither an exception nor a message of these events."""
     return {"requirement": requirement, "not_events": list(events)}
 
 
 def within(requirement: str, seconds: float) -> Json:
-    """The step is over after so many seconds on the event loop's clock."""
+    """Expect the step to end within these seconds on the event loop's clock."""
     return {"requirement": requirement, "within": seconds}
 
 
@@ -204,17 +204,17 @@ def within(requirement: str, seconds: float) -> Json:
 
 
 def messages(requirement: str, shape: Any, *, at_least: int = 1, as_text: bool = False) -> Json:
-    """Every text returned has this shape; as_text demands a str, otherwise its bytes do as well.
+    """Expect every returned text to have this shape; as_text demands a str, otherwise bytes do as well.
 
-    "<base64>" stands for a payload, "<any>" for anything, the member "..." for members that are another
-    requirement's. Without any message it cannot be tested; at_least makes that a violation.
+    "<base64>" stands for a payload, "<any>" for anything, the member "..." for members that belong to another
+    requirement. Fewer messages than at_least are a violation; with 0, no message at all is not testable.
     """
     expected = {"shape": shape, "at_least": at_least} | ({"as": "text"} if as_text else {})
     return {"requirement": requirement, "messages": expected}
 
 
 def payloads(requirement: str, alternatives: list[bytes], *, at_least: int) -> Json:
-    """The payloads joined: each code in one of the alternatives, and at_least so many."""
+    """Expect the joined payloads: each code in one of the alternatives, and at least so many codes."""
     return {
         "requirement": requirement,
         "payloads": {"each_in": [b64(codes) for codes in alternatives], "at_least": at_least},
@@ -222,7 +222,7 @@ def payloads(requirement: str, alternatives: list[bytes], *, at_least: int) -> J
 
 
 def received(requirement: str, pcm: bytes | None, *, rate: int, at_least: int = 0, channels: int = 1) -> Json:
-    """The InputAudioRawFrames joined: this PCM, at_least so many samples of it, each frame of this rate."""
+    """Expect the joined InputAudioRawFrames: this PCM, at least so many samples, each frame at this rate."""
     expected: Json = {"sample_rate": rate, "num_channels": channels}
     if pcm is not None:
         expected |= {"equals": b64(pcm)}
@@ -230,7 +230,7 @@ def received(requirement: str, pcm: bytes | None, *, rate: int, at_least: int = 
 
 
 def requests(requirement: str, at_least: int, at_most: int | None = -1) -> Json:
-    """How many requests were made; exactly at_least without at_most, without limit where it is None."""
+    """Expect so many requests: exactly at_least without at_most, and no upper limit where it is None."""
     return {
         "requirement": requirement,
         "requests": {"at_least": at_least, "at_most": at_least if at_most == -1 else at_most},
@@ -238,10 +238,10 @@ def requests(requirement: str, at_least: int, at_most: int | None = -1) -> Json:
 
 
 def request(requirement: str, **aspects: Any) -> Json:
-    """What holds of every request: method, url, target, form, basic."""
+    """Expect these aspects of every request: method, url, target, form, basic."""
     return {"requirement": requirement, "request": aspects}
 
 
 def logged(requirement: str, level: str, *, at_least: int = 0, at_most: int | None = None) -> Json:
-    """How many log records there are of this level or above."""
+    """Expect so many log records of this level or above."""
     return {"requirement": requirement, "log": {"level": level, "at_least": at_least, "at_most": at_most}}

@@ -1,4 +1,4 @@
-"""Steps of a conversation: the agent's audio as frames, and Twilio's messages."""
+"""Steps and messages that chapters share: the agent's audio as frames, and Twilio's messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from twilio_vectors.case import (
 from twilio_vectors.ulaw import DECODED, alternatives, permitted
 
 SECOND = 8000
-"""Samples."""
+"""Samples in a second."""
 
 CALLER_SILENCE = 8001
 """Samples of a message of silence: a second, and a multiple of three, which is //// in base64, repeated."""
@@ -30,15 +30,15 @@ ROUNDED = ("NeighbouringCode", "NegativeZero", "WithheldSilence")
 """Flags of outgoing audio."""
 
 
-def spoken(
+def audio_steps(
     samples: list[int], sizes: Sequence[int] = (160,), kind: str = "OutputAudioRawFrame"
 ) -> list[Json]:
-    """Steps that serialize the samples in frames of these sizes, used in turn."""
+    """Return steps that serialize the samples, in frames of these sizes in samples, used in turn."""
     return [serialize(audio(pcm(chunk), kind=kind)) for chunk in chunks(samples, sizes)]
 
 
 def silence_frames(count: int = SECOND, size: int = 160) -> list[Json]:
-    """Steps that serialize digital silence, written short."""
+    """Return steps that serialize digital silence, in short notation."""
     frames = [
         audio(b"") | {"audio": {"base64": b64(pcm([0])), "times": len(piece)}}
         for piece in _pieces(count, size)
@@ -46,15 +46,15 @@ def silence_frames(count: int = SECOND, size: int = 160) -> list[Json]:
     return [serialize(frame) for frame in frames]
 
 
-def heard(requirement: str, samples: list[int], quiet: int = SECOND) -> Json:
-    """Expects the samples, then at most so much silence, each as a code that G.711 permits."""
+def payloads_of_samples(requirement: str, samples: list[int], quiet: int = SECOND) -> Json:
+    """Expect the samples, then at most `quiet` samples of silence, each as a code that G.711 permits."""
     return payloads(requirement, alternatives(samples + silence(quiet), permitted), at_least=len(samples))
 
 
 def media(
     codes: bytes, number: int = 1, at: int = 0, *, track: str = "inbound", stream: str = STREAM_SID
 ) -> Json:
-    """Twilio's message with these codes: the number-th of its kind, `at` milliseconds from the start."""
+    """Return Twilio's media message with these codes: the number-th, `at` milliseconds from the start."""
     return {
         "event": "media",
         "sequenceNumber": str(number + 1),
@@ -66,7 +66,7 @@ def media(
 def media_messages(
     codes: bytes, sizes: Sequence[int] = (160,), *, track: str = "inbound", stream: str = STREAM_SID
 ) -> list[Json]:
-    """Twilio's messages with these codes, in pieces of these sizes, used in turn."""
+    """Return Twilio's media messages with these codes, in pieces of these sizes in codes, used in turn."""
     messages = []
     at = 0
     for number, piece in enumerate(chunks(codes, sizes), 1):
@@ -76,12 +76,12 @@ def media_messages(
 
 
 def media_steps(codes: bytes, sizes: Sequence[int] = (160,)) -> list[Json]:
-    """Steps that deserialize these codes as the caller's audio."""
+    """Return steps that deserialize these codes as the caller's audio."""
     return [deserialize(message) for message in media_messages(codes, sizes)]
 
 
 def silence_step() -> Json:
-    """A step that deserializes a message with a second of the caller's silence, written short."""
+    """Return a step that deserializes a second of the caller's silence, in short notation."""
     before, after = (
         '{"event":"media","streamSid":"' + STREAM_SID + '","media":{"track":"inbound","payload":"',
         '"}}',
@@ -89,21 +89,21 @@ def silence_step() -> Json:
     return deserialize_parts([before, ("////", CALLER_SILENCE // 3), after])
 
 
-def understood(requirement: str, codes: bytes) -> Json:
-    """Expects the codes' samples, then at most the silence of caller_hushed."""
+def audio_of_codes(requirement: str, codes: bytes) -> Json:
+    """Expect the samples of the codes, then at most the silence of `silence_step`."""
     samples = [DECODED[code] for code in codes]
     return received(requirement, pcm(samples + silence(CALLER_SILENCE)), rate=8000, at_least=len(samples))
 
 
 def codes_of(samples: list[int]) -> bytes:
-    """Codes next to the samples, one for each: what a caller's side may send."""
+    """Return the code nearest to each sample, as the caller's encoder may send it."""
     return bytes(
         min(permitted(sample), key=lambda code: (abs(DECODED[code] - sample), -code)) for sample in samples
     )
 
 
 def dtmf(digit: object, beside: Json | None = None, number: int = 4) -> Json:
-    """Twilio's message of a pressed key; `beside` replaces the members of `dtmf` beside the digit."""
+    """Return Twilio's message for a key press; `beside` replaces the members of `dtmf` beside the digit."""
     members = {"track": "inbound_track"} if beside is None else beside
     return {
         "event": "dtmf",
@@ -114,17 +114,17 @@ def dtmf(digit: object, beside: Json | None = None, number: int = 4) -> Json:
 
 
 def mark(name: str, number: int = 7) -> Json:
-    """Twilio's message that returns a mark."""
+    """Return Twilio's message that reports a mark as played."""
     return {"event": "mark", "sequenceNumber": str(number), "streamSid": STREAM_SID, "mark": {"name": name}}
 
 
 def connected(version: str = "1.0.0") -> Json:
-    """Twilio's first message."""
+    """Return Twilio's first message."""
     return {"event": "connected", "protocol": "Call", "version": version}
 
 
 def start(tracks: Sequence[str] = ("inbound",), parameters: Json | None = None) -> Json:
-    """Twilio's second message; without `parameters` it has no customParameters."""
+    """Return Twilio's second message; without `parameters` it has no customParameters."""
     stream = {
         "accountSid": ACCOUNT_SID,
         "streamSid": STREAM_SID,
@@ -138,7 +138,7 @@ def start(tracks: Sequence[str] = ("inbound",), parameters: Json | None = None) 
 
 
 def stop(number: int = 900) -> Json:
-    """Twilio's last message."""
+    """Return Twilio's last message."""
     return {
         "event": "stop",
         "sequenceNumber": str(number),

@@ -14,7 +14,7 @@ from functools import cache
 
 
 def decode(code: int) -> int:
-    """The 16-bit sample of one code."""
+    """Return the 16-bit sample of a code."""
     inverted = code ^ 0xFF
     magnitude = ((8 * (inverted & 0x0F) + 132) << (inverted >> 4 & 0x07)) - 132
     return -magnitude if inverted & 0x80 else magnitude
@@ -32,7 +32,7 @@ CODES = {level: frozenset(code for code in range(256) if DECODED[code] == level)
 
 @cache
 def permitted(sample: int) -> frozenset[int]:
-    """The codes within one quantiser level of the sample's nearest; of both where two are equally near."""
+    """Return the codes within one quantiser level of the sample's nearest; of both where two are equally near."""
     above = min(bisect_left(LEVELS, sample), len(LEVELS) - 1)
     candidates = range(max(above - 1, 0), above + 1)
     distance = min(abs(LEVELS[index] - sample) for index in candidates)
@@ -42,7 +42,7 @@ def permitted(sample: int) -> frozenset[int]:
 
 
 def exact(sample: int) -> frozenset[int]:
-    """The codes that decode to this very sample.
+    """Return the codes that decode to exactly this sample.
 
     Raises:
         KeyError: No code does.
@@ -51,7 +51,7 @@ def exact(sample: int) -> frozenset[int]:
 
 
 def alternatives(samples: Sequence[int], codes: Callable[[int], Iterable[int]]) -> list[bytes]:
-    """As few texts as hold, at each place, all codes of the sample there."""
+    """Return the fewest byte strings that together have, at each position, every code of the sample there."""
     choices = [sorted(codes(sample)) for sample in samples]
     most = max(map(len, choices))
     return [bytes(choice[turn % len(choice)] for choice in choices) for turn in range(most)]

@@ -18,7 +18,7 @@ PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTR
 PROGRAMS = {
     "python": (),
     "pytest": ("-m", "pytest", "-p", "no:randomly"),
-    "twilio-conformance": ("-m", "twilio_conformance.command"),
+    "twilio-conformance": ("-m", "twilio_conformance.cli"),
 }
 """What is executed of a console block, as arguments of this environment's Python."""
 

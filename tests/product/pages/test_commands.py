@@ -14,11 +14,11 @@ import pytest
 from tests.product.pages.pages import PAGES, ROOT, blocks, commands, lacking, run
 from twilio_conformance import cli
 
-COPIED = ("conformance", "reference", "spec", "vectors", "docs")
+COPIED = ("conformance", "reference", "spec", "vectors", "docs", "tools")
 """What a page that changes the project needs of it."""
 
 ELSEWHERE = ("fuzzing", "gating", "reports")
-"""Pages of long runs, whose commands have tests of their own in tests/suite, tests/fuzz and tests/report."""
+"""Pages of long runs, whose commands have tests of their own in tests/unit and tests/product."""
 
 EXECUTED = [
     page
@@ -33,10 +33,10 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) 
     consoles = "".join(block.text for block in blocks(page) if block.language == "console")
     if "'node " in consoles and shutil.which("node") is None:
         pytest.skip("this page runs a program of Node.js, and there is none: install nodejs")
-    if "docs/" in consoles:
+    if "tools." in consoles:
         for name in COPIED:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        path = [folder / "conformance", folder / "reference"]
+        path = [folder, *(folder / name for name in ("conformance", "reference", "vectors"))]
     folder.mkdir(exist_ok=True)
     for block in blocks(page):
         if block.title is not None:

@@ -13,8 +13,10 @@ import pytest
 from tests.product.pages.pages import PAGES, ROOT, reader_environment, shell, unnamed
 from tests.shared_dir import once
 
-INDEX = "installs from a package index; tests/test_packaging.py and `make wheel-check` install the wheel"
-WHOLE = "makes an environment and grades all; tests/test_make.py runs the target, and CI the whole"
+INDEX = (
+    "installs from a package index; tests/product/test_packaging.py and `make wheel-check` install the wheel"
+)
+WHOLE = "makes an environment and grades all; tests/product/test_make.py runs the target, and CI the whole"
 SUITE = "these very tests; CI runs them"
 PACKAGES = (
     "needs packages of the line before; `make examples` grades them, and the table says what came of it"
@@ -68,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _furnish(place: Path) -> None:
-    for name in ("spec", "vectors", "docs"):
+    for name in ("spec", "vectors", "docs", "examples"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", place)
     shutil.copytree(ROOT / "examples" / "javascript", place, dirs_exist_ok=True)

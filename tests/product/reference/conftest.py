@@ -1,13 +1,14 @@
-"""What the reference's own tests share: log capture, and serializers that are set up."""
+"""Fixtures of the reference's tests: captured logs, serializers, and answers in place of the network."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import respx
 from loguru import logger
 
-from twilio_reference import TwilioFrameSerializer
+from twilio_reference import TwilioFrameSerializer, hangup
 
 STREAM_SID = "MZ" + "0123456789abcdef" * 2
 
@@ -45,3 +46,17 @@ def make() -> Callable[..., Awaitable[TwilioFrameSerializer]]:
         return serializer
 
     return set_up
+
+
+@pytest.fixture
+def api() -> Iterator[respx.MockRouter]:
+    """Answers requests in place of the network; an unexpected one fails."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shortens the pauses and the time limit."""
+    monkeypatch.setattr(hangup, "_PAUSES", (0.001, 0.001))
+    monkeypatch.setattr(hangup, "_TIME_LIMIT", 0.3)

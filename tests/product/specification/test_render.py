@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """tools/render.py as a module, at work on a copy of spec/ and docs/ in tmp_path."""
-    spec = importlib.util.spec_from_file_location("render", ROOT / "docs" / "render.py")
+    spec = importlib.util.spec_from_file_location("render", ROOT / "tools" / "render.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -27,8 +27,9 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (tmp_path / "docs").mkdir()
     for page in (ROOT / "docs").glob("*.md"):
         shutil.copy(page, tmp_path / "docs")
+    shutil.copytree(ROOT / "docs" / "data", tmp_path / "docs" / "data")
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    for name in ("SPECIFICATION", "TRACEABILITY"):
+    for name in ("SPECIFICATION", "TRACEABILITY", "RULES"):
         monkeypatch.setattr(module, name, tmp_path / getattr(module, name).relative_to(ROOT))
     monkeypatch.setattr(catalogue, "specification_folder", lambda: tmp_path / "spec")
     monkeypatch.setattr(sys, "argv", ["tools/render.py", "--check"])
@@ -44,7 +45,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 def test_what_is_committed_is_what_is_rendered_and_nothing_is_said() -> None:
     run = subprocess.run(
-        [sys.executable, "tools/render.py", "--check"],
+        [sys.executable, "-m", "tools.render", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

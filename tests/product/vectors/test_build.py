@@ -18,7 +18,7 @@ V1 = ROOT / "vectors" / "v1"
 
 CASES = '''
 """Cases for a test."""
-from model import Case, family, nothing, deserialize
+from twilio_vectors.case import Case, family, nothing, deserialize
 
 STEPS = [deserialize({"event": "connected"}, nothing("TFS-MESSAGES-01"))]
 
@@ -33,8 +33,10 @@ def connected():
 
 def _run(tree: Path, *arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(tree / "vectors" / "build.py"), *arguments],
-        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"},
+        [sys.executable, "-m", "twilio_vectors.build", *arguments],
+        cwd=tree,
+        env=os.environ
+        | {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree / "vectors")},
         capture_output=True,
         text=True,
         timeout=60,
@@ -46,20 +48,21 @@ def _run(tree: Path, *arguments: str, seed: str = "0") -> subprocess.CompletedPr
 def tree(tmp_path: Path) -> Path:
     """The compiler and its schema in a folder of their own, with two good cases."""
     root = tmp_path / "a tree"
-    (root / "vectors" / "cases").mkdir(parents=True)
+    package = root / "vectors" / "twilio_vectors"
+    (package / "cases").mkdir(parents=True)
     (root / "spec" / "schemas").mkdir(parents=True)
-    for name in ("build.py", "model.py"):
-        shutil.copy(ROOT / "vectors" / name, root / "vectors")
+    for name in ("__init__.py", "build.py", "case.py"):
+        shutil.copy(ROOT / "vectors" / "twilio_vectors" / name, package)
     shutil.copy(ROOT / "spec" / "schemas" / "vector.schema.json", root / "spec" / "schemas")
-    (root / "vectors" / "flags.toml").write_text('Open = "Both are permitted."\n')
-    (root / "vectors" / "cases" / "good.py").write_text(CASES)
+    (package / "flags.toml").write_text('Open = "Both are permitted."\n')
+    (package / "cases" / "good.py").write_text(CASES)
     return root
 
 
 def _add(tree: Path, case: str, docstring: str = '"""One case."""') -> None:
     """Puts one more case beside the good ones."""
     text = f"""
-from model import Case, family
+from twilio_vectors.case import Case, family
 
 
 @family("messages")
@@ -67,7 +70,7 @@ def wrong():
     {docstring}
     yield {case}
 """
-    (tree / "vectors" / "cases" / "wrong.py").write_text(text)
+    (tree / "vectors" / "twilio_vectors" / "cases" / "wrong.py").write_text(text)
 
 
 def _contents(tree: Path) -> dict[str, bytes]:
@@ -154,7 +157,9 @@ def test_the_refusal_of_a_case_names_its_function(tree: Path, arguments: tuple[s
     _add(tree, 'Case(name="x", text="")')
     result = _run(tree, *arguments)
     assert result.returncode == 1
-    assert result.stderr.startswith("vectors/twilio_vectors/build.py: cases.wrong.wrong: messages/x")
+    assert result.stderr.startswith(
+        "vectors/twilio_vectors/build.py: twilio_vectors.cases.wrong.wrong: messages/x"
+    )
 
 
 def test_a_family_without_a_docstring_is_refused(tree: Path) -> None:
@@ -195,7 +200,7 @@ def test_check_names_what_differs_and_mends_nothing(tree: Path, drift: str) -> N
 
 def test_check_finds_a_case_that_has_changed(tree: Path) -> None:
     _run(tree)
-    cases = tree / "vectors" / "cases" / "good.py"
+    cases = tree / "vectors" / "twilio_vectors" / "cases" / "good.py"
     cases.write_text(cases.read_text().replace("The second.", "The other."))
     result = _run(tree, "--check")
     assert result.returncode == 1

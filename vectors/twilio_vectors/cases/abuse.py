@@ -19,7 +19,7 @@ from twilio_vectors.case import (
     serialize,
     set_up,
 )
-from twilio_vectors.steps import ROUNDED, SECOND, heard, silence_frames, spoken
+from twilio_vectors.steps import ROUNDED, SECOND, audio_steps, payloads_of_samples, silence_frames
 from twilio_vectors.ulaw import alternatives, permitted
 
 CLEAR = {"event": "clear", "...": "<any>"}
@@ -49,7 +49,7 @@ def odd_lengths() -> Iterator[Case]:
 @family("abuse")
 def odd_then_speech() -> Iterator[Case]:
     """Half a sample, then speech: it is dropped or filled up, and never joined to the sample that follows."""
-    steps = [serialize(audio(bytes(1)), raises("TFS-ABUSE-01", None)), *spoken(VOICE), *silence_frames()]
+    steps = [serialize(audio(bytes(1)), raises("TFS-ABUSE-01", None)), *audio_steps(VOICE), *silence_frames()]
     dropped = alternatives(VOICE + silence(SECOND), permitted)
     filled = alternatives([0, *VOICE, *silence(SECOND - 1)], permitted)
     yield Case(
@@ -64,7 +64,7 @@ def odd_then_speech() -> Iterator[Case]:
 
 @family("abuse")
 def stereo() -> Iterator[Case]:
-    """Two channels: no exception; best is the mean of both, which is the voice itself where both carry it."""
+    """Two channels raise no exception; their mean is best, which is the voice itself where both carry it."""
     both = [sample for sample in VOICE for _ in range(2)]
     frames = [
         serialize(audio(pcm(both[start : start + 320]), channels=2), raises("TFS-ABUSE-02", None))
@@ -74,7 +74,7 @@ def stereo() -> Iterator[Case]:
         "stereo-alike",
         "Both channels carry the same voice at 8000 Hz.",
         steps=[*frames, *silence_frames()],
-        expect=[heard("TFS-ABUSE-03", VOICE)],
+        expect=[payloads_of_samples("TFS-ABUSE-03", VOICE)],
         result="acceptable",
         flags=ROUNDED,
     )
@@ -96,10 +96,10 @@ def impossible_rates() -> Iterator[Case]:
             f"A frame whose rate is {rate} Hz, and a good one after it.",
             steps=[
                 serialize(audio(pcm(VOICE[:160]), rate=rate), nothing("TFS-ABUSE-04")),
-                *spoken(VOICE),
+                *audio_steps(VOICE),
                 *silence_frames(),
             ],
-            expect=[heard("TFS-ABUSE-05", VOICE)],
+            expect=[payloads_of_samples("TFS-ABUSE-05", VOICE)],
             result="invalid",
             flags=ROUNDED,
         )
@@ -113,7 +113,7 @@ def long_frames() -> Iterator[Case]:
         "long-8000",
         "10 s in one frame at 8000 Hz.",
         steps=[serialize(audio(pcm(long)), raises("TFS-ABUSE-05", None)), *silence_frames()],
-        expect=[heard("TFS-ABUSE-05", long)],
+        expect=[payloads_of_samples("TFS-ABUSE-05", long)],
         result="acceptable",
         flags=ROUNDED,
     )
@@ -136,7 +136,7 @@ def rates_that_change() -> Iterator[Case]:
     yield Case("change-every-frame", "Another rate with every frame.", steps=steps)
     back = [
         serialize(audio(pcm(VOICE), rate=24000), raises("TFS-ABUSE-06", None)),
-        *spoken(VOICE),
+        *audio_steps(VOICE),
         *silence_frames(),
     ]
     yield Case(
@@ -148,14 +148,14 @@ def rates_that_change() -> Iterator[Case]:
     again = [
         set_up(24000, raises("TFS-ABUSE-06", None)),
         set_up(16000, raises("TFS-ABUSE-06", None)),
-        *spoken(VOICE),
+        *audio_steps(VOICE),
         *silence_frames(),
     ]
     yield Case(
         "change-by-setup",
         "setup is called again with another rate, before audio.",
         steps=again,
-        expect=[heard("TFS-ABUSE-06", VOICE)],
+        expect=[payloads_of_samples("TFS-ABUSE-06", VOICE)],
         result="acceptable",
         flags=ROUNDED,
     )

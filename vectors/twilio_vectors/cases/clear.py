@@ -20,7 +20,14 @@ from twilio_vectors.case import (
     transport_message,
 )
 from twilio_vectors.cases.media_out import SIDS
-from twilio_vectors.steps import ROUNDED, codes_of, heard, media_steps, silence_frames, spoken
+from twilio_vectors.steps import (
+    ROUNDED,
+    audio_steps,
+    codes_of,
+    media_steps,
+    payloads_of_samples,
+    silence_frames,
+)
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 INTERRUPTION: Json = {"frame": "InterruptionFrame"}
@@ -65,7 +72,7 @@ def stream_sid() -> Iterator[Case]:
 def each() -> Iterator[Case]:
     """Interruptions at every moment of a session: each gives its own clear."""
     cleared = serialize(INTERRUPTION, returns_json("TFS-CLEAR-03", {"event": "clear", "...": "<any>"}))
-    sentence = spoken(speech(800, 91))
+    sentence = audio_steps(speech(800, 91))
     sessions = {
         "before-audio": ("An interruption before any audio.", [cleared]),
         "two-in-a-row": ("Two interruptions in a row.", [cleared, cleared]),
@@ -152,8 +159,8 @@ def audio_after() -> Iterator[Case]:
     yield Case(
         name="audio-after-interruptions",
         text="Speech after two interruptions is sent.",
-        steps=[serialize(INTERRUPTION)] * 2 + spoken(samples) + silence_frames(),
-        expect=[heard("TFS-CLEAR-05", samples)],
+        steps=[serialize(INTERRUPTION)] * 2 + audio_steps(samples) + silence_frames(),
+        expect=[payloads_of_samples("TFS-CLEAR-05", samples)],
         result="acceptable",
         flags=ROUNDED,
         source=MESSAGES,

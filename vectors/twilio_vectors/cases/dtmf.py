@@ -81,7 +81,7 @@ def key() -> Iterator[Case]:
 
 @family("dtmf")
 def miss() -> Iterator[Case]:
-    """Digits that are none of the twelve keys, each beside the key that it comes closest to."""
+    """Digits that are none of the twelve keys, each with the most similar key as its twin."""
     for name, (digit, twin) in MISSES.items():
         yield Case(
             name=f"miss-{name}",
@@ -95,7 +95,7 @@ def miss() -> Iterator[Case]:
 
 @family("dtmf")
 def track() -> Iterator[Case]:
-    """A key on every track that some vocabulary has, on none, and beside a duration."""
+    """A key on every track that any provider names, without a track, and with a duration."""
     for name, beside in TRACKS.items():
         yield Case(
             name=f"track-{name}",

@@ -46,7 +46,7 @@ def faulty(
 
 
 def noticed() -> Json:
-    """A failure that somebody can see."""
+    """Expect a log record of the failure."""
     return logged("TFS-FAULT-12", "WARNING", at_least=1)
 
 
@@ -152,7 +152,7 @@ CODES: tuple[tuple[str, object], ...] = (
 
 @family("faults")
 def other_failure() -> Iterator[Case]:
-    """Failures in forms that trip a client: nothing raised, and something in the log."""
+    """Failures in unusual forms: nothing is raised, and a record is logged."""
     for name, text, answer in LYING:
         yield faulty(f"failed-{name}", text, [answer], noticed())
     for name, code in CODES:
@@ -299,7 +299,7 @@ def _slow(name: str, text: str, answer: Json, requirement: str, frame: Json = EN
 
 @family("faults")
 def again() -> Iterator[Case]:
-    """One failed attempt, then all is well: the call ends, by a repetition or by the next terminal frame."""
+    """One failed attempt, then success: the call ends, by a retry or by the next terminal frame."""
     for name, text, answer, arrives in (
         ("429", "429, too many requests.", {"status": 429, "json": {"code": 20429, "status": 429}}, True),
         ("429-retry-after", "429 with the request to wait a second.",

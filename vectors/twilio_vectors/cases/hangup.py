@@ -237,7 +237,7 @@ def base_url() -> Iterator[Case]:
 
 @family("hangup")
 def unfit_base_url() -> Iterator[Case]:
-    """A base_url to which nothing can be added that would be an address of the API."""
+    """A base_url from which no address of the API can be built."""
     for name, text, url in (
         ("no-scheme", "It has no scheme.", "telephony.twilio.com"),
         ("no-host", "It has no host.", "https:///api"),

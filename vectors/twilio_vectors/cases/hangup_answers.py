@@ -123,7 +123,7 @@ def success() -> Iterator[Case]:
 
 @family("hangup")
 def already_ended() -> Iterator[Case]:
-    """The two answers that say that the call has ended: no exception, and no error in the log."""
+    """The two answers for a call that has ended already: no exception, and no error in the log."""
     for refusal, text in (
         (NOT_FOUND, "the caller hung up first, and the call is not found"),
         (NOT_IN_PROGRESS, "the call is in no state in which it could be ended"),

@@ -22,10 +22,10 @@ from twilio_vectors.cases.input import (
     CODES,
     WRONG_TYPES,
     accepted,
+    accepted_key,
     as_text,
     refused,
     still_works,
-    understood_key,
     with_payload,
 )
 from twilio_vectors.steps import dtmf, media
@@ -54,7 +54,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
         "before-surrogates": good.replace(b"{", b'{"note":"\xed\x9f\xbf",', 1),
     }
     for name, data in twins.items():
-        yield understood_key(
+        yield accepted_key(
             f"bytes-twin-{name}", f"A message in UTF-8: {name}.", "TFS-INPUT-07", deserialize_bytes(data)
         )
     yield accepted(
@@ -117,7 +117,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
 
 @family("input")
 def extremes() -> Iterator[Case]:
-    """Depths, lengths and numbers at which parsers give up; the work stays bounded."""
+    """Depths, lengths and numbers beyond the limits of parsers; the work stays bounded."""
     nested: dict[str, Parts] = {
         "lists": [("[", MANY), ("]", MANY)],
         "open-lists": [("[", MANY)],
@@ -274,7 +274,7 @@ def _within_limits() -> Iterator[Case]:
     )
     keys = {"nested-digit": lists, "number-digit": digits, "number-exponent": f"1e{DIGITS}"}
     for name, value in keys.items():
-        yield understood_key(
+        yield accepted_key(
             f"extreme-twin-{name}",
             f"Within what every parser takes: {name}.",
             "TFS-INPUT-08",

@@ -17,7 +17,7 @@ from twilio_vectors.case import (
     serialize,
     transport_message,
 )
-from twilio_vectors.steps import codes_of, mark, media_steps, spoken
+from twilio_vectors.steps import audio_steps, codes_of, mark, media_steps
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 NAMES = {
@@ -63,7 +63,7 @@ def outbound() -> Iterator[Case]:
     yield Case(
         name="outbound-after-media",
         text="A mark after the media whose end it is to tell.",
-        steps=[*spoken(speech(800, 101)), marked],
+        steps=[*audio_steps(speech(800, 101)), marked],
         source=MESSAGES,
     )
 

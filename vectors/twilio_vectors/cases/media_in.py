@@ -21,6 +21,8 @@ from twilio_vectors.case import (
 )
 from twilio_vectors.steps import (
     SECOND,
+    audio_of_codes,
+    audio_steps,
     codes_of,
     connected,
     dtmf,
@@ -29,9 +31,7 @@ from twilio_vectors.steps import (
     media_messages,
     media_steps,
     silence_step,
-    spoken,
     start,
-    understood,
 )
 
 DEFINITION = "ITU-T G.711: the values of the codes, computed from the definition in vectors/g711.py"
@@ -104,7 +104,9 @@ def session() -> Iterator[Case]:
         steps += [step, deserialize((dtmf("5"), mark("greeting"), media(b""))[number % 3])]
     yield _session("among-other-messages", "Speech among keys, marks and empty media.", codes, steps)
     codes = codes_of(utterance(4800, 65))
-    steps = [step for pair in zip(media_steps(codes), spoken(speech(4800, 66)), strict=True) for step in pair]
+    steps = [
+        step for pair in zip(media_steps(codes), audio_steps(speech(4800, 66)), strict=True) for step in pair
+    ]
     yield _session("both-directions", "The caller and the agent speak at once.", codes, steps)
 
 
@@ -278,7 +280,7 @@ def _decoded(
         name=name,
         text=text,
         steps=[*steps, silence_step()],
-        expect=[understood(requirement, codes)],
+        expect=[audio_of_codes(requirement, codes)],
         result=result,
         flags=WITHHELD,
         twin=twin,

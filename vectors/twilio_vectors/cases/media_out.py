@@ -19,7 +19,15 @@ from twilio_vectors.case import (
     payloads,
     serialize,
 )
-from twilio_vectors.steps import ROUNDED, SECOND, codes_of, heard, media_steps, silence_frames, spoken
+from twilio_vectors.steps import (
+    ROUNDED,
+    SECOND,
+    audio_steps,
+    codes_of,
+    media_steps,
+    payloads_of_samples,
+    silence_frames,
+)
 from twilio_vectors.ulaw import DECODED, LEVELS, alternatives, exact
 
 DEFINITION = "ITU-T G.711: the values of the codes, computed from the definition in vectors/g711.py"
@@ -51,7 +59,7 @@ def _message(name: str, samples: list[int], size: int, arguments: Json | None = 
     return Case(
         name=f"message-{name}",
         text=f"Audio becomes text messages of three members with base64: {name.replace('-', ' ')}.",
-        steps=spoken(samples, (size,)) + silence_frames(size=max(size, 160)),
+        steps=audio_steps(samples, (size,)) + silence_frames(size=max(size, 160)),
         expect=[
             messages("TFS-MEDIAOUT-01", {"event": "media", "...": "<any>"}, as_text=True),
             messages(
@@ -77,7 +85,7 @@ def stream_sid() -> Iterator[Case]:
         yield Case(
             name=f"stream-sid-{name}",
             text=f"Media messages carry the stream_sid of the constructor ({name.replace('-', ' ')}).",
-            steps=spoken(utterance(480, 5)) + silence_frames(),
+            steps=audio_steps(utterance(480, 5)) + silence_frames(),
             expect=[
                 messages("TFS-MEDIAOUT-03", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0),
             ],
@@ -104,8 +112,8 @@ def _encoding(name: str, text: str, samples: list[int], quiet: int = SECOND) -> 
     return Case(
         name=name,
         text=f"{text} Each becomes a code within one quantiser level of the nearest.",
-        steps=spoken(samples) + silence_frames(quiet),
-        expect=[heard("TFS-MEDIAOUT-05", samples, quiet)],
+        steps=audio_steps(samples) + silence_frames(quiet),
+        expect=[payloads_of_samples("TFS-MEDIAOUT-05", samples, quiet)],
         result="acceptable",
         flags=ROUNDED,
         source=DEFINITION,
@@ -125,7 +133,7 @@ def exactly() -> Iterator[Case]:
         yield Case(
             name=f"exact-{name}",
             text=f"{text} Each becomes a code of that very value.",
-            steps=spoken(samples) + silence_frames(),
+            steps=audio_steps(samples) + silence_frames(),
             expect=[
                 payloads(
                     "TFS-MEDIAOUT-06", alternatives(samples + silence(SECOND), exact), at_least=len(samples)
@@ -154,24 +162,24 @@ def session() -> Iterator[Case]:
     for seed, (name, pieces) in enumerate(sizes.items(), 11):
         samples = utterance(9600 if max(pieces) in (160, SECOND) else 3200, seed)
         yield _session(
-            name, f"Speech in frames of {_listed(pieces)} samples.", samples, spoken(samples, pieces)
+            name, f"Speech in frames of {_listed(pieces)} samples.", samples, audio_steps(samples, pieces)
         )
     samples = utterance(320, 21)
-    yield _session("single-samples", "Speech in frames of one sample.", samples, spoken(samples, (1,)))
+    yield _session("single-samples", "Speech in frames of one sample.", samples, audio_steps(samples, (1,)))
     samples = speech(1600, 22) + silence(SECOND) + utterance(1600, 23)
     yield _session(
-        "long-pause", "Two sentences with a second of silence between them.", samples, spoken(samples)
+        "long-pause", "Two sentences with a second of silence between them.", samples, audio_steps(samples)
     )
     samples = noise(30000, 1600, 24)
-    yield _session("noise", "Loud noise.", samples, spoken(samples))
+    yield _session("noise", "Loud noise.", samples, audio_steps(samples))
     samples = utterance(2400, 25)
     empty = serialize(audio(b""))
-    steps = [step for frame in spoken(samples) for step in (empty, frame, empty)]
+    steps = [step for frame in audio_steps(samples) for step in (empty, frame, empty)]
     yield _session("empty-frames-between", "Speech with empty frames between its frames.", samples, steps)
     samples = utterance(2400, 26)
     steps = [
         step
-        for pair in zip(spoken(samples), media_steps(codes_of(speech(2400, 28))), strict=True)
+        for pair in zip(audio_steps(samples), media_steps(codes_of(speech(2400, 28))), strict=True)
         for step in pair
     ]
     yield _session("both-directions", "The agent and the caller speak at once.", samples, steps)
@@ -180,7 +188,7 @@ def session() -> Iterator[Case]:
         "other-pipeline-rate",
         "Frames at 8 kHz from a pipeline that is set up at others.",
         samples,
-        spoken(samples),
+        audio_steps(samples),
         (16000, 24000),
     )
 
@@ -192,7 +200,7 @@ def _session(
         name=f"session-{name}",
         text=f"{text} The payloads hold it all, in order.",
         steps=steps + silence_frames(),
-        expect=[heard("TFS-MEDIAOUT-08", samples)],
+        expect=[payloads_of_samples("TFS-MEDIAOUT-08", samples)],
         rate=rates[0],
         out_rate=rates[1],
         result="acceptable",
@@ -235,7 +243,7 @@ def frame_kinds() -> Iterator[Case]:
     }
     samples = utterance(960, 31)
     for name, kind in kinds.items():
-        yield _kind(name, f"Speech in frames of the class {kind}.", samples, spoken(samples, kind=kind))
+        yield _kind(name, f"Speech in frames of the class {kind}.", samples, audio_steps(samples, kind=kind))
     in_turn = zip(chunks(samples, (160,)), cycle(kinds.values()), strict=False)
     steps = [serialize(audio(pcm(chunk), kind=kind)) for chunk, kind in in_turn]
     yield _kind("in-turn", "Frames of each class in turn.", samples, steps)
@@ -246,7 +254,7 @@ def _kind(name: str, text: str, samples: list[int], steps: list[Json]) -> Case:
         name=f"kind-{name}",
         text=f"{text} All are sent.",
         steps=steps + silence_frames(),
-        expect=[heard("TFS-MEDIAOUT-11", samples)],
+        expect=[payloads_of_samples("TFS-MEDIAOUT-11", samples)],
         result="acceptable",
         flags=ROUNDED,
         source=DEFINITION,

@@ -27,7 +27,7 @@ FRAMES = "pipecat.frames.frames, alike in Pipecat 1.2.1 to 1.14.0"
 
 
 def nested(depth: int) -> Json:
-    """An object in an object, so many deep."""
+    """Return an object nested so many levels deep."""
     whole: Json = {"bottom": [depth]}
     for level in range(depth, 0, -1):
         whole = {"level": level, "inner": whole}
@@ -262,7 +262,7 @@ def event() -> Iterator[Case]:
 
 @family("messages")
 def unhandled() -> Iterator[Case]:
-    """Frames that mean nothing to Twilio."""
+    """Frames that Twilio has no message for."""
     for name, frame in UNHANDLED.items():
         yield Case(
             name=f"unhandled-{name}",
