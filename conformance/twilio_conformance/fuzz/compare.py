@@ -214,12 +214,11 @@ def _sent(rules: _Rules, actual: Json, expected: Json) -> Iterator[Discrepancy]:
     ours, theirs = (_codes(rules, seen) for seen in (actual, expected))
     for number, (codes, others) in enumerate(zip(ours, theirs, strict=True)):
         if rules.only_wire_rate and not rules.has_stereo:
-            pair = (np.frombuffer(audio, np.uint8) for audio in (codes, others))
-            mismatch = sound.compare_exact(*pair)
+            mismatch = sound.compare_exact(np.frombuffer(codes, np.uint8), np.frombuffer(others, np.uint8))
         else:
             has_silence = rules.ends_with_silence("serialize") and number == len(ours) - 1
-            pair = (ulaw.decode(audio) for audio in (codes, others))
-            mismatch = sound.compare_levels(*pair, WIRE_RATE, has_silence=has_silence)
+            pcm, other = ulaw.decode(codes), ulaw.decode(others)
+            mismatch = sound.compare_levels(pcm, other, WIRE_RATE, has_silence=has_silence)
         if mismatch is not None:
             requirement = _requirement_for_sent(rules, mismatch.kind, after_interruption=number > 0)
             yield _mismatch(requirement, mismatch, "to Twilio")

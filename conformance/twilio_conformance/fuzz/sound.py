@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,9 @@ FACTOR, FLOOR = 1.6, 400.0
 SPEECH = 1500.0
 """Level (RMS) from which a block counts as part of the tone."""
 
+Codes = np.ndarray[Any, np.dtype[np.uint8]]
+"""μ-law codes, one-dimensional."""
+
 _RANKS = np.unique(ulaw.decode(bytes(range(256))), return_inverse=True)[1].astype(int)
 
 
@@ -41,7 +45,7 @@ class AudioMismatch:
     sentence: str
 
 
-def compare_exact(actual: Samples, expected: Samples) -> AudioMismatch | None:
+def compare_exact(actual: Samples | Codes, expected: Samples | Codes) -> AudioMismatch | None:
     """Compare audio at 8000 Hz: samples have to be equal, μ-law codes (uint8) at most one level apart."""
     if (mismatch := _compare_lengths(len(actual), len(expected), 8000)) is not None:
         return mismatch

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from websockets.asyncio.server import ServerConnection, serve
 
-from twilio_conformance.twilio.caller import CHUNK, RATE, SILENCE, Caller, Identity, Playout
+from twilio_conformance.twilio.caller import CHUNK, RATE, SILENCE, Caller, CallerTrack, Identity, Playout
 
 WIRE = Path(__file__).parents[3] / "spec" / "schemas" / "wire"
 SID = '"streamSid": "MZ00000000000000000000000000000000"'
@@ -257,3 +257,15 @@ async def test_it_is_known_who_closed_the_connection_and_speaking_into_it_is_har
         await caller.press("1")
         assert not await caller.until(lambda: False, 60)
     assert caller.closed_by_server
+
+
+# Messages outside real time
+
+
+def test_numbers_and_times_go_on_whatever_the_lengths() -> None:
+    track = CallerTrack()
+    messages = [track.message(bytes(length)) for length in (160, 160, 8000, 1, 160)]
+    media = [message["media"] for message in messages]
+    assert [message["sequenceNumber"] for message in messages] == ["2", "3", "4", "5", "6"]
+    assert [entry["chunk"] for entry in media] == ["1", "2", "3", "4", "5"]
+    assert [entry["timestamp"] for entry in media] == ["0", "20", "40", "1040", "1040"]
