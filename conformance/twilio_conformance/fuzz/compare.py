@@ -35,12 +35,15 @@ _OF_SPEECH = {"shorter": "TFS-LATENCY-03", "longer": "TFS-FIDELITY-01", "lost": 
 
 
 def compare(session: Json, actual: Json, expected: Json) -> list[Discrepancy]:
-    """Return the discrepancies of a session, most serious first.
+    """Compare what was seen of a session.
 
     Args:
         session: `given` and `steps` of a vector.
         actual: What was seen of the implementation.
         expected: What was seen of the reference.
+
+    Returns:
+        The discrepancies, most serious first.
     """
     if "ended" in expected or (expected["obstacle"] is not None and expected["construction"] is None):
         end = f"the reference {expected.get('ended') or expected['obstacle']}"

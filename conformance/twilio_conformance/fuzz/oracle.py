@@ -84,12 +84,7 @@ class Discrepancy:
 
 
 def rule_for_message(data: Json, *, is_set_up: bool) -> Rule:
-    """Return the rule for `deserialize`.
-
-    Args:
-        data: The step's `deserialize`.
-        is_set_up: Whether setup has been called.
-    """
+    """Return the rule for a step's `deserialize`."""
     raw = Names(NAMES).message(data)
     rule = _rule_for_bytes(raw) if isinstance(raw, bytes) else _rule_for_text(raw, "TFS-INPUT-01")
     return rule if is_set_up or rule.requirement not in _NEEDS_SETUP else Rule("TFS-INPUT-10", ANYTHING)
@@ -174,12 +169,15 @@ def _rule_for_key(dtmf: Json) -> Rule:
 
 
 def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule:
-    """Return the rule for `serialize`.
+    """Find the rule for a frame.
 
     Args:
         frame: The step's `serialize`.
         ignores_rtvi: Whether RTVI messages are not to be sent.
         rate: The rate of the last audio, or of setup, in Hz; None before setup.
+
+    Returns:
+        The rule for the step.
     """
     kind = frame["frame"]
     if kind in _AUDIO_FRAMES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from twilio_conformance import EDITION
@@ -21,13 +21,16 @@ _OF_SESSION = frozenset({"requests", "request", "log"})
 
 
 def vector(found: Reproducer, seed: int, number: int, requirements: Mapping[str, Requirement]) -> Json:
-    """Return the vector of a reproducer, with the expectation that the implementation fails.
+    """Make a vector of a reproducer.
 
     Args:
         found: What was found.
         seed: The seed of the search.
         number: The number of the reproducer in the search, from 1.
         requirements: The requirements of the edition by id.
+
+    Returns:
+        The vector, with the expectation that the implementation does not meet, if data can express it.
     """
     discrepancy, content = found.discrepancy, found.discrepancy.expectation
     requirement = discrepancy.requirement if discrepancy.requirement in requirements else UNNAMED
@@ -80,40 +83,38 @@ def script(impl: str, session: Json) -> str:
     ])  # fmt: skip
 
 
-def block(
-    found: Reproducer, document: Json, impl: str, requirements: Mapping[str, Requirement]
-) -> Iterator[str]:
-    """Yield the lines that describe a reproducer.
+def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[str, Requirement]) -> list[str]:
+    """Describe a reproducer.
 
     Args:
         found: What was found.
         document: Its vector.
         impl: The argument of --impl.
         requirements: The requirements of the edition by id.
+
+    Returns:
+        Lines to print.
     """
     message = _printable(found.discrepancy.message)
     requirement = requirements.get(found.discrepancy.requirement or "")
     if requirement is None:
-        yield f"NEW  {message}"
-        yield f"  no requirement of edition {EDITION} speaks of it"
+        lines = [f"NEW  {message}", f"  no requirement of edition {EDITION} speaks of it"]
     else:
-        yield f"{requirement.id}  {requirement.level} of {requirement.profile}: {message}"
-        yield from textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
+        lines = [f"{requirement.id}  {requirement.level} of {requirement.profile}: {message}"]
+        lines += textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
     if not found.is_confirmed:
-        yield "  note: it did not show again in a process of its own; something is kept from call to call"
+        lines += [
+            "  note: it did not show again in a process of its own; something is kept from call to call"
+        ]
     count = len(found.session["steps"])
-    yield f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"
-    yield from (f"    {_printable(line)}" for line in narrate(found.actual))
-    yield "  the reference:"
-    yield from (f"    {_printable(line)}" for line in narrate(found.expected))
-    yield "  as a case:"
-    yield from (f"    {line}" for line in case(document).splitlines())
+    lines += [f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"]
+    lines += [f"    {_printable(line)}" for line in narrate(found.actual)]
+    lines += ["  the reference:", *(f"    {_printable(line)}" for line in narrate(found.expected))]
+    lines += ["  as a case:", *(f"    {line}" for line in case(document).splitlines())]
     if found.discrepancy.expectation is None:
-        yield "    # What is expected here is measured: only a check in code can say it."
-    yield "  as JSON:"
-    yield f"    {json.dumps(document)}"
-    yield "  to see it again:"
-    yield from (f"    {line}" for line in script(impl, found.session).splitlines())
+        lines += ["    # What is expected here is measured: only a check in code can say it."]
+    lines += ["  as JSON:", f"    {json.dumps(document)}", "  to see it again:"]
+    return lines + [f"    {line}" for line in script(impl, found.session).splitlines()]
 
 
 def _printable(text: str) -> str:

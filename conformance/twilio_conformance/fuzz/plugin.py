@@ -31,6 +31,9 @@ class DiscrepancyError(Exception):
 def begin(config: pytest.Config) -> None:
     """Replace the collection by the search.
 
+    Args:
+        config: The configuration, with --fuzz and --impl.
+
     Raises:
         pytest.UsageError: An option is wrong, or hypothesis is not installed: exit status 4.
     """
@@ -61,11 +64,7 @@ def begin(config: pytest.Config) -> None:
 
 
 def _of_requirements(baseline: Baseline, requirements: Iterable[str]) -> Baseline:
-    """Return the entries of a baseline for whole requirements; those for single checks do not apply.
-
-    Raises:
-        DataError: An entry names an unknown requirement, or has no reason.
-    """
+    """Return the entries of a baseline for whole requirements; those for single checks do not apply."""
     known = replace(baseline, known=tuple(entry for entry in baseline.known if entry.check is None))
     if flaws := known.flaws([Entry(name, "") for name in requirements]):
         raise DataError("\n  ".join(["the baseline has to be put right", *flaws]))
@@ -90,9 +89,6 @@ class FuzzPlugin:
             gate: Which requirements decide the exit status.
             seconds: How long to search.
             seed: Decides which sessions are played.
-
-        Raises:
-            DataError: The specification is damaged.
         """
         self.impl = impl
         self.seconds = seconds
@@ -154,8 +150,8 @@ class FuzzItem(pytest.Item):
         """Play sessions until the time is over.
 
         Raises:
-            DiscrepancyError: A discrepancy was found that fails the run.
-            pytest.exit.Exception: The implementation cannot be imported (4), or the suite failed (3).
+            DiscrepancyError: A discrepancy was found that fails the run. If the implementation cannot be
+                imported, pytest exits with 4; if the suite fails, with 3.
         """
         from twilio_conformance.fuzz import output
         from twilio_conformance.fuzz.player import REFERENCE, players
@@ -175,7 +171,7 @@ class FuzzItem(pytest.Item):
         blocks: list[dict[str, Any]] = []
         for number, found in enumerate(search.found, 1):
             document = output.vector(found, plugin.seed, number, plugin.requirements)
-            lines = list(output.block(found, document, plugin.impl, plugin.requirements))
+            lines = output.block(found, document, plugin.impl, plugin.requirements)
             violated = found.discrepancy.requirement
             blocks.append(
                 {"lines": lines, "known": plugin.reason(violated), "gated": plugin.is_gated(violated)}

@@ -64,13 +64,16 @@ def compare_exact(actual: Samples | Codes, expected: Samples | Codes) -> AudioMi
 def compare_levels(
     actual: Samples, expected: Samples, rate: int, *, has_silence: bool
 ) -> AudioMismatch | None:
-    """Compare resampled audio by its levels.
+    """Compare resampled audio by its levels in blocks of 10 ms.
 
     Args:
         actual: Samples of the implementation.
         expected: Samples of the reference.
         rate: Sample rate of both, in Hz.
         has_silence: Whether both end with silence, so that all speech before it has to be there.
+
+    Returns:
+        The first mismatch; None if there is none.
     """
     ours, theirs = _levels(actual, rate), _levels(expected, rate)
     missing = int(np.count_nonzero(theirs > SPEECH) - np.count_nonzero(ours > SPEECH)) * BLOCK

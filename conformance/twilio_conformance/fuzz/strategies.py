@@ -57,12 +57,15 @@ def _pcm(data: bytes, rate: int = 8000) -> Json:
 
 
 def media(codes: bytes, *, track: str = "inbound", stream: str = "${stream_sid}") -> Json:
-    """Return Twilio's message with a caller's audio.
+    """Make Twilio's message with a caller's audio.
 
     Args:
         codes: μ-law codes.
         track: The track that the message names.
         stream: Its stream SID.
+
+    Returns:
+        The message in JSON.
     """
     content = {"track": track, "chunk": "1", "timestamp": "20", "payload": _b64(codes)}
     return {"event": "media", "sequenceNumber": "3", "media": content, "streamSid": stream}

@@ -156,7 +156,13 @@ class Caller:
     """
 
     def __init__(self, url: str, identity: Identity, parameters: dict[str, str] | None = None) -> None:
-        """Prepare a call to a WebSocket URL; `parameters` are the <Parameter>s of the TwiML."""
+        """Prepare a call.
+
+        Args:
+            url: WebSocket URL of the server.
+            identity: SIDs of the call.
+            parameters: The <Parameter>s of the TwiML.
+        """
         self.identity = identity
         self.playout = Playout()
         self.warnings: list[StreamWarning] = []
@@ -269,11 +275,7 @@ class Caller:
         await self._socket.close()
 
     async def until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Wait until a condition holds that messages or the end of the connection can change.
-
-        Returns:
-            False if it did not hold within so many seconds or before the connection was closed.
-        """
+        """Wait until a condition holds; return False if it fails to within `seconds`, or at a closed connection."""
         deadline = self.now + seconds
         while not holds():
             if self.closed.is_set() or (left := deadline - self.now) <= 0:

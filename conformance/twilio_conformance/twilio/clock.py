@@ -83,10 +83,13 @@ def skipped() -> float:
 
 
 def new_event_loop(network: Network) -> asyncio.SelectorEventLoop:
-    """Return an event loop that skips time whenever the loop and the double only wait.
+    """Make an event loop that skips time whenever the loop and the double only wait.
 
     Args:
         network: The running network double.
+
+    Returns:
+        A loop for `asyncio.Runner`.
 
     Raises:
         RuntimeError: The clock is not installed.

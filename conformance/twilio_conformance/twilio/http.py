@@ -237,11 +237,7 @@ class HttpConnection:
         return self._http.send(event) or b""
 
     def _wait(self, seconds: float) -> None:
-        """Wait for a scripted time.
-
-        Raises:
-            ConnectionAbortedError: The client disconnected meanwhile.
-        """
+        """Wait for a scripted time; raise ConnectionAbortedError if the client disconnects meanwhile."""
         if seconds and not self._stream.wait(seconds):
             raise ConnectionAbortedError
 

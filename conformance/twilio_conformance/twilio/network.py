@@ -42,11 +42,7 @@ DECOY = "decoy.example"
 
 
 def require_loopback() -> None:
-    """Check that connections within this machine work.
-
-    Raises:
-        OSError: They do not.
-    """
+    """Check that connections within this machine work; OSError means that they do not."""
     with socket.create_server((LOOPBACK, 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
 
@@ -88,11 +84,7 @@ class Network:
         process.network = self
 
     def stop(self) -> None:
-        """Stop the server at once, whatever it waits for.
-
-        Raises:
-            RuntimeError: The double itself failed while serving.
-        """
+        """Stop the server at once, whatever it waits for; fail if the double itself failed while serving."""
         if process.network is not self or self._server is None:
             return
         self._server.stop()
@@ -139,11 +131,7 @@ class Network:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Requests so far, in order of arrival.
-
-        Raises:
-            RuntimeError: The double itself failed while serving.
-        """
+        """Requests so far, in order of arrival; RuntimeError if the double itself failed while serving."""
         if self._server:
             self._server.check()
         return self._record.exchanges
@@ -225,7 +213,16 @@ class Network:
         return self._hosts[index] if 0 <= index < len(self._hosts) else None
 
     def expect_connection(self, client_port: int, host: str, port: int) -> int:
-        """Announce a client's connection to the server and return the loopback port to connect to."""
+        """Announce a client's connection to the server.
+
+        Args:
+            client_port: Port that the client's socket is bound to.
+            host: Name that it means to reach.
+            port: Port that it means to reach.
+
+        Returns:
+            The loopback port to connect to.
+        """
         assert self._server
         return self._server.expect_connection(client_port, host, port, decoy=not _is_within(host, TWILIO))
 
@@ -235,7 +232,10 @@ class Network:
 
 
 def certificate() -> str:
-    """Return the private authority's certificate (PEM), for another process to trust the double.
+    """Return the certificate that another process has to trust.
+
+    Returns:
+        The private authority's certificate, in PEM.
 
     Raises:
         RuntimeError: The double is not installed.

@@ -25,13 +25,13 @@ class Exchange:
         port: Port that the client connected to.
         sni: Server name in the TLS handshake.
         decoy: Whether the host is not Twilio's, so that no credential may reach it.
+        connection: Number of the connection.
+        started: When the head had arrived, in seconds of ``time.monotonic``.
         method: Request method; empty if the request could not be parsed.
         target: Request target as sent.
         http_version: Such as ``1.1``.
         headers: Names and values as sent, in order.
         body: Body, transfer coding removed; all that arrived, if the request could not be parsed.
-        connection: Number of the connection.
-        started: When the head had arrived, in seconds of ``time.monotonic``.
         finished: When the answer was sent or the connection ended; None until then.
         answer_status: Status of the answer once its head is sent; None with faults that send none.
         complete: Whether the whole request arrived.

@@ -58,6 +58,12 @@ class Answer:
         Without ``status`` the answer is the default one; with it, the body is ``json``, ``body`` (text) or
         ``body_base64``, else empty.
 
+        Args:
+            data: The answer in JSON.
+
+        Returns:
+            The answer.
+
         Raises:
             ValueError: An unknown key, fault or kind, or more than one body.
         """

@@ -151,9 +151,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 def _lookup(host: str | bytes, port: int | str | None, how: str) -> str:
     """Return what to look up instead of a host: its sentinel, or itself if it is local or numeric.
 
-    Raises:
-        socket.gaierror: Any other name.
-        UnicodeError: A label is empty or too long, as in an unpatched lookup.
+    Other names raise socket.gaierror, and malformed ones UnicodeError, as in an unpatched lookup.
     """
     name = _text(host)
     if name == "localhost" or not name or _address(name):
@@ -223,11 +221,7 @@ def _name_of(text: str) -> tuple[str | None, str]:
 
 
 def _route(sock: socket.socket, address: Any, how: str) -> Any:
-    """Return the address to use in place of the given one.
-
-    Raises:
-        OSError: It is neither local nor served.
-    """
+    """Return the address to use in place of the given one; raise OSError if it is not allowed."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return address
     if (

@@ -52,7 +52,7 @@ class Authority:
         context.load_verify_locations(cadata=self.pem)
 
     def context(self, host: str, bad: str | None = None) -> SSLContext:
-        """Return the server context for a host name or a loopback address.
+        """Get the server context for a host name or a loopback address.
 
         The context offers HTTP/1.1 only, so that a client that could speak HTTP/2 falls back.
 
@@ -60,8 +60,8 @@ class Authority:
             host: Name that the client connected to.
             bad: One of `BAD_CERTIFICATES`, or None for a good certificate.
 
-        Raises:
-            UnicodeError: A certificate cannot contain the name.
+        Returns:
+            The context; UnicodeError means that a certificate cannot contain the name.
         """
         with self._lock:
             if (host, bad) not in self._contexts:
@@ -134,9 +134,12 @@ class ServerStream:
     def handshake(self, context: SSLContext) -> None:
         """Perform the server's side of the TLS handshake.
 
+        Args:
+            context: The context to use.
+
         Raises:
-            ssl.SSLError: The client rejected it; its alert is in the error's ``reason``.
-            ConnectionError: The client disconnected during it.
+            ConnectionResetError: The client disconnected. If it rejects the handshake, ssl.SSLError has its
+                alert as ``reason``.
         """
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:
@@ -171,11 +174,7 @@ class ServerStream:
         return data
 
     def send(self, data: bytes) -> None:
-        """Send all of the data.
-
-        Raises:
-            OSError: The client has disconnected, or the stream was interrupted.
-        """
+        """Send all of the data; OSError means that the client has disconnected or the stream was interrupted."""
         if self._tls is None:
             self._write(data)
             return
