@@ -1,4 +1,4 @@
-"""--fuzz in pytest: exit statuses, the header, the summary."""
+"""The pytest side of --fuzz: exit statuses, the header, the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's caller: its messages are Twilio's, and its ear tells what would be heard when."""
+"""The caller: it sends Twilio's messages and hears what would be played, and when."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class Server:
-    """A server that keeps what it is told and says what it is told to say."""
+    """A server that records messages and sends what a test tells it to."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
@@ -57,7 +57,7 @@ class Server:
 
 @asynccontextmanager
 async def call(**parameters: str) -> AsyncIterator[tuple[Caller, Server]]:
-    """A call to a server of the test's own; at the end all that was sent has arrived."""
+    """A call to a server of the test; at its end everything that was sent has arrived."""
     server = Server()
     async with serve(server.answer, "127.0.0.1", 0) as listener:
         port = next(iter(listener.sockets)).getsockname()[1]
@@ -68,7 +68,7 @@ async def call(**parameters: str) -> AsyncIterator[tuple[Caller, Server]]:
 
 @pytest.fixture(scope="module")
 def is_wire() -> Callable[[str, object], bool]:
-    """Tells whether a message is what a schema of the wire says."""
+    """Return whether a message conforms to a schema of the wire."""
     schemas = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in WIRE.glob("*.json")}
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
@@ -262,7 +262,7 @@ async def test_it_is_known_who_closed_the_connection_and_speaking_into_it_is_har
 # Messages outside real time
 
 
-def test_numbers_and_times_go_on_whatever_the_lengths() -> None:
+def test_a_track_continues_numbers_and_timestamps() -> None:
     track = CallerTrack()
     messages = [track.message(bytes(length)) for length in (160, 160, 8000, 1, 160)]
     media = [message["media"] for message in messages]

@@ -247,7 +247,7 @@ def test_an_endless_body_ends_with_the_client(double: Network, hang_up: Any) -> 
     assert double.exchanges[0].note == "the connection ended before the answer was complete"
 
 
-def test_a_client_that_takes_the_whole_endless_body_is_told_on(double: Network) -> None:
+def test_taking_the_whole_endless_body_is_noted(double: Network) -> None:
     double.script([{"fault": "endless"}])
     with connected() as plain:
         plain.sendall(GET)

@@ -1,4 +1,4 @@
-"""The network double: what reaches it, what passes, what is refused, and that nothing of it stays behind."""
+"""The network double: it records the requests of every client and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from twilio_conformance.twilio.network import Network
 OUTSIDE = "192.0.2.1"
 
 
-def test_a_hang_up_is_seen_whatever_client_sends_it(double: Network, client: Any, hang_up: Any) -> None:
+def test_a_hang_up_of_any_client_is_recorded(double: Network, client: Any, hang_up: Any) -> None:
     status, body = client.post(hang_up.url())
     assert (status, json.loads(body)["sid"]) == (200, hang_up.call)
     assert double.settle()

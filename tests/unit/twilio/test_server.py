@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from typing import Any
 
 import aiohttp
@@ -172,3 +173,20 @@ def test_answers_are_used_in_order_on_one_connection_and_the_last_repeats(
         assert [session.post(hang_up.url()).status_code for _ in range(5)] == [429, 503, 200, 200, 200]
     assert len(double.connections) == 1
     assert {exchange.connection for exchange in double.exchanges} == {1}
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "decoy"), [("decoy.example", "decoy.example", True), (None, "127.0.0.1", False)]
+)
+def test_another_listener_is_served_under_the_name_that_was_looked_up(
+    double: Network, name: str | None, host: str, decoy: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        double.accept_from([listener], lambda _: name)
+        with socket.create_connection(listener.getsockname(), timeout=5) as plain:
+            plain.sendall(GET)
+            assert plain.recv(100).startswith(b"HTTP/1.1 200")
+        double.settle()
+        # Closing alone does not interrupt accept() in the server's thread.
+        listener.shutdown(socket.SHUT_RDWR)
+    assert [(exchange.host, exchange.decoy) for exchange in double.exchanges] == [(host, decoy)]

@@ -1,4 +1,4 @@
-"""The private CA and the server's end of TLS: who accepts which certificate, and how connections end."""
+"""The private CA and the server side of TLS: which certificates clients accept, and how connections end."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_bad_certificate_is_met_once_and_then_the_script_goes_on(
     assert family.post(hang_up.url()) == (503, b"later")
 
 
-def test_the_certificate_holds_the_dialled_name_whatever_name_the_client_asks_for(double: Network) -> None:
+def test_the_certificate_is_for_the_host_connected_to_not_for_the_sni(double: Network) -> None:
     context = ssl.create_default_context()
     with (
         pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
@@ -146,7 +146,7 @@ def test_a_wait_ends_when_the_client_leaves() -> None:
     assert left.wait(5)
 
 
-def test_a_wait_ends_when_a_tls_client_says_goodbye(double: Network, hang_up: Any) -> None:
+def test_a_wait_ends_at_the_close_notify_of_a_tls_client(double: Network, hang_up: Any) -> None:
     double.script([{"fault": "silence"}])
     context = ssl.create_default_context()
     with (
