@@ -54,7 +54,9 @@ class Names:
         elif "text" in data:
             text = data["text"]
         else:
-            parts = (part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"])
+            parts = (
+                part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"]
+            )
             text = "".join(map(self.fill, parts))
         return text.encode() if data.get("as") == "bytes" else text
 
