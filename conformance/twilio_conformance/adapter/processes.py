@@ -130,9 +130,9 @@ class Link:
             resolver = Resolver(
                 adapter.doors,
                 network.serves_name,
-                lambda name: network.note_refusal(Refusal(name, None, "resolver")),
+                lambda name: network.add_refusal(Refusal(name, None, "resolver")),
             )
-            network.welcome(adapter.doors.listeners, resolver.name_of)
+            network.accept_from(adapter.doors.listeners, resolver.name_of)
 
     def finish(self) -> Json:
         """Closes what was constructed, and says whether the process can go on to another job, and its fault."""

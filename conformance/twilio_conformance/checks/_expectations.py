@@ -15,7 +15,7 @@ from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, sh
 from twilio_conformance.subject.logs import LogRecord
 from twilio_conformance.subject.probe import Observation
 from twilio_conformance.subject.target import BASE_URL, IN_PROCESS, NOWHERE
-from twilio_conformance.twilio.exchange import Exchange
+from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 

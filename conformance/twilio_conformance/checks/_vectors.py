@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +35,9 @@ async def play(vector: Vector, probe: Probe) -> Session:
         if "serialize" in step:
             observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
         elif "deserialize" in step:
-            observation = await subject.deserialize(_data(step["deserialize"], probe), limit=STEP_LIMIT)
+            observation = await subject.deserialize(
+                probe.names.message(step["deserialize"]), limit=STEP_LIMIT
+            )
         elif "setup" in step:
             observation = await subject.setup(*_rates(step["setup"]))
         else:
@@ -97,16 +97,3 @@ def _of(expectations: Any, requirement: str) -> list[Json]:
 
 def _rates(rates: Json) -> tuple[int, int]:
     return rates["audio_in_sample_rate"], rates["audio_out_sample_rate"]
-
-
-def _data(data: Json, probe: Probe) -> str | bytes:
-    if "base64" in data:
-        return base64.b64decode(data["base64"])
-    if "json" in data:
-        text = json.dumps(probe.names.fill(data["json"]), separators=(",", ":"))
-    elif "text" in data:
-        text = data["text"]
-    else:
-        pieces = [part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"]]
-        text = "".join(probe.names.fill(pieces))
-    return text.encode() if data.get("as") == "bytes" else text

@@ -21,7 +21,7 @@ from twilio_conformance.checks._core import check, expect, expect_attempt
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
-from twilio_conformance.twilio.exchange import Exchange
+from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from twilio_conformance.checks._expectations import aspect_of
 from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Observation, Probe
-from twilio_conformance.twilio.exchange import Exchange
+from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 

@@ -1,1 +1,1 @@
-"""Differential fuzzing: random sessions played by an implementation and by the reference, and compared."""
+"""A differential fuzzer: plays random sessions on an implementation and on the reference and compares them."""

@@ -1,229 +1,229 @@
-"""What the specification demands of one step of a session, whatever is played before it."""
+"""What the specification demands of each step of a session, whatever came before it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from twilio_conformance.subject.redaction import Names
 
 Json = dict[str, Any]
 
 NOTHING, AUDIO, KEY, TEXT, ANYTHING = "nothing", "audio", "key", "text", "anything"
-"""What a step may return: None; audio, at once or later; a key press; a text; or anything at all."""
+"""What a step has to return: None; audio, at once or later; a key press; a text; or anything at all."""
+
+NAMES = {
+    name: (value[:2] if name.endswith("_sid") else "") + hashlib.sha256(name.encode()).hexdigest()[:32]
+    for name, value in Names().values.items()
+}
+"""The SIDs and secrets of every session by ${name}: the same in all processes, so that they can be compared."""
 
 KEYS = frozenset("0123456789*#")
 EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
-DEEP, LONG_NUMBER, LONG_TEXT = 150, 300, 100_000
+DEPTH_LIMIT, DIGIT_LIMIT, SIZE_LIMIT = 150, 300, 100_000
+"""Brackets, digits of a number and characters from which any outcome but an exception is right."""
 
 _AUDIO_FRAMES = frozenset({"OutputAudioRawFrame", "TTSAudioRawFrame", "SpeechOutputAudioRawFrame"})
 _MESSAGE_FRAMES = {
     "OutputTransportMessageFrame": "TFS-MESSAGE-01",
     "OutputTransportMessageUrgentFrame": "TFS-MESSAGE-02",
 }
+_NEEDS_SETUP = frozenset(
+    {"TFS-MEDIAIN-03", "TFS-MEDIAIN-05", "TFS-MEDIAIN-09", "TFS-MEDIAIN-10", "TFS-INPUT-11"}
+)
 
-_OF_GOOD_AUDIO = frozenset({"TFS-MEDIAIN-09", "TFS-MEDIAIN-10", "TFS-INPUT-11"})
 
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """What a step is about.
+class Rule(NamedTuple):
+    """What a step has to do.
 
     Attributes:
-        requirement: What is violated by an exception, or by a value that is not demanded.
-        demand: What the step has to return.
-        silent_on: The requirement for a value where none is demanded, if it is another one.
+        requirement: The requirement that an exception or a wrong value violates.
+        returns: What the step has to return.
+        minor: The requirement that a returned frame without effect violates, if it is another one.
     """
 
     requirement: str
-    demand: str
-    silent_on: str | None = None
+    returns: str
+    minor: str | None = None
 
 
-def of_message(data: Json, names: Mapping[str, str], *, is_set_up: bool) -> Topic:
-    """What deserialize has to do with this.
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """Something that the implementation does and the reference does not.
 
-    Args:
-        data: The step's `deserialize`.
-        names: What ${name} stands for.
-        is_set_up: Whether setup has been called.
+    Attributes:
+        requirement: The id of the violated requirement; None if no requirement covers it.
+        message: The discrepancy as a sentence.
+        behavior: What the implementation does, in a word or two.
+        step: The number of the step, from 0; None if it concerns the whole session.
+        expectation: The expectation of a vector that would find it; None if data cannot express it.
+        is_construction: Whether that expectation is about the constructor.
     """
-    topic = _of_given(given(data, names), names)
-    if not is_set_up and (topic.demand == AUDIO or topic.requirement in _OF_GOOD_AUDIO):
-        return Topic("TFS-INPUT-10", ANYTHING)
-    return topic
+
+    requirement: str | None
+    message: str
+    behavior: str
+    step: int | None = None
+    expectation: Json | None = field(default=None, hash=False)
+    is_construction: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Requirement and behavior, which discrepancies with the same cause share."""
+        return f"{self.requirement or 'no requirement'}: {self.behavior}"
+
+    @property
+    def is_hang(self) -> bool:
+        """Whether a session exceeded its time limit."""
+        return self.requirement is None and "hung" in self.message
 
 
-def _of_given(raw: str | bytes, names: Mapping[str, str]) -> Topic:
-    is_bytes = isinstance(raw, bytes)
-    if isinstance(raw, bytes):
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            return Topic("TFS-INPUT-07", NOTHING if _is_json_in_no_encoding(raw) else ANYTHING)
-        if text.startswith("\ufeff"):
-            return Topic("TFS-INPUT-07", ANYTHING)
-    else:
-        text = raw
-    if _is_extreme(text):
-        return Topic("TFS-INPUT-08", ANYTHING)
-    oddities: list[str] = []
+def rule_for_message(data: Json, *, is_set_up: bool) -> Rule:
+    """Return the rule for a step's `deserialize`."""
+    raw = Names(NAMES).message(data)
+    rule = _rule_for_bytes(raw) if isinstance(raw, bytes) else _rule_for_text(raw, "TFS-INPUT-01")
+    return rule if is_set_up or rule.requirement not in _NEEDS_SETUP else Rule("TFS-INPUT-10", ANYTHING)
+
+
+def _rule_for_bytes(raw: bytes) -> Rule:
     try:
-        message = json.loads(
-            text, parse_constant=oddities.append, object_pairs_hook=lambda pairs: _unique(pairs, oddities)
-        )
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return Rule("TFS-INPUT-07", ANYTHING if _is_json_in_other_encoding(raw) else NOTHING)
+    if text.startswith("\ufeff"):
+        return Rule("TFS-INPUT-07", ANYTHING)
+    rule = _rule_for_text(text, "TFS-INPUT-07")
+    return Rule("TFS-MEDIAIN-05", AUDIO) if rule.returns == AUDIO else rule
+
+
+def _rule_for_text(text: str, malformed: str) -> Rule:
+    depth = text.count("[") + text.count("{")
+    if len(text) > SIZE_LIMIT or depth > DEPTH_LIMIT or re.search(rf"\d{{{DIGIT_LIMIT},}}", text):
+        return Rule("TFS-INPUT-08", ANYTHING)
+    oddities: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> Json:
+        if len(dict(pairs)) < len(pairs):
+            oddities.append("a repeated member")
+        return dict(pairs)
+
+    try:
+        message = json.loads(text, parse_constant=oddities.append, object_pairs_hook=members)
     except ValueError:
-        return Topic("TFS-INPUT-07" if is_bytes else "TFS-INPUT-01", NOTHING)
+        return Rule(malformed, NOTHING)
     if oddities:
-        return Topic("TFS-INPUT-11", ANYTHING)
-    if not isinstance(message, dict):
-        return Topic("TFS-INPUT-02", NOTHING)
-    topic = _of_object(message, names)
-    if topic.demand == AUDIO and is_bytes:
-        return Topic("TFS-MEDIAIN-05", AUDIO)
-    return topic
+        return Rule("TFS-INPUT-11", ANYTHING)
+    return _rule_for_object(message) if isinstance(message, dict) else Rule("TFS-INPUT-02", NOTHING)
 
 
-def _of_object(message: Json, names: Mapping[str, str]) -> Topic:
+def _rule_for_object(message: Json) -> Rule:
     event = message.get("event")
     if not isinstance(event, str) or (event not in EVENTS and event.strip().lower() in EVENTS):
-        return Topic("TFS-INPUT-03", NOTHING)
+        return Rule("TFS-INPUT-03", NOTHING)
     if event == "mark":
-        return Topic("TFS-MARK-02", NOTHING, "TFS-MARK-03")
+        return Rule("TFS-MARK-02", NOTHING, "TFS-MARK-03")
     if event not in ("media", "dtmf"):
-        return Topic("TFS-MESSAGE-05", NOTHING, "TFS-MESSAGE-06")
+        return Rule("TFS-MESSAGE-05", NOTHING, "TFS-MESSAGE-06")
     body = message.get(event)
     if not isinstance(body, dict):
-        return Topic("TFS-INPUT-04" if event == "media" else "TFS-INPUT-06", NOTHING)
-    topic = _of_media(body) if event == "media" else _of_key(body)
-    if topic.demand not in (AUDIO, KEY):
-        return topic
-    stream = message.get("streamSid", names["stream_sid"])
+        return Rule("TFS-INPUT-04" if event == "media" else "TFS-INPUT-06", NOTHING)
+    rule = _rule_for_media(body) if event == "media" else _rule_for_key(body)
+    if rule.returns not in (AUDIO, KEY):
+        return rule
+    stream = message.get("streamSid", NAMES["stream_sid"])
     if not isinstance(stream, str) or not isinstance(message.get("sequenceNumber", ""), str):
-        return Topic("TFS-INPUT-11", ANYTHING)
-    if stream != names["stream_sid"]:
-        return Topic("TFS-MEDIAIN-10", NOTHING if event == "media" else ANYTHING)
-    return topic
+        return Rule("TFS-INPUT-11", ANYTHING)
+    if stream != NAMES["stream_sid"]:
+        return Rule("TFS-MEDIAIN-10", NOTHING if event == "media" else ANYTHING)
+    return rule
 
 
-def _of_media(media: Json) -> Topic:
+def _rule_for_media(media: Json) -> Rule:
     payload = media.get("payload")
     if not isinstance(payload, str):
-        return Topic("TFS-INPUT-04", NOTHING)
+        return Rule("TFS-INPUT-04", NOTHING)
     if payload == "":
-        return Topic("TFS-MEDIAIN-08", NOTHING)
+        return Rule("TFS-MEDIAIN-08", NOTHING)
     try:
         binascii.a2b_base64(payload.encode(), strict_mode=True)
     except (ValueError, UnicodeEncodeError):
-        return Topic("TFS-INPUT-05", NOTHING)
+        return Rule("TFS-INPUT-05", NOTHING)
     track = media.get("track", "inbound")
     if track == "outbound":
-        return Topic("TFS-MEDIAIN-09", NOTHING)
-    informing = (track, media.get("chunk", ""), media.get("timestamp", ""))
-    if track != "inbound" or not all(isinstance(value, str) for value in informing):
-        return Topic("TFS-INPUT-11", ANYTHING)
-    return Topic("TFS-MEDIAIN-03", AUDIO)
+        return Rule("TFS-MEDIAIN-09", NOTHING)
+    if track != "inbound" or not all(isinstance(media.get(name, ""), str) for name in ("chunk", "timestamp")):
+        return Rule("TFS-INPUT-11", ANYTHING)
+    return Rule("TFS-MEDIAIN-03", AUDIO)
 
 
-def _of_key(dtmf: Json) -> Topic:
+def _rule_for_key(dtmf: Json) -> Rule:
     digit = dtmf.get("digit")
     if not isinstance(digit, str):
-        return Topic("TFS-INPUT-06", NOTHING)
-    if digit not in KEYS:
-        return Topic("TFS-DTMF-02", NOTHING)
-    return Topic("TFS-DTMF-01", KEY)
+        return Rule("TFS-INPUT-06", NOTHING)
+    return Rule("TFS-DTMF-01", KEY) if digit in KEYS else Rule("TFS-DTMF-02", NOTHING)
 
 
-def of_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Topic:
-    """What serialize has to do with this frame.
+def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule:
+    """Find the rule for a frame.
 
     Args:
         frame: The step's `serialize`.
-        ignores_rtvi: Whether messages of RTVI are to be withheld.
-        rate: The rate of the last audio, or of setup; None before setup.
+        ignores_rtvi: Whether RTVI messages are not to be sent.
+        rate: The rate of the last audio, or of setup, in Hz; None before setup.
+
+    Returns:
+        The rule for the step.
     """
     kind = frame["frame"]
     if kind in _AUDIO_FRAMES:
-        return Topic("TFS-ABUSE-07", ANYTHING) if rate is None else _of_audio(frame, rate)
+        return Rule("TFS-ABUSE-07", ANYTHING) if rate is None else _rule_for_audio(frame, rate)
     if kind == "InputAudioRawFrame":
-        return Topic("TFS-MEDIAOUT-12", NOTHING)
+        return Rule("TFS-MEDIAOUT-12", NOTHING)
     if kind == "InterruptionFrame":
-        return Topic("TFS-CLEAR-01", TEXT)
+        return Rule("TFS-CLEAR-01", TEXT)
     if kind in ("EndFrame", "CancelFrame"):
-        return Topic("TFS-HANGUP-13", NOTHING, "TFS-HANGUP-09")
-    if kind in _MESSAGE_FRAMES:
-        message = frame["message"]
-        if not isinstance(message, dict):
-            return Topic("TFS-ABUSE-08", ANYTHING)
-        if message.get("label") == "rtvi-ai":
-            return Topic("TFS-MESSAGE-03", NOTHING) if ignores_rtvi else Topic("TFS-MESSAGE-04", TEXT)
-        return Topic("TFS-MARK-01" if message.get("event") == "mark" else _MESSAGE_FRAMES[kind], TEXT)
-    return Topic("TFS-MESSAGE-07", NOTHING)
+        return Rule("TFS-HANGUP-13", NOTHING, "TFS-HANGUP-09")
+    if kind not in _MESSAGE_FRAMES:
+        return Rule("TFS-MESSAGE-07", NOTHING)
+    message = frame["message"]
+    if not isinstance(message, dict):
+        return Rule("TFS-ABUSE-08", ANYTHING)
+    if message.get("label") == "rtvi-ai":
+        return Rule("TFS-MESSAGE-03", NOTHING) if ignores_rtvi else Rule("TFS-MESSAGE-04", TEXT)
+    return Rule("TFS-MARK-01" if message.get("event") == "mark" else _MESSAGE_FRAMES[kind], TEXT)
 
 
-def _of_audio(frame: Json, rate: int) -> Topic:
-    size = length(frame)
+def _rule_for_audio(frame: Json, rate: int) -> Rule:
+    size = audio_size(frame)
     if frame["sample_rate"] <= 0:
-        return Topic("TFS-ABUSE-04", NOTHING)
+        return Rule("TFS-ABUSE-04", NOTHING)
     if size == 0:
-        return Topic("TFS-ABUSE-01", NOTHING, "TFS-MEDIAOUT-10")
+        return Rule("TFS-ABUSE-01", NOTHING, "TFS-MEDIAOUT-10")
     if size % 2:
-        return Topic("TFS-ABUSE-01", ANYTHING)
+        return Rule("TFS-ABUSE-01", ANYTHING)
     if frame["num_channels"] != 1:
-        return Topic("TFS-ABUSE-02", AUDIO)
-    if frame["sample_rate"] != rate:
-        return Topic("TFS-ABUSE-06", AUDIO)
-    return Topic("TFS-MEDIAOUT-11", AUDIO)
+        return Rule("TFS-ABUSE-02", AUDIO)
+    return Rule("TFS-MEDIAOUT-11" if frame["sample_rate"] == rate else "TFS-ABUSE-06", AUDIO)
 
 
-def length(frame: Json) -> int:
-    """Bytes of a frame's audio."""
+def audio_size(frame: Json) -> int:
+    """Return the bytes of a frame's audio."""
     audio = frame["audio"]
     if isinstance(audio, str):
         return len(base64.b64decode(audio))
     return len(base64.b64decode(audio["base64"])) * int(audio["times"])
 
 
-def given(data: Json, names: Mapping[str, str]) -> str | bytes:
-    """What deserialize is given, as the runner of the vectors makes it."""
-    if "base64" in data:
-        return base64.b64decode(data["base64"])
-    if "text" in data:
-        return str(data["text"])
-    if "json" in data:
-        text = json.dumps(data["json"], separators=(",", ":"))
-    else:
-        text = "".join(
-            part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"]
-        )
-    for name, value in names.items():
-        text = text.replace("${" + name + "}", value)
-    return text.encode() if data.get("as") == "bytes" else text
-
-
-def _is_extreme(text: str) -> bool:
-    return (
-        len(text) > LONG_TEXT
-        or text.count("[") + text.count("{") > DEEP
-        or re.search(rf"\d{{{LONG_NUMBER},}}", text) is not None
-    )
-
-
-def _is_json_in_no_encoding(raw: bytes) -> bool:
+def _is_json_in_other_encoding(raw: bytes) -> bool:
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"):
         try:
             json.loads(raw.decode(encoding))
         except ValueError:
             continue
-        return False
-    return True
-
-
-def _unique(pairs: list[tuple[str, Any]], oddities: list[str]) -> Json:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        oddities.append("a member twice")
-    return members
+        return True
+    return False

@@ -1,75 +1,78 @@
-"""Writes a finding down: what both did, the vector as a case and as JSON, a script that shows it again."""
+"""The printed form of a reproducer: what both did, a vector as a case and as JSON, a script to play it."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from twilio_conformance import EDITION
 from twilio_conformance.fuzz.player import REFERENCE, narrate
-from twilio_conformance.fuzz.search import Finding
+from twilio_conformance.fuzz.search import Reproducer
 from twilio_conformance.spec.catalogue import Requirement
 
 Json = dict[str, Any]
 
 UNNAMED = "TFS-NEW-00"
-"""Stands where a vector needs a requirement and the edition has none."""
+"""The id in a vector if the edition has no requirement for a discrepancy."""
 
-_OF_SESSION = frozenset({"requests", "request", "log", "messages", "payloads", "audio"})
+_OF_SESSION = frozenset({"requests", "request", "log"})
 
 
-def vector(finding: Finding, seed: int, number: int, requirements: Mapping[str, Requirement]) -> Json:
-    """The finding as a vector, with the expectation that the implementation fails, where data can say it."""
-    difference, wanted = finding.difference, finding.difference.wanted
-    requirement = difference.requirement if difference.requirement in requirements else UNNAMED
-    expectation = None if wanted is None else {"requirement": requirement, **wanted}
-    steps = [dict(step) for step in finding.session["steps"]]
-    if expectation and difference.step is not None and not wanted_of_session(wanted):
-        steps[difference.step]["expect"] = [expectation]
+def vector(found: Reproducer, seed: int, number: int, requirements: Mapping[str, Requirement]) -> Json:
+    """Make a vector of a reproducer.
+
+    Args:
+        found: What was found.
+        seed: The seed of the search.
+        number: The number of the reproducer in the search, from 1.
+        requirements: The requirements of the edition by id.
+
+    Returns:
+        The vector, with the expectation that the implementation does not meet, if data can express it.
+    """
+    discrepancy, content = found.discrepancy, found.discrepancy.expectation
+    requirement = discrepancy.requirement if discrepancy.requirement in requirements else UNNAMED
+    expectations = [] if content is None else [{"requirement": requirement, **content}]
+    is_of_session = content is not None and not _OF_SESSION.isdisjoint(content)
+    steps = [dict(step) for step in found.session["steps"]]
+    if expectations and discrepancy.step is not None and not is_of_session:
+        steps[discrepancy.step]["expect"] = expectations
     document: Json = {
         "id": f"fuzz/{seed}-{number}",
-        "description": f"Found by fuzzing: {_plain(difference.message)}.",
+        "description": f"Found by fuzzing: {_printable(discrepancy.message)}.",
         "since": EDITION,
         "result": "valid",
         "flags": [],
         "source": f"--fuzz-seed={seed}",
-        "given": finding.session["given"],
+        "given": found.session["given"],
     }
-    if expectation and difference.is_construction:
-        document["construction"] = [expectation]
-    ends = [expectation] if expectation and wanted_of_session(wanted) else []
-    return document | {"steps": steps, "expect": ends}
-
-
-def wanted_of_session(wanted: Json | None) -> bool:
-    """Whether an expectation speaks of the whole session."""
-    return wanted is not None and not _OF_SESSION.isdisjoint(wanted)
+    if expectations and discrepancy.is_construction:
+        document["construction"] = expectations
+    return document | {"steps": steps, "expect": expectations if is_of_session else []}
 
 
 def case(document: Json) -> str:
-    """A vector as the text of a Case of vectors/twilio_vectors/case.py."""
+    """Return the source text of a vector as a Case of vectors/twilio_vectors/case.py."""
     given = document["given"]
-    setup = given["setup"]
     fields = {
         "name": document["id"].partition("/")[2],
         "text": document["description"],
         "arguments": given["arguments"],
-        "rate": None if setup is None else setup["audio_in_sample_rate"],
+        "rate": given["setup"] and given["setup"]["audio_in_sample_rate"],
         "answers": given["answers"],
         "construction": document.get("construction", []),
-        "steps": document["steps"],
         "expect": document["expect"],
         "source": document["source"],
     }
-    lines = [f"    {name}={value!r}," for name, value in fields.items() if name != "steps" and value != []]
-    steps = ["    steps=[", *(f"        {step!r}," for step in document["steps"]), "    ],"]
-    return "\n".join(["Case(", *lines, *steps, ")"])
+    lines = [f"    {name}={value!r}," for name, value in fields.items() if value != []]
+    steps = [f"        {step!r}," for step in document["steps"]]
+    return "\n".join(["Case(", *lines, "    steps=[", *steps, "    ],", ")"])
 
 
 def script(impl: str, session: Json) -> str:
-    """Five lines of Python that play the session on the implementation and on the reference."""
+    """Return five lines of Python that play a session on the implementation and on the reference."""
     text = json.dumps({"given": session["given"], "steps": session["steps"]})
     return "\n".join([
         "import json",
@@ -80,35 +83,40 @@ def script(impl: str, session: Json) -> str:
     ])  # fmt: skip
 
 
-def block(
-    finding: Finding, document: Json, impl: str, requirements: Mapping[str, Requirement]
-) -> Iterator[str]:
-    """All that is to be said of a finding, line by line."""
-    difference = finding.difference
-    requirement = requirements.get(difference.requirement or "")
+def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[str, Requirement]) -> list[str]:
+    """Describe a reproducer.
+
+    Args:
+        found: What was found.
+        document: Its vector.
+        impl: The argument of --impl.
+        requirements: The requirements of the edition by id.
+
+    Returns:
+        Lines to print.
+    """
+    message = _printable(found.discrepancy.message)
+    requirement = requirements.get(found.discrepancy.requirement or "")
     if requirement is None:
-        yield f"NEW  {_plain(difference.message)}"
-        yield f"  no requirement of edition {EDITION} speaks of it"
+        lines = [f"NEW  {message}", f"  no requirement of edition {EDITION} speaks of it"]
     else:
-        yield f"{requirement.id}  {requirement.level} of {requirement.profile}: {_plain(difference.message)}"
-        yield from textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
-    if not finding.is_reproduced:
-        yield "  note: it did not show again in a process of its own; something is kept from call to call"
-    count = len(finding.session["steps"])
-    yield f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"
-    yield from (f"    {_plain(line)}" for line in narrate(finding.actual))
-    yield "  the reference:"
-    yield from (f"    {_plain(line)}" for line in narrate(finding.expected))
-    yield "  as a case:"
-    yield from (f"    {line}" for line in case(document).splitlines())
-    if difference.wanted is None:
-        yield "    # What is expected here is measured: only a check in code can say it."
-    yield "  as JSON:"
-    yield f"    {json.dumps(document)}"
-    yield "  to see it again:"
-    yield from (f"    {line}" for line in script(impl, finding.session).splitlines())
+        lines = [f"{requirement.id}  {requirement.level} of {requirement.profile}: {message}"]
+        lines += textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
+    if not found.is_confirmed:
+        lines += [
+            "  note: it did not show again in a process of its own; something is kept from call to call"
+        ]
+    count = len(found.session["steps"])
+    lines += [f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"]
+    lines += [f"    {_printable(line)}" for line in narrate(found.actual)]
+    lines += ["  the reference:", *(f"    {_printable(line)}" for line in narrate(found.expected))]
+    lines += ["  as a case:", *(f"    {line}" for line in case(document).splitlines())]
+    if found.discrepancy.expectation is None:
+        lines += ["    # What is expected here is measured: only a check in code can say it."]
+    lines += ["  as JSON:", f"    {json.dumps(document)}", "  to see it again:"]
+    return lines + [f"    {line}" for line in script(impl, found.session).splitlines()]
 
 
-def _plain(text: str) -> str:
-    """A text on one line, with nothing that a terminal would obey."""
+def _printable(text: str) -> str:
+    """Return a text on one line, with control characters escaped."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

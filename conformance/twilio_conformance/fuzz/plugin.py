@@ -1,12 +1,11 @@
-"""What pytest does with --fuzz: one item that searches, and a summary of what it found."""
+"""The pytest side of --fuzz: one item that searches, and a summary of what it found."""
 
 from __future__ import annotations
 
 import importlib.util
 import random
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +17,22 @@ from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.known_failures import Baseline
 from twilio_conformance.spec.verdict import Gate
 
-LARGEST_SEED = 1 << 32
+SEEDS = 1 << 32
+"""The number of seeds of which one is drawn without --fuzz-seed."""
 
-_FOUND = "conformance_fuzz"
-"""The attribute of a report that carries what was found, through xdist too."""
+_RESULT = "conformance_fuzz"
+"""The user property of a report that holds what was found; xdist transfers it."""
 
 
-class Differs(Exception):
-    """The implementation differs in what counts at the gate."""
+class DiscrepancyError(Exception):
+    """The implementation differs from the reference in a requirement that decides the exit status."""
 
 
 def begin(config: pytest.Config) -> None:
-    """Takes over the collection: the search is the only item.
+    """Replace the collection by the search.
+
+    Args:
+        config: The configuration, with --fuzz and --impl.
 
     Raises:
         pytest.UsageError: An option is wrong, or hypothesis is not installed: exit status 4.
@@ -42,14 +45,13 @@ def begin(config: pytest.Config) -> None:
     if config.getoption("--write-baseline") is not None:
         raise pytest.UsageError("--write-baseline writes what a graded run finds: leave --fuzz out")
     if seed is None:
-        seed = random.randrange(LARGEST_SEED)
+        seed = random.randrange(SEEDS)
     try:
         gate = Gate(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
-        plugin = Fuzzing(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
+        plugin = FuzzPlugin(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
         if (name := config.getoption("--baseline")) is not None:
-            plugin.known = _known(
-                known_failures.load(config.invocation_params.dir / name), plugin.requirements
-            )
+            baseline = known_failures.load(config.invocation_params.dir / name)
+            plugin.known = _of_requirements(baseline, plugin.requirements)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     except DataError as error:
@@ -58,150 +60,129 @@ def begin(config: pytest.Config) -> None:
         config.option.tbstyle = "no"
     if config.option.reportchars == "fE":
         config.option.reportchars = ""
-    config.pluginmanager.register(plugin, "conformance-fuzzing")
+    config.pluginmanager.register(plugin, "conformance-fuzz")
 
 
-def _known(read: Baseline, requirements: Iterable[str]) -> Baseline:
-    """What a baseline says of whole requirements; what it says of one check is about no session.
-
-    Raises:
-        DataError: It names an unknown requirement, or lacks a reason.
-    """
-    known = replace(read, known=tuple(one for one in read.known if one.check is None))
+def _of_requirements(baseline: Baseline, requirements: Iterable[str]) -> Baseline:
+    """Return the entries of a baseline for whole requirements; those for single checks do not apply."""
+    known = replace(baseline, known=tuple(entry for entry in baseline.known if entry.check is None))
     if flaws := known.problems([Entry(name, "") for name in requirements]):
         raise DataError("\n  ".join(["the baseline has to be put right", *flaws]))
     return known
 
 
-class Fuzzing:
-    """Collects the search and shows what it found; `known` lets findings through."""
+class FuzzPlugin:
+    """The hooks of a fuzzing run.
+
+    Attributes:
+        known: The known failures, if there is a baseline.
+    """
 
     known: Baseline | None = None
 
     def __init__(self, impl: str, edition: str, gate: Gate, seconds: float, seed: int) -> None:
-        """The hooks for a search.
+        """Load the requirements.
 
-        Raises:
-            DataError: The specification is damaged.
+        Args:
+            impl: The argument of --impl.
+            edition: The edition of the requirements.
+            gate: Which requirements decide the exit status.
+            seconds: How long to search.
+            seed: Decides which sessions are played.
         """
         self.impl = impl
         self.seconds = seconds
         self.seed = seed
         self.requirements = catalogue.load(edition).requirements
         self._gate = gate
-        self._found: dict[str, Any] | None = None
+        self._result: dict[str, Any] | None = None
 
     def reason(self, requirement: str | None) -> str | None:
-        """Why the baseline lets a difference through; None where it does not."""
+        """Return the baseline's reason for a known failure; None if it is unknown."""
         return self.known.reason(Entry(requirement or "", "")) if self.known else None
 
-    def counts(self, requirement: str | None) -> bool:
-        """Whether a difference fails the run; one that no requirement speaks of does."""
+    def is_gated(self, requirement: str | None) -> bool:
+        """Return whether a discrepancy fails the run; one without a requirement does."""
         violated = self.requirements.get(requirement or "")
         return self.reason(requirement) is None and (violated is None or self._gate.includes(violated))
 
     def pytest_report_header(self) -> str:
-        """Says what is compared, and how to do it again."""
+        """Return the implementation, the time and the seed."""
         return f"fuzzing {self.impl} for {self.seconds:g} s against the reference: --fuzz-seed={self.seed}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
-        """Nothing else is collected."""
+        """Collect the search only."""
         if not isinstance(collector, pytest.Session):
             return None
-        folder = catalogue.specification_folder()
-        source = Source.from_parent(collector, name="fuzz", nodeid="fuzz", path=folder)
-        return pytest.CollectReport("", "passed", None, [source])
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Puts what was found on the report, in a form that xdist carries."""
-        report = yield
-        if isinstance(item, FuzzItem) and report.when == "call" and item.found is not None:
-            setattr(report, _FOUND, item.found)
-        return report
+        item = FuzzItem.from_parent(collector, name="search", nodeid="fuzz::search")
+        return pytest.CollectReport("", "passed", None, [item])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keeps what was found."""
-        self._found = getattr(report, _FOUND, self._found)
+        """Keep what was found."""
+        self._result = dict(report.user_properties).get(_RESULT, self._result)  # type: ignore[assignment]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Says what was found, what counts at the gate last."""
-        if self._found is None:
+        """Print what was found, what fails the run last."""
+        if self._result is None:
             return
-        terminalreporter.section(f"differences of {self._found['name']} from the reference")
-        for found in sorted(self._found["blocks"], key=lambda found: found["counts"]):
-            color = {"red": found["counts"], "yellow": not found["counts"]}
-            terminalreporter.write_line(found["lines"][0], bold=True, **color)
-            if found["known"] is not None:
-                terminalreporter.write_line(f"  known: {found['known']}", blue=True)
-            for line in found["lines"][1:]:
+        terminalreporter.section(f"differences of {self._result['name']} from the reference")
+        blocks = sorted(self._result["blocks"], key=lambda block: bool(block["gated"]))
+        for block in blocks:
+            color = {"red": block["gated"], "yellow": not block["gated"]}
+            terminalreporter.write_line(block["lines"][0], bold=True, **color)
+            if block["known"] is not None:
+                terminalreporter.write_line(f"  known: {block['known']}", blue=True)
+            for line in (*block["lines"][1:], ""):
                 terminalreporter.write_line(line)
-            terminalreporter.write_line("")
-        count = len(self._found["blocks"])
-        gated = sum(found["counts"] for found in self._found["blocks"])
+        gated = sum(block["gated"] for block in blocks)
         terminalreporter.write_line(
-            f"{self._found['played']} sessions, {count} kinds of difference, {gated} of them at the gate;"
+            f"{self._result['played']} sessions, {len(blocks)} kinds of difference, {gated} of them at the gate;"
             f" again: pytest --impl={self.impl} --fuzz={self.seconds:g} --fuzz-seed={self.seed}",
             bold=True,
         )
 
 
-class Source(pytest.Collector):
-    """Where the search comes from."""
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """The search."""
-        yield FuzzItem.from_parent(self, name="search")
-
-
 class FuzzItem(pytest.Item):
     """The search."""
 
-    found: dict[str, Any] | None = None
-
     def runtest(self) -> None:
-        """Plays sessions until the time is over.
+        """Play sessions until the time is over.
 
         Raises:
-            Differs: Something was found that counts at the gate.
-            pytest.exit.Exception: The implementation cannot be had (4), or the suite failed (3).
+            DiscrepancyError: A discrepancy was found that fails the run. If the implementation cannot be
+                imported, pytest exits with 4; if the suite fails, with 3.
         """
         from twilio_conformance.fuzz import output
         from twilio_conformance.fuzz.player import REFERENCE, players
         from twilio_conformance.fuzz.search import Search
 
-        plugin = self.config.pluginmanager.getplugin("conformance-fuzzing")
-        assert isinstance(plugin, Fuzzing)
+        plugin = self.config.pluginmanager.getplugin("conformance-fuzz")
+        assert isinstance(plugin, FuzzPlugin)
         try:
-            with players(plugin.impl, REFERENCE) as stages:
-                search = Search(stages, plugin.seed)
+            with players(plugin.impl, REFERENCE) as hosts:
+                search = Search(hosts, plugin.seed)
                 search.run(plugin.seconds)
-                name = stages[0].about["name"]
+                name = hosts[0].about["name"]
         except UsageError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except SuiteError as error:
             pytest.exit(str(error), returncode=3)
         blocks: list[dict[str, Any]] = []
-        for number, finding in enumerate(search.findings, 1):
-            document = output.vector(finding, plugin.seed, number, plugin.requirements)
-            lines = list(output.block(finding, document, plugin.impl, plugin.requirements))
-            violated = finding.difference.requirement
-            known, counts = plugin.reason(violated), plugin.counts(violated)
-            blocks.append({"lines": lines, "known": known, "counts": counts, "vector": document})
-        self.found = {"name": name, "played": search.played, "blocks": blocks}
-        gated = [found["lines"][0] for found in blocks if found["counts"]]
-        if gated:
-            raise Differs("; ".join(gated))
+        for number, found in enumerate(search.found, 1):
+            document = output.vector(found, plugin.seed, number, plugin.requirements)
+            lines = output.block(found, document, plugin.impl, plugin.requirements)
+            violated = found.discrepancy.requirement
+            blocks.append(
+                {"lines": lines, "known": plugin.reason(violated), "gated": plugin.is_gated(violated)}
+            )
+        result: Any = {"name": name, "played": search.played, "blocks": blocks}
+        self.user_properties.append((_RESULT, result))
+        if gated := [block["lines"][0] for block in blocks if block["gated"]]:
+            raise DiscrepancyError("; ".join(gated))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The summary says it all."""
-        if isinstance(excinfo.value, Differs):
+        """Return only the message of a discrepancy: the summary shows the details."""
+        if isinstance(excinfo.value, DiscrepancyError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where the item comes from: the specification."""
-        return self.path, None, "fuzz"

@@ -1,4 +1,4 @@
-"""Searches for sessions in which an implementation differs from the reference, and makes them small."""
+"""The search for sessions in which an implementation differs from the reference."""
 
 from __future__ import annotations
 
@@ -16,113 +16,109 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import NoSuchExample
 
 from twilio_conformance.fuzz.compare import compare
-from twilio_conformance.fuzz.differences import Difference
-from twilio_conformance.fuzz.names import NAMES
+from twilio_conformance.fuzz.oracle import Discrepancy
 from twilio_conformance.fuzz.player import Player, play
 from twilio_conformance.fuzz.strategies import SESSIONS
 
 Json = dict[str, Any]
 
 BATCH = 400
-"""Sessions after which the search begins anew, with another seed."""
+"""Sessions after which the search starts again, with another seed."""
 
 SHRINKING = 200
-"""Sessions for making one small: a number, not a time, so that a seed gives the same on every machine."""
+"""Sessions for shrinking: a number, not a time, so that a seed gives the same on every machine."""
 
 
-class _Over(KeyboardInterrupt):
-    """Ends Hypothesis at once, which takes an Exception for a finding."""
+class _Stop(KeyboardInterrupt):
+    """Ends Hypothesis at once; an Exception would count as a failing example."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A kind of difference, the smallest session that shows it, and what was seen of it."""
+class Reproducer:
+    """A kind of discrepancy with the smallest session that shows it.
 
-    difference: Difference
+    Attributes:
+        discrepancy: What differs.
+        session: `given` and `steps` of a vector.
+        actual: What was seen of the implementation.
+        expected: What was seen of the reference.
+        is_confirmed: Whether it showed again in new processes.
+    """
+
+    discrepancy: Discrepancy
     session: Json
     actual: Json
     expected: Json
-    is_reproduced: bool
+    is_confirmed: bool
 
 
 @dataclass
 class Search:
-    """Looks for one kind of difference after the other until the time is over."""
+    """A search for one kind of discrepancy after the other.
 
-    stages: Sequence[Player]
+    Attributes:
+        hosts: Processes that play sessions: of the implementation, and of the reference.
+        seed: Decides which sessions are played.
+        played: Number of sessions played so far.
+        found: What was found so far, one entry per kind.
+    """
+
+    hosts: Sequence[Player]
     seed: int
     played: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    found: list[Reproducer] = field(default_factory=list)
 
     def run(self, seconds: float) -> None:
-        """Searches for so many seconds; a session that is being made small may take a few more."""
-        until = time.monotonic() + seconds
-        excluded: set[str] = set()
+        """Search for some seconds; shrinking the last discrepancy may take a few more."""
+        deadline = time.monotonic() + seconds
+        known: set[str] = set()
         numbers = random.Random(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             set_hypothesis_home_dir(folder)
             try:
-                while time.monotonic() < until:
-                    hunt = _Hunt(self, excluded, until)
-                    self.played += hunt.run(random.Random(numbers.getrandbits(64)))
-                    if hunt.best is not None:
-                        excluded.add(hunt.kind)
-                        self._keep(hunt)
+                while time.monotonic() < deadline:
+                    smallest = self._search(random.Random(numbers.getrandbits(64)), known, deadline)
+                    if smallest is not None:
+                        known.add(smallest[0].kind)
+                        self._keep(*smallest)
             finally:
                 set_hypothesis_home_dir(None)
 
-    def differences(self, session: Json, *, fresh: bool = False) -> tuple[list[Difference], Json, Json]:
-        """Plays a session and compares."""
-        actual, expected = play(self.stages, session, fresh=fresh)
-        return compare(session, actual, expected, NAMES), actual, expected
+    def _search(
+        self, numbers: random.Random, known: set[str], deadline: float
+    ) -> tuple[Discrepancy, Json] | None:
+        """Run Hypothesis until it has found and shrunk a discrepancy of an unknown kind."""
+        smallest: tuple[Discrepancy, Json] | None = None
+        left = SHRINKING
 
-    def _keep(self, hunt: _Hunt) -> None:
-        assert hunt.best is not None
-        found, actual, expected = self.differences(hunt.best, fresh=True)
-        again = [difference for difference in found if difference.kind == hunt.kind]
-        if not again and hunt.difference.is_hang:
-            return  # The machine was busy: whoever hangs hangs again.
-        difference = again[0] if again else hunt.difference
-        self.findings.append(Finding(difference, hunt.best, actual, expected, bool(again)))
+        def shows_it(session: Json) -> bool:
+            nonlocal smallest, left
+            if left == 0 or (smallest is None and time.monotonic() > deadline):
+                raise _Stop
+            self.played += 1
+            left -= smallest is not None
+            new = [one for one in compare(session, *play(self.hosts, session)) if one.kind not in known]
+            same = [one for one in new if smallest is None or one.kind == smallest[0].kind]
+            if same and (smallest is None or _size(session) <= _size(smallest[1])):
+                smallest = same[0], session
+            return bool(same)
 
-
-class _Hunt:
-    """One run of Hypothesis: it meets a kind of difference that is new, and makes that one small."""
-
-    def __init__(self, search: Search, excluded: set[str], until: float) -> None:
-        self._search = search
-        self._excluded = excluded
-        self._until = until
-        self._played = 0
-        self._left = SHRINKING
-        self.kind = ""
-        self.best: Json | None = None
-
-    def run(self, numbers: random.Random) -> int:
-        """Sessions played."""
         settings = hypothesis.settings(
             max_examples=BATCH, database=None, deadline=None, derandomize=False,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
         )  # fmt: skip
-        with contextlib.suppress(NoSuchExample, _Over):
-            hypothesis.find(SESSIONS, self._differs, settings=settings, random=numbers)
-        return self._played
+        # Hypothesis returns nothing when it is stopped, so the smallest session is kept here.
+        with contextlib.suppress(NoSuchExample, _Stop):
+            hypothesis.find(SESSIONS, shows_it, settings=settings, random=numbers)
+        return smallest
 
-    def _differs(self, session: Json) -> bool:
-        if self._left == 0 or (not self.kind and time.monotonic() > self._until):
-            raise _Over
-        self._played += 1
-        self._left -= bool(self.kind)
-        found, _, _ = self._search.differences(session)
-        new = [difference for difference in found if difference.kind not in self._excluded]
-        if not self.kind and new:
-            self.kind = new[0].kind
-        for difference in new:
-            if difference.kind == self.kind:
-                if self.best is None or _size(session) <= _size(self.best):
-                    self.best, self.difference = session, difference
-                return True
-        return False
+    def _keep(self, discrepancy: Discrepancy, session: Json) -> None:
+        actual, expected = play(self.hosts, session, fresh=True)
+        again = [one for one in compare(session, actual, expected) if one.kind == discrepancy.kind]
+        if not again and discrepancy.is_hang:
+            return  # The machine was busy: a real hang shows again.
+        shown = again[0] if again else discrepancy
+        self.found.append(Reproducer(shown, session, actual, expected, bool(again)))
 
 
 def _size(session: Json) -> tuple[int, int]:

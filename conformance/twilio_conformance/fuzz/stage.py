@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from twilio_conformance.engine.timeouts import ChildStatus
 from twilio_conformance.engine.worker import die_with_parent
 from twilio_conformance.errors import NotTestable, UsageError
-from twilio_conformance.fuzz.names import NAMES
+from twilio_conformance.fuzz.oracle import NAMES
 from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject import target
 from twilio_conformance.subject.logs import BOOK

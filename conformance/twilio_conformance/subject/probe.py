@@ -21,10 +21,11 @@ from twilio_conformance.subject.frames import FrameValue, Value, shorten
 from twilio_conformance.subject.logs import BOOK, LogRecord
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.target import NOWHERE, Implementation
+from twilio_conformance.twilio.caller import CallerTrack
 from twilio_conformance.twilio.clock import skipped
-from twilio_conformance.twilio.exchange import Answer, Exchange
-from twilio_conformance.twilio.media import CallerTrack
 from twilio_conformance.twilio.network import Network
+from twilio_conformance.twilio.record import Exchange
+from twilio_conformance.twilio.script import Answer
 
 __all__ = ["CALL_LIMIT", "Names", "Observation", "Probe", "Raised", "Subject"]
 

@@ -41,6 +41,25 @@ class Names:
             return {self.fill(key): self.fill(item) for key, item in value.items()}
         return value
 
+    def message(self, data: dict[str, Any]) -> str | bytes:
+        """Return what `deserialize` receives: the message that the step of a vector describes.
+
+        Args:
+            data: One of ``json``, ``text``, ``parts`` and ``base64``; ``"as": "bytes"`` encodes it.
+        """
+        if "base64" in data:
+            return base64.b64decode(data["base64"])
+        if "json" in data:
+            text = json.dumps(self.fill(data["json"]), separators=(",", ":"))
+        elif "text" in data:
+            text = data["text"]
+        else:
+            parts = (
+                part if isinstance(part, str) else part["repeat"] * part["times"] for part in data["parts"]
+            )
+            text = "".join(map(self.fill, parts))
+        return text.encode() if data.get("as") == "bytes" else text
+
     def redact(self, value: Any) -> Any:
         """The JSON value with every secret replaced by its name.
 

@@ -1,1 +1,1 @@
-"""The other side: Twilio's REST API, its media stream, and the time in which both run."""
+"""Twilio's side of a call: its REST API, its media stream, and the clock that both share with the client."""

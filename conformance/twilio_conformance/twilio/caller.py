@@ -1,4 +1,4 @@
-"""Twilio's caller: it dials a Media Streams server, speaks, presses keys, plays what it is sent and hangs up.
+"""A caller behind Twilio's Media Streams: it connects, speaks, presses keys, plays audio and hangs up.
 
 The messages are those of https://www.twilio.com/docs/voice/media-streams/websocket-messages. Moments are
 seconds since `start` was sent, on the clock of the event loop.
@@ -22,15 +22,15 @@ from websockets.exceptions import ConnectionClosed
 Json = dict[str, Any]
 
 RATE = 8000
-"""μ-law codes a second."""
+"""μ-law codes per second."""
 
 CHUNK = 160
-"""Codes of one media message: 20 ms, as Twilio sends it."""
+"""Codes per media message: 20 ms, as Twilio sends them."""
 
 SILENCE = b"\xff"
-"""The code of digital silence."""
+"""μ-law code of digital silence."""
 
-PATIENCE = 10.0
+CONNECTION_TIMEOUT = 10.0
 """Seconds that a connection may take to open or to close."""
 
 _SHAPES = {
@@ -50,13 +50,13 @@ class Identity:
 
     @classmethod
     def random(cls, account_sid: str) -> Identity:
-        """A new call of an account."""
+        """Return random SIDs for a new call of an account."""
         return cls(f"MZ{secrets.token_hex(16)}", f"CA{secrets.token_hex(16)}", account_sid)
 
 
 @dataclass(frozen=True, slots=True)
-class Audio:
-    """Audio that arrived: when, when its first code is played, and the codes that were not cleared."""
+class QueuedAudio:
+    """Buffered audio: when it arrived, when its first code is played, its codes that were not cleared."""
 
     arrived: float
     start: float
@@ -64,13 +64,13 @@ class Audio:
 
     @property
     def end(self) -> float:
-        """The moment at which its last code has been played."""
+        """The moment at which the last code has been played."""
         return self.start + len(self.codes) / RATE
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A media message of the server: when it came, the seconds spoken by then, its codes."""
+class ReceivedMedia:
+    """A media message of the server: when it arrived, the seconds spoken by then, its μ-law codes."""
 
     moment: float
     spoken: float
@@ -78,8 +78,8 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
-    """A message that Twilio does not take, with the code of the warning in its debugger."""
+class StreamWarning:
+    """A message that Twilio rejects, with the code of the warning in its debugger."""
 
     moment: float
     code: int
@@ -88,12 +88,12 @@ class Warned:
 
 @dataclass
 class Playout:
-    """The buffer that Twilio plays from: audio in order of arrival, without a pause while there is any.
+    """Twilio's playout buffer: audio is played in order of arrival, without pauses while there is any.
 
-    Moments never go back from one call to the next.
+    The moments passed to its methods must not decrease.
     """
 
-    audio: list[Audio] = field(default_factory=list)
+    audio: list[QueuedAudio] = field(default_factory=list)
 
     @property
     def end(self) -> float:
@@ -101,23 +101,25 @@ class Playout:
         return self.audio[-1].end if self.audio else 0.0
 
     def add(self, moment: float, codes: bytes) -> None:
-        """Takes audio that arrives at a moment."""
-        self.audio.append(Audio(moment, max(moment, self.end), codes))
+        """Add audio that arrives at a moment."""
+        self.audio.append(QueuedAudio(moment, max(moment, self.end), codes))
 
     def clear(self, moment: float) -> float:
-        """Drops what has not been played; returns how many seconds of audio that were."""
+        """Drop all audio that has not been played and return its duration in seconds."""
         dropped = max(0.0, self.end - moment)
         self.audio = [
-            Audio(entry.arrived, entry.start, entry.codes[: max(0, round((moment - entry.start) * RATE))])
+            QueuedAudio(
+                entry.arrived, entry.start, entry.codes[: max(0, round((moment - entry.start) * RATE))]
+            )
             for entry in self.audio
         ]
-        # An entry that is dropped whole would still move the end to its start.
+        # An empty entry at the end would move `end` to its start.
         while self.audio and not self.audio[-1].codes:
             self.audio.pop()
         return dropped
 
     def heard(self, until: float) -> bytes:
-        """What the caller heard from moment 0 on, a code for each 125 µs, silence where there was nothing."""
+        """Return what the caller heard from moment 0 on: one code per 125 µs, silence where there was none."""
         timeline = bytearray(SILENCE * round(until * RATE))
         for entry in self.audio:
             at = round(entry.start * RATE)
@@ -126,42 +128,48 @@ class Playout:
         return bytes(timeline)
 
     def codes(self) -> bytes:
-        """All that was or will be played, without the pauses."""
+        """Return all codes that were or will be played, without the pauses."""
         return b"".join(entry.codes for entry in self.audio)
 
     def gaps(self) -> list[tuple[float, float]]:
-        """The pauses between pieces of audio because the buffer was empty: moment and seconds."""
+        """Return the pauses in which the buffer was empty between pieces of audio: moment and seconds."""
         pairs = zip(self.audio, self.audio[1:], strict=False)
         return [(one.end, two.start - one.end) for one, two in pairs if two.start - one.end > 0.5 / RATE]
 
 
 class Caller:
-    """One call. A context manager: entering dials and sends `connected` and `start`; leaving hangs up.
+    """One call. A context manager: entering connects and sends `connected` and `start`; leaving hangs up.
 
-    What the server sends is taken meanwhile: audio is played, marks come back when what was sent before them
-    has been played, `clear` empties the buffer. A message that Twilio would not take is ignored and noted.
+    Messages of the server are processed meanwhile: audio is played, marks are returned when the audio before
+    them has been played, `clear` empties the buffer. A message that Twilio would reject adds a warning.
 
     Attributes:
-        playout: What the caller hears.
-        warnings: What Twilio would warn of.
+        playout: The playout buffer: what the caller hears.
+        warnings: Messages that Twilio would reject.
         clears: The moment of each clear.
         marks: The moment and name of each mark that was returned.
-        spoken: The seconds of audio sent so far.
-        arrivals: Each media message that was taken.
+        spoken: Seconds of audio sent so far.
+        arrivals: The media messages of the server.
         first_spoken: The moment at which the first media message was sent.
-        closed: Set when the connection is closed, by whichever side.
-        closed_by_server: Whether it was the server that closed it.
+        closed: Set when the connection is closed, by either side.
+        closed_by_server: Whether the server closed it.
     """
 
     def __init__(self, url: str, identity: Identity, parameters: dict[str, str] | None = None) -> None:
-        """A call that has not been placed; `parameters` are the <Parameter>s of the TwiML."""
+        """Prepare a call.
+
+        Args:
+            url: WebSocket URL of the server.
+            identity: SIDs of the call.
+            parameters: The <Parameter>s of the TwiML.
+        """
         self.identity = identity
         self.playout = Playout()
-        self.warnings: list[Warned] = []
+        self.warnings: list[StreamWarning] = []
         self.clears: list[float] = []
         self.marks: list[tuple[float, str]] = []
         self.spoken = 0.0
-        self.arrivals: list[Arrival] = []
+        self.arrivals: list[ReceivedMedia] = []
         self.closed = asyncio.Event()
         self.closed_by_server = False
         self._hangs_up = False
@@ -173,21 +181,16 @@ class Caller:
         self._due = 0.0
         self._held_until = 0.0
         self._outstanding: list[tuple[str, asyncio.TimerHandle]] = []
-        self._errands: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Dials.
-
-        Raises:
-            OSError: Nobody answers.
-            TimeoutError: The handshake takes too long.
-        """
+        """Connect and start the stream; raise OSError or TimeoutError if the server does not answer."""
         self._socket: ClientConnection = await connect(
             self._url,
             compression=None,
-            open_timeout=PATIENCE,
-            close_timeout=PATIENCE,
+            open_timeout=CONNECTION_TIMEOUT,
+            close_timeout=CONNECTION_TIMEOUT,
             max_size=None,
             proxy=None,
         )
@@ -209,17 +212,17 @@ class Caller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hangs up, if the call is still there."""
+        """Hang up, if the call has not ended."""
         await self.hang_up()
         await self._receiver
 
     @property
     def now(self) -> float:
-        """The moment."""
+        """The present moment."""
         return asyncio.get_running_loop().time() - self._began
 
     async def send(self, event: str, **content: Any) -> None:
-        """Sends a message of the stream with the next sequence number."""
+        """Send a message with the next sequence number."""
         self._sequence += 1
         message = {
             "event": event,
@@ -229,35 +232,40 @@ class Caller:
         await self._deliver(message | content)
 
     async def send_raw(self, data: str | bytes) -> None:
-        """Sends a text or binary frame that Twilio would not."""
+        """Send a text or binary frame as it is, for messages that Twilio would not send."""
         await self._deliver(data)
 
     async def speak(self, codes: bytes) -> None:
-        """Sends audio in real time, 20 ms at a time; returns when the last 20 ms are over.
+        """Send μ-law codes in real time, 20 ms at a time, and return when the last 20 ms are over.
 
-        What is late, because the machine was or because of `hold_up`, follows at once.
+        Audio that is late, because of a slow machine or of `hold_up`, follows at once.
         """
         self._due = max(self._due, self.now)
         for start in range(0, len(codes), CHUNK):
             await asyncio.sleep(max(self._due, self._held_until) - self.now)
-            await self._media(codes[start : start + CHUNK])
+            if self.first_spoken is None:
+                self.first_spoken = self.now
+            piece = codes[start : start + CHUNK]
+            self._chunk += 1
+            self.spoken += len(piece) / RATE
+            await self.send("media", media=_inbound_media(self._chunk, round(self.now * 1000), piece))
             self._due += CHUNK / RATE
         await asyncio.sleep(self._due - self.now)
 
     async def listen(self, seconds: float) -> None:
-        """Sends silence in real time, as a line does when nobody speaks."""
+        """Send silence in real time, as a line does while nobody speaks."""
         await self.speak(SILENCE * round(seconds * RATE))
 
     def hold_up(self, seconds: float) -> None:
-        """Holds the caller's audio up on its way for so long from now; it comes at once afterwards."""
+        """Delay the caller's audio for some seconds from now; it follows at once afterwards."""
         self._held_until = self.now + seconds
 
     async def press(self, digit: str) -> None:
-        """Presses a key."""
+        """Press a key."""
         await self.send("dtmf", dtmf={"track": "inbound_track", "digit": digit})
 
     async def hang_up(self) -> None:
-        """Sends `stop` and closes the connection."""
+        """Send `stop` and close the connection."""
         self._hangs_up = True
         if not self.closed.is_set():
             identity = self.identity
@@ -267,11 +275,7 @@ class Caller:
         await self._socket.close()
 
     async def until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Waits until something holds that messages or the end of the connection bring about.
-
-        Returns:
-            False when it did not within so many seconds, or cannot any more since the connection is closed.
-        """
+        """Wait until a condition holds; return False if it fails to within `seconds`, or at a closed connection."""
         deadline = self.now + seconds
         while not holds():
             if self.closed.is_set() or (left := deadline - self.now) <= 0:
@@ -285,7 +289,7 @@ class Caller:
         return True
 
     async def until_quiet(self, seconds: float, at_most: float = 10.0) -> None:
-        """Waits until no audio has arrived for so many seconds and all has been played."""
+        """Wait, at most `at_most` seconds, until all audio has been played and none arrived for `seconds`."""
         began = self.now
 
         def is_quiet() -> bool:
@@ -294,21 +298,8 @@ class Caller:
 
         await self.until(is_quiet, at_most)
 
-    async def _media(self, codes: bytes) -> None:
-        self._chunk += 1
-        if self.first_spoken is None:
-            self.first_spoken = self.now
-        media = {
-            "track": "inbound",
-            "chunk": str(self._chunk),
-            "timestamp": str(round(self.now * 1000)),
-            "payload": base64.b64encode(codes).decode(),
-        }
-        self.spoken += len(codes) / RATE
-        await self.send("media", media=media)
-
     async def _deliver(self, message: Json | str | bytes) -> None:
-        """Sends a frame; a connection that the server has closed takes it no more, which `closed` tells."""
+        """Send a frame; if the server has closed the connection, only set `closed`."""
         try:
             await self._socket.send(json.dumps(message) if isinstance(message, dict) else message)
         except ConnectionClosed:
@@ -317,7 +308,7 @@ class Caller:
     async def _receive(self) -> None:
         try:
             async for data in self._socket:
-                self._take(data)
+                self._handle(data)
                 self._changed.set()
         except ConnectionClosed:
             pass
@@ -326,14 +317,15 @@ class Caller:
             self.closed.set()
             self._changed.set()
 
-    def _take(self, data: str | bytes) -> None:
+    def _handle(self, data: str | bytes) -> None:
         moment = self.now
-        message = self._understand(moment, data)
-        if message is None:
+        if (warning := _rejection(data, self.identity.stream_sid)) is not None:
+            self.warnings.append(StreamWarning(moment, *warning))
             return
+        message = json.loads(data)
         if message["event"] == "media":
             codes = base64.b64decode(message["media"]["payload"])
-            self.arrivals.append(Arrival(moment, self.spoken, codes))
+            self.arrivals.append(ReceivedMedia(moment, self.spoken, codes))
             self.playout.add(moment, codes)
         elif message["event"] == "mark":
             delay = max(0.0, self.playout.end - moment)
@@ -350,41 +342,57 @@ class Caller:
     def _return_mark(self, name: str) -> None:
         self._outstanding = [entry for entry in self._outstanding if entry[0] != name]
         self.marks.append((self.now, name))
-        errand = asyncio.create_task(self.send("mark", mark={"name": name}))
-        self._errands.add(errand)
-        errand.add_done_callback(self._errands.discard)
+        task = asyncio.create_task(self.send("mark", mark={"name": name}))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         self._changed.set()
 
-    def _understand(self, moment: float, data: str | bytes) -> Json | None:
-        """The message, if Twilio takes it; a warning otherwise."""
-        if isinstance(data, bytes):
-            self.warnings.append(Warned(moment, 31950, f"a binary frame of {len(data)} bytes"))
-            return None
-        reason, message = _read(data, self.identity.stream_sid)
-        if reason is not None:
-            self.warnings.append(Warned(moment, 31951, f"{reason}: {data[:200]}"))
-        return message
 
-
-def _read(text: str, stream_sid: str) -> tuple[str | None, Json | None]:
-    """What is wrong with a message of a server, or the message."""
+def _rejection(data: str | bytes, stream_sid: str) -> tuple[int, str] | None:
+    """Return the code and the reason of Twilio's warning about a message; None if it accepts it."""
+    if isinstance(data, bytes):
+        return 31950, f"a binary frame of {len(data)} bytes"
+    reason = None
     try:
-        message = json.loads(text)
+        message = json.loads(data)
         keys, content = _SHAPES[message["event"]]
         if set(message) != keys:
-            return f"other fields than {sorted(keys)}", None
-        if message["streamSid"] != stream_sid:
-            return "the streamSid of another stream", None
-        if content is not None:
-            if set(message[message["event"]]) != {content}:
-                return f"other fields than {content}", None
-            value = message[message["event"]][content]
-            if not isinstance(value, str):
-                return f"{content} is no string", None
-            if content == "payload":
-                base64.b64decode(value, validate=True)
+            reason = f"other fields than {sorted(keys)}"
+        elif message["streamSid"] != stream_sid:
+            reason = "the streamSid of another stream"
+        elif content is not None:
+            body = message[message["event"]]
+            if set(body) != {content}:
+                reason = f"other fields than {content}"
+            elif not isinstance(body[content], str):
+                reason = f"{content} is no string"
+            elif content == "payload":
+                base64.b64decode(body[content], validate=True)
     except binascii.Error:
-        return "not base64", None
+        reason = "not base64"
     except (ValueError, KeyError, TypeError):
-        return "not a message that Twilio knows", None
-    return None, message
+        reason = "not a message that Twilio knows"
+    return None if reason is None else (31951, f"{reason}: {data[:200]}")
+
+
+class CallerTrack:
+    """A caller's track outside real time: each media message continues the numbers and timestamps."""
+
+    def __init__(self) -> None:
+        """Start at the beginning of the stream."""
+        self._chunk = 0
+        self._codes = 0
+
+    def message(self, codes: bytes) -> Json:
+        """Return the next media message with these μ-law codes; its ``${stream_sid}`` is a placeholder."""
+        self._chunk += 1
+        media = _inbound_media(self._chunk, 1000 * self._codes // RATE, codes)
+        self._codes += len(codes)
+        # 1 is the start message.
+        number = str(self._chunk + 1)
+        return {"event": "media", "sequenceNumber": number, "streamSid": "${stream_sid}", "media": media}
+
+
+def _inbound_media(chunk: int, milliseconds: int, codes: bytes) -> Json:
+    payload = base64.b64encode(codes).decode()
+    return {"track": "inbound", "chunk": str(chunk), "timestamp": str(milliseconds), "payload": payload}

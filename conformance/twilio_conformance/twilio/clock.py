@@ -1,9 +1,9 @@
-"""The clock: time passes by itself, and at once where nothing but its passing could happen.
+"""An autojump clock, as in Trio: when all tasks only wait for time to pass, the clock skips the wait.
 
-A server that is silent for 30 s then costs no 30 s. The process has one clock, `time.monotonic` and its like:
-event loops, HTTP clients and the network double all read it, so none can be ahead of another. It skips only
-while all that could happen is a timer of the event loop or a delay of the double. A client that waits in a
-thread keeps its own time in its sockets, where nothing can be skipped: meanwhile time passes as it does.
+A silent server is tested without waiting 30 s. Event loops, HTTP clients and the network double read the same
+patched clocks (`time.monotonic` and the like), so they always agree. The clock jumps only while nothing can
+happen but a timer of the event loop or a scripted delay of the double. A client that blocks in a
+thread uses the timeouts of its sockets, which cannot be skipped: meanwhile time passes at its normal speed.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from concurrent.futures import thread as thread_pool
-from typing import Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-LOOK = 0.001
-"""Real seconds between two looks at whether anything is going on."""
+if TYPE_CHECKING:
+    from twilio_conformance.twilio.network import Network
 
-LOOKS = 3
-"""Looks in a row that have to find nothing: loopback may deliver a moment after a call returned."""
+POLL_INTERVAL = 0.001
+"""Real seconds between two checks for activity."""
 
-LONGEST_LOOK = 0.02
-"""Real seconds between two looks while something is going on for long, such as a request in a thread."""
+QUIET_POLLS = 3
+"""Consecutive idle checks before a jump, because loopback may deliver shortly after a call returned."""
+
+LONGEST_POLL_INTERVAL = 0.02
+"""Real seconds between two checks during long activity, such as a request in a thread."""
 
 _NAMES = ("time", "monotonic", "perf_counter")
 _IDLE_WORKER = thread_pool._worker.__code__
@@ -37,24 +40,8 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-class World(Protocol):
-    """What the clock asks of the network double."""
-
-    def is_quiet(self) -> bool:
-        """Tells whether the double waits, and nothing that a client has sent is left to deal with."""
-
-    def next_deadline(self) -> float | None:
-        """Returns when the double goes on by itself, in seconds of ``time.monotonic``; None for never."""
-
-    def serves(self, port: int) -> bool:
-        """Tells whether a port of loopback is the double's."""
-
-    def threads(self) -> frozenset[int | None]:
-        """Returns the identifiers of the double's own threads."""
-
-
 class _Process:
-    """What is patched in this process, and the seconds that it has skipped."""
+    """The patched functions of this process and the seconds that it has skipped."""
 
     def __init__(self) -> None:
         self.saved: dict[str, Callable[[], Any]] = {}
@@ -67,10 +54,10 @@ _process = _Process()
 
 
 def install() -> None:
-    """Patches the clocks of the module `time`; call it before what is to read them is imported.
+    """Patch the clocks of the module `time`; call it before importing modules that read them.
 
     Raises:
-        RuntimeError: It is installed already.
+        RuntimeError: The clock is installed already.
     """
     if _process.saved:
         raise RuntimeError("the clock is installed already")
@@ -82,7 +69,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Restores what `install` changed."""
+    """Restore the clocks that `install` patched."""
     for name, original in _process.saved.items():
         setattr(time, name, original)
     _process.saved.clear()
@@ -91,30 +78,33 @@ def uninstall() -> None:
 
 
 def skipped() -> float:
-    """Returns the seconds that were skipped so far: what a clock shows less what really passed."""
+    """Return the seconds skipped so far: the time that clocks show less the time that really passed."""
     return _process.skipped
 
 
-def new_event_loop(world: World) -> asyncio.SelectorEventLoop:
-    """Makes an event loop that lets the clock skip whenever loop and double wait.
+def new_event_loop(network: Network) -> asyncio.SelectorEventLoop:
+    """Make an event loop that skips time whenever the loop and the double only wait.
 
     Args:
-        world: The network double that runs beside it.
+        network: The running network double.
+
+    Returns:
+        A loop for `asyncio.Runner`.
 
     Raises:
         RuntimeError: The clock is not installed.
     """
     if not _process.saved:
         raise RuntimeError("the clock is not installed")
-    return _Loop(_Selector(world))
+    return _Loop(_Selector(network))
 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Lets the clock stand still, but for what it skips, and then go on from there.
+    """Stop the clock inside the context, apart from jumps; afterwards it continues from there.
 
-    What is done meanwhile takes no time, on whatever machine: an implementation that forgets audio after a
-    pause sees none that nobody made.
+    Computation then takes no time, however slow the machine: an implementation that discards audio after a
+    pause sees no pause but a scripted one.
     """
     process = _process
     process.holds += 1
@@ -148,74 +138,74 @@ def _ahead_ns(name: str, original: Callable[[], int]) -> Callable[[], int]:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Waits for the event loop, and skips what is left of a wait as soon as it can bring nothing."""
+    """A selector that skips the rest of a wait as soon as nothing can happen during it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.errands = 0
+        self.thread_calls = 0
         self.own: frozenset[int] = frozenset()
-        self._world = world
+        self._network = network
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Waits as a selector does, but for seconds of the clock."""
+        """Wait for events, at most `timeout` seconds of the patched clock."""
         until = None if timeout is None else time.monotonic() + timeout
-        look, quiet = LOOK, 0
+        interval, quiet = POLL_INTERVAL, 0
         while True:
-            left = look if until is None else min(look, until - time.monotonic())
+            left = interval if until is None else min(interval, until - time.monotonic())
             events = super().select(max(left, 0.0))
             now = time.monotonic()
             if events or (until is not None and now >= until):
                 return events
-            quiet = quiet + 1 if self._waits_for_nothing() else 0
-            look = LOOK if quiet else min(look * 1.5, LONGEST_LOOK)
-            if quiet >= LOOKS:
-                ends = [end for end in (until, self._world.next_deadline()) if end is not None]
+            quiet = quiet + 1 if self._is_idle() else 0
+            interval = POLL_INTERVAL if quiet else min(interval * 1.5, LONGEST_POLL_INTERVAL)
+            if quiet >= QUIET_POLLS:
+                ends = [end for end in (until, self._network.next_deadline()) if end is not None]
                 _process.skipped += max(0.0, min(ends, default=now) - now)
                 quiet = 0
 
-    def _waits_for_nothing(self) -> bool:
+    def _is_idle(self) -> bool:
         return (
-            not self.errands
+            not self.thread_calls
             and all(self._is_known(key.fd) for key in self.get_map().values())
-            and not _threads_at_work(self._world.threads())
-            and self._world.is_quiet()
+            and not _has_busy_threads(self._network.threads())
+            and self._network.is_quiet()
         )
 
     def _is_known(self, descriptor: int) -> bool:
-        """Whether only the double, or the loop itself, can make a descriptor ready."""
+        """Return whether only the double or the loop itself can make a descriptor ready."""
         if descriptor in self.own:
             return True
         try:
             with socket.socket(fileno=os.dup(descriptor)) as copy:
-                return self._world.serves(copy.getpeername()[1])
+                return self._network.serves(copy.getpeername()[1])
         except (OSError, IndexError):
             return False
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop that keeps count of what it has given to threads."""
+    """An event loop that counts its calls under way in threads."""
 
     def __init__(self, selector: _Selector) -> None:
         super().__init__(selector)
         self._waiting = selector
-        # So far there is nothing but the pipe by which a loop is woken.
+        # A new loop has only registered the socket pair that wakes it.
         selector.own = frozenset(key.fd for key in selector.get_map().values())
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts
     ) -> asyncio.Future[_T]:
-        """Gives a call to a thread; until its result is there, the clock skips nothing."""
+        """Run a call in a thread; the clock does not jump until it has returned."""
         future = super().run_in_executor(executor, func, *args)
-        self._waiting.errands += 1
+        self._waiting.thread_calls += 1
         future.add_done_callback(self._count_return)
         return future
 
     def _count_return(self, _: asyncio.Future[Any]) -> None:
-        self._waiting.errands -= 1
+        self._waiting.thread_calls -= 1
 
 
-def _threads_at_work(known: frozenset[int | None]) -> bool:
-    """Whether any other thread does something; workers of a pool that have nothing to do do not count."""
+def _has_busy_threads(known: frozenset[int | None]) -> bool:
+    """Return whether any other thread is running; idle workers of a pool do not count."""
     own = known | {threading.get_ident()}
     return any(
         frame.f_code is not _IDLE_WORKER for ident, frame in sys._current_frames().items() if ident not in own

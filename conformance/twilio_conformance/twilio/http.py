@@ -1,4 +1,4 @@
-"""One client's requests to Twilio's REST API and the scripted answers, byte for byte (h11)."""
+"""The HTTP/1.1 side of a connection to Twilio's REST API: requests and scripted answers (h11)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 import re
 import ssl
 import time
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import h11
 
-from twilio_conformance.twilio.exchange import CONNECTION_FAULTS, Answer, Connection, Exchange, Record
+from twilio_conformance.twilio.record import Connection, Exchange, Record
+from twilio_conformance.twilio.script import CONNECTION_FAULTS, Answer
 from twilio_conformance.twilio.tls import ServerStream
 
 ENDLESS_LIMIT = 64 * 2**20
-"""Bytes after which the body that never ends is broken off all the same."""
+"""Size at which an endless body is cut off, in bytes."""
 
 REQUEST_BODY_LIMIT = 16 * 2**20
-"""Bytes of a request's body after which the server reads no more of it and resets the connection."""
+"""Size of a request's body above which the server resets the connection, in bytes."""
 
 _HEAD_LIMIT = 2**20
 _BODILESS = (204, 304)
@@ -28,43 +28,43 @@ _CALL = re.compile(r"/Accounts/(?P<account>[^/?#]*)/Calls/(?P<call>[^/?#]*?)(?:\
 
 
 def reason_of(error: OSError) -> str:
-    """Returns OpenSSL's name for a TLS failure, else the error's text."""
+    """Return OpenSSL's name for a TLS failure, else the error's text."""
     return error.reason if isinstance(error, ssl.SSLError) and error.reason else str(error)
 
 
 class HttpConnection:
-    """The requests and answers on one open connection."""
+    """The requests and answers of one open connection."""
 
     def __init__(
-        self, record: Record, stream: ServerStream, connection: Connection, plan: Answer | None
+        self, record: Record, stream: ServerStream, connection: Connection, answer: Answer | None
     ) -> None:
-        """Takes over a stream that is ready for requests.
+        """Take over a stream that is ready for requests.
 
         Args:
-            record: Where to write down, and where the next answers come from.
+            record: Holds the script and the records.
             stream: Cleartext, or TLS after its handshake.
             connection: The connection's record.
-            plan: The answer to the first request, if it is settled already.
+            answer: The answer to the first request, if the script's next one was already taken.
         """
         self._record = record
         self._stream = stream
         self._connection = connection
-        self._plan = plan
+        self._first_answer = answer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_LIMIT)
         self._number: int | None = None
         self._method = self._target = ""
         self._headers: tuple[tuple[str, str], ...] = ()
         self._raw = b""
-        self._gone = False
+        self._at_end = False
 
     def run(self) -> None:
-        """Serves requests until either side has had enough."""
+        """Serve requests until either side closes the connection."""
         again = True
         while again:
             try:
                 again = self._read_request() and self._answer()
             except ssl.SSLError as error:
-                self._record.note_connection(self._connection.number, tls_failure=reason_of(error))
+                self._record.update_connection(self._connection.number, tls_failure=reason_of(error))
                 again = False
             except OSError:
                 self._note(note=_CUT_OFF)
@@ -77,10 +77,10 @@ class HttpConnection:
 
     def _note(self, **changes: Any) -> None:
         if self._number is not None:
-            self._record.note_exchange(self._number, **changes)
+            self._record.update_exchange(self._number, **changes)
 
     def _read_request(self) -> bool:
-        """Reads and records one request; False if none arrives whole."""
+        """Read and record one request; return False if no whole one arrives."""
         body = bytearray()
         while len(body) <= REQUEST_BODY_LIMIT:
             try:
@@ -92,7 +92,7 @@ class HttpConnection:
                 if self._http.they_are_waiting_for_100_continue:
                     self._stream.send(self._bytes(h11.InformationalResponse(status_code=100, headers=[])))
                 data = self._stream.receive()
-                self._gone = not data
+                self._at_end = not data
                 if self._number is None:
                     self._raw += data
                 self._http.receive_data(data)
@@ -112,25 +112,21 @@ class HttpConnection:
 
     def _add(self, **parts: Any) -> int:
         connection = self._connection
-        blank = Exchange(
+        exchange = Exchange(
             number=0,
             scheme="https" if connection.secure else "http",
             host=connection.host,
             port=connection.port,
             sni=connection.sni,
             decoy=connection.decoy,
-            method="",
-            target="",
-            http_version="",
-            headers=(),
-            body=b"",
             connection=connection.number,
             started=time.monotonic(),
+            **parts,
         )
-        return self._record.add_exchange(replace(blank, **parts))
+        return self._record.add_exchange(exchange)
 
     def _add_request(self, request: h11.Request) -> int:
-        # Kept here too, for the answer's placeholders.
+        # The answer's placeholders need these.
         self._target = request.target.decode("latin-1")
         self._headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
@@ -144,24 +140,24 @@ class HttpConnection:
         )
 
     def _reject(self, body: bytearray, error: h11.RemoteProtocolError) -> None:
-        """Records what could not be read as a whole request, and answers 400 if the client still listens."""
+        """Record a malformed or incomplete request; answer 400 if the client is still connected."""
         if self._number is None:
             body = bytearray(self._raw)
             self._number = self._add()
-        if self._gone:
+        if self._at_end:
             self._note(body=bytes(body), note="the client left before the request was whole")
             return
         self._note(body=bytes(body), note=f"malformed request: {error}", answer_status=400)
         self._stream.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     def _answer(self) -> bool:
-        """Answers the request that was read; False if that ended the connection."""
-        answer = self._plan or self._record.next_answer()
-        if self._plan is None and answer.fault in CONNECTION_FAULTS:
+        """Answer the request; return False if that ended the connection."""
+        answer = self._first_answer or self._record.next_answer()
+        if self._first_answer is None and answer.fault in CONNECTION_FAULTS:
             self._note(note=f"the fault {answer.fault!r} met an open connection and reset it")
             self._stream.reset()
             return False
-        self._plan = None
+        self._first_answer = None
         self._wait(answer.delay)
         if answer.fault == "reset":
             self._stream.reset()
@@ -204,7 +200,7 @@ class HttpConnection:
         headers = [(name.encode(), _fill(value.encode(), values)) for name, value in answer.headers]
         if not answer.chunked and answer.fault != "endless" and answer.status not in _BODILESS:
             headers.append((b"Content-Length", str(length).encode()))
-        if self._record.next_meets_connection():
+        if self._record.next_is_connection_fault():
             headers.append((b"Connection", b"close"))
         return h11.Response(
             status_code=answer.status,
@@ -214,7 +210,7 @@ class HttpConnection:
 
     def _send_endless(self, head: bytes, interval: float) -> None:
         self._stream.send(head)
-        # White space, so that a JSON parser that reads as it goes finds nothing to stop at.
+        # White space, so that an incremental JSON parser has no reason to stop.
         chunk = b" " * 65536
         for _ in range(ENDLESS_LIMIT // len(chunk)):
             self._stream.send(self._bytes(h11.Data(data=chunk)))
@@ -241,11 +237,7 @@ class HttpConnection:
         return self._http.send(event) or b""
 
     def _wait(self, seconds: float) -> None:
-        """Lets scripted time pass.
-
-        Raises:
-            ConnectionAbortedError: The client left meanwhile.
-        """
+        """Wait for a scripted time; raise ConnectionAbortedError if the client disconnects meanwhile."""
         if seconds and not self._stream.wait(seconds):
             raise ConnectionAbortedError
 

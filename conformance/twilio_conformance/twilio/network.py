@@ -1,6 +1,6 @@
-"""The network double: Twilio's names lead to a server on loopback, loopback stays, all else is refused.
+"""The network double: Twilio's names resolve to a server on loopback; only loopback is allowed besides.
 
-`install` prepares the process, once, before the implementation is imported; `Network` is one run.
+`install` prepares the process once, before the implementation is imported; `Network` is one run.
 """
 
 from __future__ import annotations
@@ -12,50 +12,37 @@ from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Any, Self
 
-from twilio_conformance.twilio.exchange import Answer, Connection, Exchange, Record
+from twilio_conformance.twilio.record import Connection, Exchange, Record
+from twilio_conformance.twilio.script import Answer
 from twilio_conformance.twilio.server import Server
 from twilio_conformance.twilio.sockets import (
     SENTINELS,
     Refusal,
-    TLSClient,
-    blind_spots,
     install,
     process,
-    stray_refusals,
     uninstall,
 )
 from twilio_conformance.twilio.tls import LOOPBACK
 
 __all__ = [
-    "DECOY",
     "LOOPBACK",
-    "TWILIO",
-    "Answer",
-    "Connection",
-    "Exchange",
     "Network",
     "Refusal",
-    "TLSClient",
-    "blind_spots",
+    "certificate",
     "install",
     "require_loopback",
-    "stray_refusals",
     "uninstall",
 ]
 
 TWILIO = "twilio.com"
-"""The domain that is served, with every name below it."""
+"""Domain that is served, with all its subdomains."""
 
 DECOY = "decoy.example"
-"""The default domain that is served too, but is none of Twilio's."""
+"""Domain that is served too but is not Twilio's, to see what reaches it."""
 
 
 def require_loopback() -> None:
-    """Looks whether a connection within this machine can be made at all.
-
-    Raises:
-        OSError: It cannot.
-    """
+    """Check that connections within this machine work; OSError means that they do not."""
     with socket.create_server((LOOPBACK, 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
 
@@ -63,26 +50,12 @@ def require_loopback() -> None:
 class Network:
     """One run of the double: a server for Twilio's names and the record of what reached it.
 
-    A context manager; `install` is called, and undone, if the process has not done so. Records stay readable
-    after `stop`; `start` begins anew.
-
-    Attributes:
-        decoys: Domains that are served although they are none of Twilio's.
+    A context manager. If the process has not called `install`, it is called and undone. Records stay readable
+    after `stop`; `start` clears them.
     """
 
-    def __init__(
-        self,
-        answers: Iterable[Answer | Mapping[str, Any]] = (),
-        *,
-        decoys: Iterable[str] = (DECOY,),
-    ) -> None:
-        """Prepares a run.
-
-        Args:
-            answers: The script, see `script`.
-            decoys: Domains to serve besides Twilio's, to see what reaches them.
-        """
-        self.decoys = tuple(decoys)
+    def __init__(self, answers: Iterable[Answer | Mapping[str, Any]] = ()) -> None:
+        """Prepare a run with a script; see `script`."""
         self._script = _answers(answers)
         self._installed = False
         self._server: Server | None = None
@@ -92,14 +65,13 @@ class Network:
     def _reset(self) -> None:
         self._record = Record(self._script)
         self._refused: list[Refusal] = []
-        self._tls_clients: list[TLSClient] = []
         self._hosts: list[str] = []
 
     def start(self) -> None:
-        """Starts the server.
+        """Start the server.
 
         Raises:
-            RuntimeError: A run of the double is under way in this process.
+            RuntimeError: Another run is under way in this process.
         """
         if process.network:
             raise RuntimeError("a network double is running already")
@@ -112,11 +84,7 @@ class Network:
         process.network = self
 
     def stop(self) -> None:
-        """Stops the server at once, whatever it waits for.
-
-        Raises:
-            RuntimeError: The double itself failed while serving.
-        """
+        """Stop the server at once, whatever it waits for; fail if the double itself failed while serving."""
         if process.network is not self or self._server is None:
             return
         self._server.stop()
@@ -126,38 +94,36 @@ class Network:
         self._server.check()
 
     def __enter__(self) -> Self:
-        """Starts."""
+        """Start the server."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops."""
+        """Stop the server."""
         self.stop()
 
     def script(self, answers: Iterable[Answer | Mapping[str, Any]]) -> None:
-        """Sets the answers, used in order, one a request (faults of a connection: one a connection).
+        """Set the answers: one per request, in order, and the last one repeats.
 
-        The last one repeats for ever. Mappings are read by `Answer.from_json`.
-
-        Raises:
-            ValueError: A mapping that is no answer.
+        A fault of a connection applies to one connection. Mappings are read by `Answer.from_json`, which
+        raises ValueError.
         """
         self._script = _answers(answers)
         self._record.script(self._script)
 
     @property
     def is_serving(self) -> bool:
-        """Whether its server still takes connections."""
+        """Whether the server still accepts connections."""
         return self._server is not None and self._server.is_serving
 
     @property
     def base_url(self) -> str:
-        """The server's own address in cleartext, for an implementation's ``base_url``; TLS works there too.
+        """Address of the server in cleartext, for an implementation's ``base_url``; TLS works there too.
 
         Raises:
-            RuntimeError: It is not running.
+            RuntimeError: The double is not running.
         """
         if self._server is None:
             raise RuntimeError("the network double is not running")
@@ -165,41 +131,27 @@ class Network:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """The requests so far, in order of arrival.
-
-        Raises:
-            RuntimeError: The double itself failed while serving.
-        """
+        """Requests so far, in order of arrival; RuntimeError if the double itself failed while serving."""
         if self._server:
             self._server.check()
         return self._record.exchanges
 
     @property
     def connections(self) -> tuple[Connection, ...]:
-        """The connections so far, in order of dialling; a refused one counts."""
+        """Connections so far, in order of connecting, refused ones included."""
         return self._record.connections
 
     @property
-    def tls_failures(self) -> tuple[Connection, ...]:
-        """The connections whose TLS failed; with a bad certificate, by a client that verified it."""
-        return tuple(connection for connection in self.connections if connection.tls_failure)
-
-    @property
     def refused(self) -> tuple[Refusal, ...]:
-        """The destinations that were refused."""
+        """Refused destinations."""
         return tuple(self._refused)
 
-    @property
-    def tls_clients(self) -> tuple[TLSClient, ...]:
-        """The TLS set-ups of clients, in order."""
-        return tuple(self._tls_clients)
-
-    def welcome(self, doors: Iterable[socket.socket], name_of: Callable[[str], str | None]) -> None:
-        """Serves another process, in whose own network these sockets listen.
+    def accept_from(self, listeners: Iterable[socket.socket], name_of: Callable[[str], str | None]) -> None:
+        """Serve a process with a network namespace of its own.
 
         Args:
-            doors: Listening sockets.
-            name_of: The name that led the process to an address; None where none did.
+            listeners: Listening sockets in that namespace.
+            name_of: Maps an address there to the name that the process looked up; None if it looked up none.
         """
         assert self._server
 
@@ -207,18 +159,18 @@ class Network:
             host = name_of(address)
             return host or address, host is not None and not _is_within(host, TWILIO)
 
-        for door in doors:
-            self._server.welcome(door, host_of)
+        for listener in listeners:
+            self._server.accept_from(listener, host_of)
 
     def serves_name(self, host: str) -> bool:
-        """Tells whether a name leads to the double."""
-        return any(_is_within(host, domain) for domain in (TWILIO, *self.decoys))
+        """Return whether the double serves a name."""
+        return any(_is_within(host, domain) for domain in (TWILIO, DECOY))
 
     def settle(self, timeout: float = 1.0) -> bool:
-        """Waits until all that clients have sent is recorded; call it before reading the records.
+        """Wait until everything that clients have sent is recorded; call it before reading the records.
 
         Args:
-            timeout: Seconds at most; a few milliseconds are usual.
+            timeout: Seconds to wait at most; it usually takes a few milliseconds.
 
         Returns:
             False if the time ran out first.
@@ -226,23 +178,23 @@ class Network:
         return self._server is None or self._server.settle(timeout)
 
     def is_quiet(self) -> bool:
-        """Tells whether the double waits, and nothing that a client has sent is left to deal with."""
+        """Return whether the double is idle and has processed everything that clients have sent."""
         return self._server is None or self._server.is_quiet()
 
     def next_deadline(self) -> float | None:
-        """Returns when a scripted delay ends, in seconds of ``time.monotonic``; None without a delay."""
+        """Return when the next scripted delay ends, in seconds of ``time.monotonic``; None without one."""
         return self._server.next_deadline() if self._server else None
 
     def serves(self, port: int) -> bool:
-        """Tells whether a port of loopback is the double's."""
+        """Return whether a loopback port is the double's."""
         return self._server is not None and port == self._server.port
 
     def threads(self) -> frozenset[int | None]:
-        """Returns the identifiers of the double's own threads."""
+        """Return the identifiers of the double's own threads."""
         return self._server.threads() if self._server else frozenset()
 
     def sentinel(self, host: str) -> str | None:
-        """Returns the address that stands for a served name; None for any other name."""
+        """Return the sentinel address of a served name; None for any other name."""
         assert process.authority
         if not self.serves_name(host):
             return None
@@ -256,26 +208,34 @@ class Network:
             return str(SENTINELS[self._hosts.index(host) + 1])
 
     def host_of(self, sentinel: IPv4Address) -> str | None:
-        """Returns the name that a sentinel address stands for; None if it was not given out."""
+        """Return the name that a sentinel address stands for; None if it is unused."""
         index = int(sentinel) - int(SENTINELS.network_address) - 1
         return self._hosts[index] if 0 <= index < len(self._hosts) else None
 
-    def dial(self, client_port: int, host: str, port: int) -> int:
-        """Announces a client's connection to the server and returns the loopback port to connect to."""
+    def expect_connection(self, client_port: int, host: str, port: int) -> int:
+        """Announce a client's connection to the server.
+
+        Args:
+            client_port: Port that the client's socket is bound to.
+            host: Name that it means to reach.
+            port: Port that it means to reach.
+
+        Returns:
+            The loopback port to connect to.
+        """
         assert self._server
-        return self._server.dial(client_port, host, port, decoy=not _is_within(host, TWILIO))
+        return self._server.expect_connection(client_port, host, port, decoy=not _is_within(host, TWILIO))
 
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Records a refused destination."""
+    def add_refusal(self, refusal: Refusal) -> None:
+        """Record a refused destination."""
         self._refused.append(refusal)
-
-    def note_tls_client(self, client: TLSClient) -> None:
-        """Records a client's TLS set-up."""
-        self._tls_clients.append(client)
 
 
 def certificate() -> str:
-    """The private authority's certificate, in PEM, for a process that is to trust the double.
+    """Return the certificate that another process has to trust.
+
+    Returns:
+        The private authority's certificate, in PEM.
 
     Raises:
         RuntimeError: The double is not installed.

@@ -1,6 +1,6 @@
-"""Twilio's REST API as a server on loopback: it leads connections to their scripted faults and answers.
+"""Twilio's REST API as a server on loopback, which answers requests and causes faults by script.
 
-It speaks TLS and cleartext on one port and knows nothing of any client. Plain threads, one a connection.
+It accepts TLS and cleartext on one port, with one thread per connection.
 """
 
 from __future__ import annotations
@@ -12,50 +12,51 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from twilio_conformance.twilio.exchange import Answer, Connection, Record
 from twilio_conformance.twilio.http import HttpConnection, reason_of
+from twilio_conformance.twilio.record import Connection, Record
+from twilio_conformance.twilio.script import Answer
 from twilio_conformance.twilio.tls import LOOPBACK, Authority, ServerStream
 
 
 class Server:
     """Twilio's REST API on a free loopback port.
 
-    Clients are led here by `dial`, which says whom they meant to reach. A connection that was not dialled
-    (a ``base_url`` on loopback, another process) is served as well and recorded under the address itself.
+    `expect_connection` announces a client and the host that it means to reach. A connection that was not
+    announced (a ``base_url`` on loopback, another process) is recorded under the loopback address.
 
     Attributes:
-        port: The listening port.
+        port: Listening port.
     """
 
     def __init__(self, record: Record, authority: Authority) -> None:
-        """Starts listening and serving.
+        """Start listening and serving.
 
         Args:
-            record: Where to write down, and where the answers come from.
-            authority: Issues the certificates.
+            record: Holds the script and the records.
+            authority: Issues the server certificates.
         """
         self._record = record
         self._authority = authority
         self._lock = threading.Lock()
-        self._dials: dict[int, tuple[Connection, Answer | None]] = {}
+        self._expected: dict[int, tuple[Connection, Answer | None]] = {}
         self._streams: set[ServerStream] = set()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._running = True
         self._listener = socket.create_server((LOOPBACK, 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
-        # A port that is bound but does not listen refuses connections, and nobody else can take it.
+        # A bound socket that does not listen reserves a port that refuses connections.
         self._closed = socket.socket()
         self._closed.bind((LOOPBACK, 0))
-        self._spawn(self._accept)
+        self._spawn(self._accept, self._listener)
 
     def stop(self) -> None:
-        """Ends every wait, connection and thread."""
+        """End all waits, connections and threads."""
         with self._lock:
             self._running = False
             for stream in self._streams:
                 stream.interrupt()
-        # Closing a socket does not end its accept() in another thread; a last connection does.
+        # Closing a socket does not interrupt accept() in another thread; a connection does.
         with suppress(OSError):
             socket.create_connection((LOOPBACK, self.port), timeout=1).close()
         for thread in self._threads:
@@ -65,20 +66,20 @@ class Server:
 
     @property
     def is_serving(self) -> bool:
-        """Whether it still takes connections: nobody but `stop` may end the thread that does."""
+        """Whether the server still accepts connections; only `stop` may end that thread."""
         return self._threads[0].is_alive()
 
-    def welcome(self, door: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
-        """Serves what comes in at another listening socket too, such as one in another process's network.
+    def accept_from(self, listener: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
+        """Serve another listening socket too, such as one in another network namespace.
 
         Args:
-            door: The listening socket.
-            host_of: The name that an address there stands for, and whether it is none of Twilio's.
+            listener: The listening socket.
+            host_of: Maps an address there to its host name and whether that is not Twilio's.
         """
-        self._spawn(self._accept_at, door, host_of)
+        self._spawn(self._accept, listener, host_of)
 
     def check(self) -> None:
-        """Makes a failure of the server itself known.
+        """Raise if the server itself failed.
 
         Raises:
             RuntimeError: A thread of the server failed.
@@ -86,29 +87,36 @@ class Server:
         if self._failures:
             raise RuntimeError("the network double failed while serving") from self._failures[0]
 
-    def dial(self, client_port: int, host: str, port: int, decoy: bool) -> int:
-        """Announces a client's connection.
+    def expect_connection(self, client_port: int, host: str, port: int, decoy: bool) -> int:
+        """Announce a client's connection.
 
         Args:
-            client_port: The port that the client's socket is bound to.
-            host: The name that it means to reach.
-            port: The port that it means to reach.
-            decoy: The host is none of Twilio's.
+            client_port: Port that the client's socket is bound to.
+            host: Name that it means to reach.
+            port: Port that it means to reach.
+            decoy: Whether the host is not Twilio's.
 
         Returns:
-            The loopback port to connect to; one that refuses, if the script says so.
+            The loopback port to connect to; if the script says ``refuse``, one that refuses.
         """
         with self._lock:
-            connection, plan = self._record.add_connection(host, port, decoy)
-            if plan and plan.fault == "refuse":
+            connection, answer = self._record.add_connection(host, port, decoy)
+            if answer and answer.fault == "refuse":
                 return int(self._closed.getsockname()[1])
-            self._dials[client_port] = connection, plan
+            self._expected[client_port] = connection, answer
             return self.port
 
     def settle(self, timeout: float) -> bool:
-        """Waits until all that clients have sent is read and recorded; False if time runs out first.
+        """Wait until everything that clients have sent is recorded.
 
-        Loopback may deliver a moment after the client's call returned, so three quiet looks in a row count.
+        Loopback may deliver shortly after the client's call returned, so the server has to be idle in three
+        consecutive checks.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            False if the time ran out first.
         """
         deadline = monotonic() + timeout
         quiet = 0
@@ -118,18 +126,18 @@ class Server:
         return quiet == 3
 
     def is_quiet(self) -> bool:
-        """Tells whether this side waits, and all that clients have sent is read and recorded."""
+        """Return whether the server is idle and has recorded everything that clients have sent."""
         with self._lock:
-            return not self._dials and all(stream.settled() for stream in self._streams)
+            return not self._expected and all(stream.is_settled() for stream in self._streams)
 
     def next_deadline(self) -> float | None:
-        """Returns when a scripted delay ends, in seconds of ``time.monotonic``; None without a delay."""
+        """Return when the next scripted delay ends, in seconds of ``time.monotonic``; None without one."""
         with self._lock:
             deadlines = [stream.deadline for stream in self._streams]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def threads(self) -> frozenset[int | None]:
-        """Returns the identifiers of this server's threads; of an ended one, another thread may have got its own."""
+        """Return the identifiers of the live threads; those of ended ones may have been reused."""
         return frozenset(thread.ident for thread in self._threads if thread.is_alive())
 
     def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
@@ -137,47 +145,40 @@ class Server:
         self._threads.append(thread)
         thread.start()
 
-    def _accept(self) -> None:
+    def _accept(
+        self, listener: socket.socket, host_of: Callable[[str], tuple[str, bool]] | None = None
+    ) -> None:
         while True:
             try:
-                connected, (_, client_port) = self._listener.accept()
+                connected, peer = listener.accept()
             except OSError as error:
-                self._failures.append(error)
+                if listener is self._listener:
+                    self._failures.append(error)
                 return
             with self._lock:
                 if not self._running:
                     connected.close()
                     return
-                dialled = self._dials.pop(client_port, None)
-                if dialled is None:
-                    dialled = self._record.add_connection(LOOPBACK, self.port, decoy=False)
+                if host_of:
+                    address, port = connected.getsockname()
+                    host, decoy = host_of(address)
+                    connection, answer = self._record.add_connection(host, port, decoy)
+                else:
+                    expected = self._expected.pop(peer[1], None)
+                    connection, answer = expected or self._record.add_connection(LOOPBACK, self.port, False)
                 stream = ServerStream(connected)
-                self._streams.add(stream)
-            self._spawn(self._serve, stream, *dialled)
-
-    def _accept_at(self, door: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
-        while True:
-            try:
-                connected, _ = door.accept()
-            except OSError:
-                return
-            address, port = connected.getsockname()
-            host, decoy = host_of(address)
-            with self._lock:
-                connection, plan = self._record.add_connection(host, port, decoy)
-                stream = ServerStream(connected)
-                if plan and plan.fault == "refuse":
-                    # Where a socket listens nobody can be refused any more; a reset is the next best.
+                if host_of and answer and answer.fault == "refuse":
+                    # The listening socket has accepted already, so a reset has to do.
                     stream.reset()
                     continue
                 self._streams.add(stream)
-            self._spawn(self._serve, stream, connection, plan)
+            self._spawn(self._serve, stream, connection, answer)
 
-    def _serve(self, stream: ServerStream, connection: Connection, plan: Answer | None) -> None:
+    def _serve(self, stream: ServerStream, connection: Connection, answer: Answer | None) -> None:
         try:
-            opened = self._open(stream, connection, plan)
+            opened = self._open(stream, connection, answer)
             if opened:
-                HttpConnection(self._record, stream, opened, plan).run()
+                HttpConnection(self._record, stream, opened, answer).run()
         except BaseException as error:
             self._failures.append(error)
         finally:
@@ -185,24 +186,24 @@ class Server:
             with self._lock:
                 self._streams.discard(stream)
 
-    def _open(self, stream: ServerStream, connection: Connection, plan: Answer | None) -> Connection | None:
-        """Brings a connection to where requests can be read, or to its scripted end (None)."""
+    def _open(self, stream: ServerStream, connection: Connection, answer: Answer | None) -> Connection | None:
+        """Open a connection for requests; return None if a scripted fault ended it."""
         if not stream.open():
             return None
         number = connection.number
-        connection = self._record.note_connection(number, secure=stream.secure)
-        if plan and plan.fault == "silence-in-handshake":
+        connection = self._record.update_connection(number, secure=stream.secure)
+        if answer and answer.fault == "silence-in-handshake":
             stream.wait(None)
             return None
-        if plan and plan.fault != "certificate":
+        if answer and answer.fault != "certificate":
             stream.reset()
             return None
         if not stream.secure:
             return connection
-        context = self._authority.context(connection.host, plan.kind if plan else None)
+        context = self._authority.context(connection.host, answer.kind if answer else None)
         try:
             stream.handshake(context)
         except OSError as error:
-            self._record.note_connection(number, sni=stream.sni, tls_failure=reason_of(error))
+            self._record.update_connection(number, sni=stream.sni, tls_failure=reason_of(error))
             return None
-        return self._record.note_connection(number, sni=stream.sni)
+        return self._record.update_connection(number, sni=stream.sni)

@@ -1,9 +1,9 @@
-"""The gate: Python's sockets and TLS contexts, patched so that nothing passes but loopback and the double.
+"""Patches of Python's sockets and TLS contexts that allow loopback and the network double only.
 
 The patches sit below every HTTP client that uses Python's sockets: in ``_socket`` rather than ``socket`` for
 name lookups, so that an earlier ``from socket import getaddrinfo`` is caught too, and on ``socket.socket``
-itself. A served name gets a sentinel address of its own, so that the name that was dialled is known even in
-cleartext and without SNI; a connection to a sentinel goes to the double's port.
+itself. Each served name has a sentinel address, so that the name is known even in cleartext and without SNI;
+a connection to a sentinel goes to the double's port.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.twilio.tls import LOOPBACK, Authority
+
+if TYPE_CHECKING:
+    from twilio_conformance.twilio.network import Network
 
 SENTINELS = ipaddress.IPv4Network("127.84.0.0/16")
 """Addresses that stand for served names; no packet is ever sent to them."""
@@ -32,12 +35,11 @@ _DOTTED = re.compile(r"[0-9a-fx.]+")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 _ENVIRONMENT = re.compile(r"(?i:(https?|all|no)_proxy)|TWILIO_.*")
-_BLIND_SPOTS = ("aiodns", "pycares", "uvloop", "pycurl", "curl_cffi", "grpc", "OpenSSL")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A destination that was refused.
+    """A refused destination.
 
     Attributes:
         host: Name or address.
@@ -50,64 +52,28 @@ class Refusal:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class TLSClient:
-    """How a client set up TLS: evidence only, for it may verify in another way; bad certificates decide.
-
-    Attributes:
-        server_hostname: The name that it expects, if it said one.
-        verifies: It demands a certificate that it can verify.
-        checks_host_name: It compares the name.
-    """
-
-    server_hostname: str | None
-    verifies: bool
-    checks_host_name: bool
-
-
-class Run(Protocol):
-    """What the gate asks of a run of the double."""
-
-    def sentinel(self, host: str) -> str | None:
-        """Returns the address that stands for a served name; None for any other name."""
-
-    def host_of(self, sentinel: IPv4Address) -> str | None:
-        """Returns the name that a sentinel address stands for; None if it was not given out."""
-
-    def dial(self, client_port: int, host: str, port: int) -> int:
-        """Announces a client's connection and returns the loopback port to connect to."""
-
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Records a refused destination."""
-
-    def note_tls_client(self, client: TLSClient) -> None:
-        """Records a client's TLS set-up."""
-
-
 class Process:
-    """What is patched in this process, and the run that the patches serve.
+    """The state of the patches in this process.
 
     Attributes:
-        authority: The private CA; None unless installed.
-        network: The run under way.
-        stray: What was refused while no run was under way.
+        authority: Private CA; None unless installed.
+        network: The running network double, if any.
     """
 
     def __init__(self) -> None:
-        """Describes a process in which nothing is patched."""
+        """Start without patches."""
         self.authority: Authority | None = None
-        self.network: Run | None = None
-        self.stray: list[Refusal] = []
+        self.network: Network | None = None
         self.saved: list[tuple[Any, str, Any]] = []
         self.environment: dict[str, str] = {}
         self.masked = False
 
 
 process = Process()
-"""This process."""
+"""The state of this process."""
 
 _ABSENT = object()
-# truststore may have put a subclass of its own in its place.
+# truststore may have replaced it by a subclass.
 _SSL_CONTEXT = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "ssl")
 _ORIGINAL: dict[str, Callable[..., Any]] = {
     **{
@@ -120,17 +86,17 @@ _ORIGINAL: dict[str, Callable[..., Any]] = {
 
 
 def install() -> None:
-    """Patches sockets and TLS contexts, takes proxies and ``TWILIO_*`` out of the environment, makes the CA.
+    """Patch sockets and TLS contexts, remove proxies and ``TWILIO_*`` from the environment, create the CA.
 
-    Starts nothing, so the process may fork afterwards. While no run is under way every name is refused.
+    No thread is started, so the process may fork afterwards. Without a running double, every name is refused.
 
     Raises:
-        RuntimeError: It is installed already.
+        RuntimeError: The network double is installed already.
     """
     if process.authority:
         raise RuntimeError("the network double is installed already")
     process.authority = Authority()
-    # What every child would need is made here, once: a certificate, and the codec's tables.
+    # Create once what every forked child would need: a certificate and the tables of the codec.
     process.authority.context("api.twilio.com".encode("idna").decode())
     for owners, name, replacement in _PATCHES:
         for owner in owners:
@@ -138,14 +104,14 @@ def install() -> None:
             setattr(owner, name, replacement)
     for name in [name for name in os.environ if _ENVIRONMENT.fullmatch(name)]:
         process.environment[name] = os.environ.pop(name)
-    # aiohttp resolves names by itself, unseen, when it finds aiodns.
+    # With aiodns, aiohttp resolves names without the patched functions.
     if "aiodns" not in sys.modules:
         sys.modules["aiodns"] = None  # type: ignore[assignment]
         process.masked = True
 
 
 def uninstall() -> None:
-    """Restores all that `install` changed; TLS contexts used meanwhile go on trusting the private CA."""
+    """Undo `install`; TLS contexts used meanwhile keep trusting the private CA."""
     for owner, name, original in reversed(process.saved):
         if original is _ABSENT:
             delattr(owner, name)
@@ -160,32 +126,19 @@ def uninstall() -> None:
     process.authority = None
 
 
-def stray_refusals() -> tuple[Refusal, ...]:
-    """Returns what was refused while no run was under way, such as a download when a module is imported."""
-    return tuple(process.stray)
-
-
-def blind_spots() -> tuple[str, ...]:
-    """Returns the loaded modules whose connections the double cannot see or cannot serve."""
-    return tuple(name for name in _BLIND_SPOTS if sys.modules.get(name) is not None)
-
-
 def _refuse(host: str, port: int | str | None, how: str) -> None:
-    refusal = Refusal(host, port, how)
     if process.network:
-        process.network.note_refusal(refusal)
-    else:
-        process.stray.append(refusal)
+        process.network.add_refusal(Refusal(host, port, how))
 
 
 def _text(host: str | bytes) -> str:
-    """Returns a host as it goes into a lookup: IDNA form, lower case, without the root's dot."""
+    """Return the normal form of a host name: IDNA, lower case, without the root's dot."""
     raw = host.encode("idna") if isinstance(host, str) else bytes(host)
     return raw.decode("latin-1").lower().removesuffix(".")
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Reads a numeric address in any form that sockets accept (``127.1``, scopes, mapped IPv4)."""
+    """Parse a numeric address in any form that sockets accept (``127.1``, scopes, mapped IPv4)."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -196,11 +149,9 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _lookup(host: str | bytes, port: int | str | None, how: str) -> str:
-    """Returns what to look up in a host's place: a sentinel, or a host that is local or numeric.
+    """Return what to look up instead of a host: its sentinel, or itself if it is local or numeric.
 
-    Raises:
-        socket.gaierror: Any other name.
-        UnicodeError: A label is empty or too long, as in an unpatched lookup.
+    Other names raise socket.gaierror, and malformed ones UnicodeError, as in an unpatched lookup.
     """
     name = _text(host)
     if name == "localhost" or not name or _address(name):
@@ -260,7 +211,7 @@ def _getnameinfo(sockaddr: Any, flags: int) -> Any:
 
 
 def _name_of(text: str) -> tuple[str | None, str]:
-    """Returns the name of a local address or of a sentinel, and the address."""
+    """Return the name of a local or sentinel address (None for others), and the address."""
     if text == "localhost":
         return text, LOOPBACK
     address = _address(text)
@@ -270,11 +221,7 @@ def _name_of(text: str) -> tuple[str | None, str]:
 
 
 def _route(sock: socket.socket, address: Any, how: str) -> Any:
-    """Returns the address to use in place of the one given.
-
-    Raises:
-        OSError: It is neither local nor served.
-    """
+    """Return the address to use in place of the given one; raise OSError if it is not allowed."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return address
     if (
@@ -289,21 +236,21 @@ def _route(sock: socket.socket, address: Any, how: str) -> Any:
     if isinstance(ip, IPv4Address) and ip in SENTINELS:
         host = process.network.host_of(ip) if process.network else None
         if process.network and host and sock.type == socket.SOCK_STREAM and how.startswith("connect"):
-            return _dial(sock, process.network, host, port)
+            return _bind_and_announce(sock, process.network, host, port)
         text = host or text
-    # A resolver on loopback would carry names out of the machine.
+    # A DNS resolver on loopback would forward names to the Internet.
     elif port != _DNS_PORT and (ip is None or ip.is_loopback or ip.is_unspecified):
         return (text, *address[1:])
     _refuse(text, port, how)
     raise OSError(errno.ENETUNREACH, "Network is unreachable (refused by the network double)")
 
 
-def _dial(sock: socket.socket, network: Run, host: str, port: int) -> Any:
-    # Bound before it connects, so that the double knows by the port whose connection arrives.
+def _bind_and_announce(sock: socket.socket, network: Network, host: str, port: int) -> Any:
+    # Bind before connecting, so that the double recognizes the connection by its port.
     mapped = "::ffff:" if sock.family == socket.AF_INET6 else ""
     if sock.getsockname()[1] == 0:
         sock.bind((mapped + LOOPBACK, 0))
-    return mapped + LOOPBACK, network.dial(sock.getsockname()[1], host, port)
+    return mapped + LOOPBACK, network.expect_connection(sock.getsockname()[1], host, port)
 
 
 def _connect(self: socket.socket, address: Any, /) -> Any:
@@ -338,8 +285,7 @@ def _wrap_socket(
     self: ssl.SSLContext, sock: socket.socket, server_side: bool = False, *rest: Any, **options: Any
 ) -> Any:
     if not server_side:
-        # server_hostname is the third of the remaining arguments.
-        _admit(self, options.get("server_hostname", rest[2] if len(rest) > 2 else None))
+        _trust_authority(self)
     return _ORIGINAL["wrap_socket"](self, sock, server_side, *rest, **options)
 
 
@@ -348,23 +294,18 @@ def _wrap_bio(
     incoming: ssl.MemoryBIO,
     outgoing: ssl.MemoryBIO,
     server_side: bool = False,
-    server_hostname: str | bytes | None = None,
-    session: ssl.SSLSession | None = None,
+    *rest: Any,
+    **options: Any,
 ) -> Any:
     if not server_side:
-        _admit(self, server_hostname)
-    return _ORIGINAL["wrap_bio"](self, incoming, outgoing, server_side, server_hostname, session)
+        _trust_authority(self)
+    return _ORIGINAL["wrap_bio"](self, incoming, outgoing, server_side, *rest, **options)
 
 
-def _admit(context: ssl.SSLContext, server_hostname: str | bytes | None) -> None:
-    """Makes a verifying client trust the private CA, and records how it verifies."""
-    verifies = context.verify_mode != ssl.CERT_NONE
-    if verifies and process.authority:
+def _trust_authority(context: ssl.SSLContext) -> None:
+    """Make a verifying client trust the private CA."""
+    if context.verify_mode != ssl.CERT_NONE and process.authority:
         process.authority.trust(context)
-    if process.network:
-        # anyio gives bytes.
-        name = server_hostname.decode("latin-1") if isinstance(server_hostname, bytes) else server_hostname
-        process.network.note_tls_client(TLSClient(name, verifies, context.check_hostname))
 
 
 _PATCHES: tuple[tuple[tuple[Any, ...], str, Callable[..., Any]], ...] = (

@@ -1,8 +1,8 @@
-"""The private certificate authority, and the server's end of a connection, cleartext or TLS.
+"""A private certificate authority, and the server side of a connection, cleartext or TLS.
 
-The authority issues one certificate per host name when the name is first needed, because a wildcard covers
+The authority issues one certificate per host name on first use, because a wildcard covers
 one label only and Twilio's regional hosts have two (``api.dublin.ie1.twilio.com``). It also issues the bad
-certificates that a verifying client must refuse.
+certificates that a verifying client must reject.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ssl import SSLContext
 import trustme
 
 BAD_CERTIFICATES = ("unknown-authority", "wrong-host", "expired")
-"""Kinds of certificate that a verifying client must refuse."""
+"""Kinds of certificate that a verifying client must reject."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,14 +33,14 @@ _HANDSHAKE_RECORD = 0x16
 
 
 class Authority:
-    """A private certificate authority, made of two roots: one to be trusted, one that nobody trusts.
+    """A private certificate authority with two roots: a trusted one, and one that no client trusts.
 
     Attributes:
-        pem: The trusted root's certificate, for ``SSLContext.load_verify_locations(cadata=...)``.
+        pem: Certificate of the trusted root, for ``SSLContext.load_verify_locations(cadata=...)``.
     """
 
     def __init__(self) -> None:
-        """Makes both roots (EC keys)."""
+        """Create both roots (EC keys)."""
         self._trusted = trustme.CA()
         self._stranger = trustme.CA()
         self._contexts: dict[tuple[str, str | None], SSLContext] = {}
@@ -48,20 +48,20 @@ class Authority:
         self.pem = self._trusted.cert_pem.bytes().decode("ascii")
 
     def trust(self, context: SSLContext) -> None:
-        """Makes a client's context trust the authority."""
+        """Make a client's context trust the authority."""
         context.load_verify_locations(cadata=self.pem)
 
     def context(self, host: str, bad: str | None = None) -> SSLContext:
-        """Returns the server context for a host name or a loopback address.
+        """Get the server context for a host name or a loopback address.
 
         The context offers HTTP/1.1 only, so that a client that could speak HTTP/2 falls back.
 
         Args:
-            host: The name that the client dialled.
+            host: Name that the client connected to.
             bad: One of `BAD_CERTIFICATES`, or None for a good certificate.
 
-        Raises:
-            UnicodeError: No certificate can hold the name.
+        Returns:
+            The context; UnicodeError means that a certificate cannot contain the name.
         """
         with self._lock:
             if (host, bad) not in self._contexts:
@@ -93,19 +93,19 @@ def _keep_server_name(tls: ssl.SSLObject, name: str | None, _: SSLContext) -> No
 
 
 class ServerStream:
-    """One accepted connection: bytes in, bytes out, deliberate resets, and waits that end at once.
+    """The server side of one accepted connection, with deliberate resets and interruptible waits.
 
     Every wait is one call of ``poll``, so that another thread can end it (`interrupt`) and can tell whether
-    this side has dealt with all that arrived (`settled`). Used by one thread, but for those two methods.
+    all that arrived has been read (`is_settled`). All other methods belong to one thread.
 
     Attributes:
-        secure: The client opened with a TLS handshake; None before its first byte.
-        sni: The server name that the client asked for, if any.
-        deadline: When this side goes on by itself, in seconds of ``time.monotonic``; None while it does not.
+        secure: Whether the client opened with a TLS handshake; None before its first byte.
+        sni: Server name that the client asked for, if any.
+        deadline: When a scripted wait ends, in seconds of ``time.monotonic``; None without one.
     """
 
     def __init__(self, connected: socket.socket) -> None:
-        """Takes over an accepted socket."""
+        """Take over an accepted socket."""
         connected.setblocking(False)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.secure: bool | None = None
@@ -120,7 +120,7 @@ class ServerStream:
         self.deadline: float | None = None
 
     def open(self) -> bool:
-        """Waits for the client's first byte and tells TLS from cleartext; False if none comes."""
+        """Wait for the client's first byte and detect TLS; return False if none arrives."""
         first = self._read(None)
         if not first:
             return False
@@ -132,11 +132,14 @@ class ServerStream:
         return True
 
     def handshake(self, context: SSLContext) -> None:
-        """Does the server's side of the TLS handshake.
+        """Perform the server's side of the TLS handshake.
+
+        Args:
+            context: The context to use.
 
         Raises:
-            ssl.SSLError: The client refused; its alert is in the error's ``reason``.
-            ConnectionError: The client left in the middle of it.
+            ConnectionResetError: The client disconnected. If it rejects the handshake, ssl.SSLError has its
+                alert as ``reason``.
         """
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:
@@ -157,7 +160,7 @@ class ServerStream:
         self._tls = tls
 
     def receive(self) -> bytes:
-        """Waits for data from the client; ``b""`` once it has gone."""
+        """Wait for data from the client; return ``b""`` once it has disconnected."""
         while not self._pending:
             if self._tls is not None and (plain := self._decrypt()) is not None:
                 return plain
@@ -171,11 +174,7 @@ class ServerStream:
         return data
 
     def send(self, data: bytes) -> None:
-        """Sends data whole.
-
-        Raises:
-            OSError: The client has gone, or the stream was interrupted.
-        """
+        """Send all of the data; OSError means that the client has disconnected or the stream was interrupted."""
         if self._tls is None:
             self._write(data)
             return
@@ -183,11 +182,11 @@ class ServerStream:
         self._flush()
 
     def wait(self, seconds: float | None) -> bool:
-        """Lets time pass (None: without end); False as soon as the client has gone."""
+        """Wait for some seconds (None: forever); return False as soon as the client disconnects."""
         self.deadline = None if seconds is None else time.monotonic() + seconds
         try:
             while self.deadline is None or time.monotonic() < self.deadline:
-                # In slices, because the clock may skip meanwhile.
+                # In slices, because the clock may jump meanwhile.
                 data = self._read(None if self.deadline is None else _SLICE)
                 if data is not None and not self._keep(data):
                     return False
@@ -196,7 +195,7 @@ class ServerStream:
             self.deadline = None
 
     def _keep(self, data: bytes) -> bool:
-        """Keeps what arrived while nobody asked for it; False at the client's end."""
+        """Buffer data that arrived during a wait; return False at the end of the stream."""
         if not data:
             return False
         if self._tls is None:
@@ -210,17 +209,16 @@ class ServerStream:
         return True
 
     def reset(self) -> None:
-        """Ends the connection with a TCP reset."""
+        """End the connection with a TCP reset."""
         with self._closing:
             if self._socket.fileno() >= 0:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._socket.close()
 
     def close(self) -> None:
-        """Ends the connection in order: TLS close_notify, then FIN. Harmless when it has ended already."""
+        """End the connection in order: TLS close_notify, then FIN. Does nothing if it has ended already."""
         if self._tls is not None and self._socket.fileno() >= 0:
-            # close_notify is written at once; the client's own is not waited for, and if the client has gone
-            # there is nobody to tell.
+            # Send close_notify without waiting for the client's; it may have disconnected already.
             with suppress(ssl.SSLError):
                 self._tls.unwrap()
             with suppress(OSError):
@@ -229,15 +227,15 @@ class ServerStream:
             self._socket.close()
 
     def interrupt(self) -> None:
-        """Ends every wait, now and later; called from another thread."""
+        """End the present and all later waits; called from another thread."""
         with self._closing:
             if self._socket.fileno() >= 0:
-                # A socket that is not connected any more has ended its wait by itself.
+                # On a socket that is no longer connected, the wait has ended by itself.
                 with suppress(OSError):
                     self._socket.shutdown(socket.SHUT_RDWR)
 
-    def settled(self) -> bool:
-        """Tells whether this side waits, with nothing to read and for later; called from another thread."""
+    def is_settled(self) -> bool:
+        """Return whether this side waits with nothing left to read; called from another thread."""
         deadline = self.deadline
         if deadline is not None and deadline <= time.monotonic():
             return False
@@ -246,7 +244,7 @@ class ServerStream:
             return self._socket.fileno() >= 0 and bool(awaiting) and not self._poll(awaiting, 0)
 
     def _decrypt(self) -> bytes | None:
-        """Returns what TLS has ready: None for nothing yet, ``b""`` at the client's end."""
+        """Return decrypted data: None if there is none yet, ``b""`` at the end of the stream."""
         assert self._tls is not None
         try:
             return self._tls.read(_CHUNK)
@@ -259,7 +257,7 @@ class ServerStream:
         self._write(self._outgoing.read())
 
     def _read(self, seconds: float | None) -> bytes | None:
-        """Returns raw bytes, ``b""`` at the end or after a reset, None when the time is up."""
+        """Return raw bytes; ``b""`` at the end or after a reset, None after the timeout."""
         while True:
             if not self._await(select.POLLIN, seconds):
                 return None
@@ -280,8 +278,8 @@ class ServerStream:
                 continue
 
     def _await(self, event: int, seconds: float | None) -> bool:
-        # The mark is taken off before the data is read, so settled() never sees an empty socket in a
-        # thread that still has the data in its hands.
+        # Cleared before the data is read, so that is_settled() never sees an empty socket while this
+        # thread still has to process the data.
         self._awaiting = event
         ready = self._poll(event, seconds)
         self._awaiting = 0

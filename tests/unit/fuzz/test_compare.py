@@ -1,122 +1,156 @@
-"""What counts as a difference, and what is permitted."""
+"""The comparison of a session's steps and audio within what the specification permits."""
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
-import numpy as np
 import pytest
 
-from twilio_conformance.audio import ulaw
-from twilio_conformance.audio.levels import Samples
-from twilio_conformance.fuzz import oracle, sound
-from twilio_conformance.fuzz.names import NAMES
-from twilio_conformance.fuzz.strategies import CODES, MESSAGES, media
+from twilio_conformance.fuzz.compare import compare
+from twilio_conformance.fuzz.strategies import CODES, COMPLETED, MESSAGES, NO_HANG_UP, media
 
 Json = dict[str, Any]
 
-GOOD = media(CODES["tone"])
+SETUP = {"audio_in_sample_rate": 8000, "audio_out_sample_rate": 8000}
+INTERRUPTION: Json = {"serialize": {"frame": "InterruptionFrame"}}
+KEY: Json = {"deserialize": {"json": MESSAGES[1]}}
+SPEECH: Json = {"deserialize": {"json": media(CODES["tone"] * 100)}}
+AUDIO: Json = {
+    "serialize": {
+        "frame": "OutputAudioRawFrame", "audio": base64.b64encode(bytes(1600)).decode(), "sample_rate": 8000,
+        "num_channels": 1,
+    }
+}  # fmt: skip
 
 
-def tone(rate: int, seconds: float, amplitude: float = 8000) -> Samples:
-    places = np.arange(round(rate * seconds))
-    return np.asarray(np.rint(amplitude * np.sin(2 * np.pi * 1000 / rate * places)), dtype=np.int16)
+def session(*steps: Json, arguments: Json = NO_HANG_UP) -> Json:
+    return {"given": {"arguments": arguments, "setup": SETUP, "answers": [COMPLETED]}, "steps": list(steps)}
 
 
-def silence(rate: int, seconds: float) -> Samples:
-    return np.zeros(round(rate * seconds), dtype=np.int16)
+def step(call: str, value: Json | None = None, raised: str | None = None) -> Json:
+    exception = None if raised is None else {"kind": raised, "bases": ["Exception"], "message": ""}
+    return {"call": call, "value": value, "raised": exception, "seconds": 0.0}
 
 
-def edited(path: str, value: Any) -> Json:
-    above, _, name = path.rpartition(".")
-    message: Json = {**GOOD, "media": dict(GOOD["media"])}
-    (message[above] if above else message)[name] = value
-    return {"json": message}
+def seen(*steps: Json, construction: str | None = None, obstacle: str | None = None) -> Json:
+    raised = step("", raised=construction)["raised"]
+    return {"construction": raised, "obstacle": obstacle or (construction and "the constructor raised"),
+            "steps": list(steps), "requests": [], "logs": [], "told": []}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("data", "requirement", "demand"),
-    [
-        ({"json": GOOD}, "TFS-MEDIAIN-03", "audio"),
-        ({"json": GOOD, "as": "bytes"}, "TFS-MEDIAIN-05", "audio"),
-        ({"json": MESSAGES[1]}, "TFS-DTMF-01", "key"),
-        ({"text": "{"}, "TFS-INPUT-01", "nothing"),
-        ({"json": []}, "TFS-INPUT-02", "nothing"),
-        (edited("event", 5), "TFS-INPUT-03", "nothing"),
-        (edited("event", "Media"), "TFS-INPUT-03", "nothing"),
-        (edited("event", "other"), "TFS-MESSAGE-05", "nothing"),
-        (edited("media", None), "TFS-INPUT-04", "nothing"),
-        (edited("media.payload", 5), "TFS-INPUT-04", "nothing"),
-        (edited("media.payload", "AAA"), "TFS-INPUT-05", "nothing"),
-        (edited("media.payload", "AA==AAAA"), "TFS-INPUT-05", "nothing"),
-        (edited("media.payload", "éééé"), "TFS-INPUT-05", "nothing"),
-        (edited("media.payload", ""), "TFS-MEDIAIN-08", "nothing"),
-        (edited("media.track", "outbound"), "TFS-MEDIAIN-09", "nothing"),
-        (edited("media.track", 5), "TFS-INPUT-11", "anything"),
-        (edited("sequenceNumber", 5), "TFS-INPUT-11", "anything"),
-        (edited("streamSid", "MZ0"), "TFS-MEDIAIN-10", "nothing"),
-        ({"json": {**MESSAGES[1], "dtmf": {"digit": "A"}}}, "TFS-DTMF-02", "nothing"),
-        ({"json": {**MESSAGES[1], "dtmf": {}}}, "TFS-INPUT-06", "nothing"),
-        ({"text": '{"event":"stop","event":"stop"}'}, "TFS-INPUT-11", "anything"),
-        ({"text": '{"event":NaN}'}, "TFS-INPUT-11", "anything"),
-        ({"base64": "/w=="}, "TFS-INPUT-07", "nothing"),
-        ({"parts": [{"repeat": "[", "times": 5000}]}, "TFS-INPUT-08", "anything"),
-        ({"parts": ['{"n":', {"repeat": "9", "times": 5000}, "}"]}, "TFS-INPUT-08", "anything"),
-    ],
-)
-def test_a_message_has_its_topic(data: Json, requirement: str, demand: str) -> None:
-    topic = oracle.of_message(data, NAMES, is_set_up=True)
-    assert (topic.requirement, topic.demand) == (requirement, demand)
+def kinds(played: Json, actual: Json, expected: Json) -> list[str]:
+    return [discrepancy.kind for discrepancy in compare(played, actual, expected)]
 
 
-def test_good_audio_before_setup_may_give_anything() -> None:
-    topic = oracle.of_message({"json": GOOD}, NAMES, is_set_up=False)
-    assert (topic.requirement, topic.demand) == ("TFS-INPUT-10", "anything")
+def text(**message: Any) -> Json:
+    return {"text": json.dumps(message)}
+
+
+CLEAR = text(event="clear", streamSid="MZ")
+
+
+def sent(codes: bytes) -> Json:
+    return text(event="media", streamSid="MZ", media={"payload": base64.b64encode(codes).decode()})
+
+
+def received(size: int, rate: int = 8000) -> Json:
+    audio = base64.b64encode(bytes(2 * size)).decode()
+    return {"frame": "InputAudioRawFrame", "bases": [], "carried": {"audio": audio, "sample_rate": rate}}
+
+
+def key(button: str) -> Json:
+    return {"frame": "InputDTMFFrame", "bases": [], "carried": {"button": button}}
 
 
 @pytest.mark.parametrize(
-    ("actual", "kind"),
+    ("given", "call", "ours", "theirs", "found"),
     [
-        (tone(24000, 1), None),
-        (tone(24000, 0.95), None),
-        (tone(24000, 0.93), "shorter"),
-        (tone(24000, 1.03), "longer"),
-        (np.concatenate((silence(24000, 0.05), tone(24000, 0.95))), None),
-        (tone(24000, 1, 9000), None),
-        (tone(24000, 1, 24000), "leaked"),
-        (tone(24000, 1, 3000), "unlike"),
-        (np.concatenate((tone(24000, 0.3), silence(24000, 0.4), tone(24000, 0.3))), "unlike"),
+        (INTERRUPTION, "serialize(…)", CLEAR, CLEAR, []),
+        (INTERRUPTION, "serialize(…)", {"text": '{ "streamSid": "MZ", "event": "clear" }'}, CLEAR, []),
+        (INTERRUPTION, "serialize(…)", None, CLEAR, ["TFS-CLEAR-01: text"]),
+        (INTERRUPTION, "serialize(…)", {"text": "clear"}, CLEAR, ["TFS-CLEAR-01: text"]),
+        (KEY, "deserialize(…)", key("1"), key("1"), []),
+        (KEY, "deserialize(…)", key("2"), key("1"), ["TFS-DTMF-01: key"]),
+        (KEY, "deserialize(…)", None, key("1"), ["TFS-DTMF-01: key"]),
+        ({"deserialize": {"text": "{"}}, "deserialize(…)", key("1"), None,
+         ["TFS-INPUT-01: returns InputDTMFFrame"]),
+        ({"deserialize": {"json": MESSAGES[2]}}, "deserialize(…)", {"frame": "TextFrame"}, None,
+         ["TFS-MARK-03: returns TextFrame"]),
+        (SPEECH, "deserialize(…)", received(800), received(800), []),
+        (SPEECH, "deserialize(…)", received(100), received(800), ["TFS-MEDIAIN-03: shorter from Twilio"]),
+        (SPEECH, "deserialize(…)", None, received(800), ["TFS-LATENCY-03: shorter from Twilio"]),
+        (SPEECH, "deserialize(…)", received(800, 16000), received(800), ["TFS-SETUP-02: rate"]),
+        (SPEECH, "deserialize(…)", {"frame": "TextFrame"}, received(800), ["TFS-MEDIAIN-01: frame"]),
+        (AUDIO, "serialize(…)", sent(b"\xff" * 800), sent(b"\xff" * 800), []),
+        (AUDIO, "serialize(…)", sent(b"\x00" * 800), sent(b"\xff" * 800), ["TFS-MEDIAOUT-05: unlike to Twilio"]),
+        (AUDIO, "serialize(…)", sent(b"\xff" * 80), sent(b"\xff" * 800),
+         ["TFS-MEDIAOUT-08: shorter to Twilio"]),
+        (AUDIO, "serialize(…)", text(event="media"), sent(b"\xff" * 800), ["TFS-MEDIAOUT-02: members"]),
+    ],
+)  # fmt: skip
+def test_a_value_is_compared_by_its_rule(
+    given: Json, call: str, ours: Json | None, theirs: Json | None, found: list[str]
+) -> None:
+    assert kinds(session(given), seen(step(call, ours)), seen(step(call, theirs))) == found
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "expectation"),
+    [
+        ("KeyError", "TFS-CLEAR-01: raises KeyError", {"raises": None}),
+        ("DidNotReturn", "TFS-FAULT-02: hangs", {"raises": None}),
     ],
 )
-def test_converted_audio_is_compared_by_length_and_level(actual: Samples, kind: str | None) -> None:
-    discord = sound.compare_converted(actual, tone(24000, 1), 24000, has_silence=False)
-    assert (discord and discord.kind) == kind
+def test_an_exception_that_the_reference_does_not_raise_is_found(
+    raised: str, kind: str, expectation: Json
+) -> None:
+    actual = seen(step("serialize(InterruptionFrame)", raised=raised))
+    [found] = compare(session(INTERRUPTION), actual, seen(step("serialize(InterruptionFrame)", CLEAR)))
+    assert (found.kind, found.step, found.expectation) == (kind, 0, expectation)
 
 
-def test_speech_that_silence_does_not_bring_out_is_lost() -> None:
-    said = np.concatenate((tone(16000, 0.3), silence(16000, 0.5)))
-    late = np.concatenate((silence(16000, 0.04), said))[: len(said)]
-    cut = np.concatenate((tone(16000, 0.2), silence(16000, 0.6)))
-    assert sound.compare_converted(late, said, 16000, has_silence=True) is None
-    discord = sound.compare_converted(cut, said, 16000, has_silence=True)
-    assert discord is not None
-    assert discord.kind == "lost"
+def test_audio_after_an_interruption_may_not_be_longer() -> None:
+    steps = [step("serialize(…)", CLEAR), step("serialize(…)", sent(b"\xff" * 800))]
+    late = [steps[0], step("serialize(…)", sent(b"\xff" * 1600))]
+    assert kinds(session(INTERRUPTION, AUDIO), seen(*late), seen(*steps)) == [
+        "TFS-LATENCY-06: longer to Twilio"
+    ]
 
 
-def test_codes_may_be_neighbours_and_no_more() -> None:
-    order = np.argsort(ulaw.decode(bytes(range(256))), kind="stable").astype(np.uint8)
-    order = order[order != 0x7F]
-    for apart, kind in ((1, None), (2, "unlike")):
-        discord = sound.compare_codes(order[apart:].tobytes(), order[:-apart].tobytes())
-        assert (discord and discord.kind) == kind
-    assert sound.compare_codes(b"\x7f" * 99, b"\xff" * 99) is None
+CREDENTIALS = {"call_sid": "a", "account_sid": "b", "auth_token": "c"}
 
 
-def test_samples_at_8000_hz_have_to_be_the_same() -> None:
-    said = tone(8000, 0.1)
-    assert sound.compare_pcm(said[:-100], said) is None
-    changed = said.copy()
-    changed[7] += 1
-    discord = sound.compare_pcm(changed, said)
-    assert discord is not None
-    assert discord.kind == "unlike"
+@pytest.mark.parametrize(
+    ("arguments", "ours", "theirs", "found"),
+    [
+        ({}, "ValueError", "ValueError", []),
+        ({}, None, "ValueError", ["TFS-CONSTRUCT-06: accepts"]),
+        (CREDENTIALS, None, "ValueError", ["TFS-CONSTRUCT-08: accepts"]),
+        ({}, "ValueError", None, ["TFS-CONSTRUCT-01: refuses"]),
+        (NO_HANG_UP, "ValueError", None, []),
+        (NO_HANG_UP, None, "ValueError", []),
+        (NO_HANG_UP, "TypeError", None, ["TFS-CONSTRUCT-01: refuses"]),
+    ],
+)
+def test_a_constructor_may_refuse_incomplete_arguments_only(
+    arguments: Json, ours: str | None, theirs: str | None, found: list[str]
+) -> None:
+    played = session(arguments=arguments)
+    assert kinds(played, seen(construction=ours), seen(construction=theirs)) == found
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "message"),
+    [
+        ({"ended": "hung in setup"}, seen(), "the implementation hung in setup"),
+        (seen(), {"ended": "hung"}, "the reference hung"),
+        (seen(), seen(obstacle="setup raised X"), "the reference setup raised X"),
+    ],
+)
+def test_a_session_that_did_not_end_is_found_without_a_requirement(
+    actual: Json, expected: Json, message: str
+) -> None:
+    [found] = compare(session(), actual, expected)
+    assert (found.requirement, found.message) == (None, message)

@@ -1,4 +1,4 @@
-"""The comparison of hang-ups: which requests are too many, or too few."""
+"""The comparison of hang-ups: requests, log records and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--fuzz in pytest: exit statuses, the header, the summary."""
+"""The pytest side of --fuzz: exit statuses, the header, the summary."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import pytest
 
 from tests.host import REFERENCE, ROOT, Host
 
-HERE = Path(__file__).parent
+PERMITTED = "tests.serializers.permitted.fuzzing"
+WITHOUT_CLEAR = "tests.serializers.broken.fuzzing:WithoutClear"
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     """A project of somebody who has the suite installed."""
-    return Host(tmp_path, [ROOT / "conformance", REFERENCE, HERE])
+    return Host(tmp_path, [ROOT / "conformance", REFERENCE, ROOT])
 
 
 def test_what_is_permitted_passes(host: Host) -> None:
-    result = host.run("--impl=permitted", "--fuzz=3", "--fuzz-seed=5", "--profile=all", "--level=SHOULD")
+    result = host.run(f"--impl={PERMITTED}", "--fuzz=3", "--fuzz-seed=5", "--profile=all", "--level=SHOULD")
     assert result.status == 0, result.text
-    assert "fuzzing permitted for 3 s against the reference: --fuzz-seed=5" in result.text
+    assert f"fuzzing {PERMITTED} for 3 s against the reference: --fuzz-seed=5" in result.text
     assert (
-        "0 kinds of difference, 0 of them at the gate; again: pytest --impl=permitted --fuzz=3" in result.text
+        f"0 kinds of difference, 0 of them at the gate; again: pytest --impl={PERMITTED} --fuzz=3"
+        in result.text
     )
     assert result.orphans == []
 
@@ -32,7 +34,9 @@ def test_what_is_permitted_passes(host: Host) -> None:
 def test_what_is_found_fails_the_run_where_it_counts_at_the_gate(
     host: Host, profile: str, status: int
 ) -> None:
-    result = host.run("--impl=broken:Mute", "--fuzz=20", "--fuzz-seed=1", f"--profile={profile}", timeout=180)
+    result = host.run(
+        f"--impl={WITHOUT_CLEAR}", "--fuzz=20", "--fuzz-seed=1", f"--profile={profile}", timeout=180
+    )
     assert result.status == status, result.text
     assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) gave null" in result.text
     [line] = [line for line in result.text.splitlines() if line.startswith('    {"id": "fuzz/1-')]
@@ -45,7 +49,7 @@ KNOWN = '[[known]]\nrequirement = "TFS-CLEAR-01"\nreason = "tracker 7"\n'
 
 def test_what_the_baseline_says_of_a_requirement_is_let_through(host: Host) -> None:
     host.write({"known.toml": KNOWN})
-    options = ("--impl=broken:Mute", "--fuzz=10", "--fuzz-seed=1", "--baseline=known.toml")
+    options = (f"--impl={WITHOUT_CLEAR}", "--fuzz=10", "--fuzz-seed=1", "--baseline=known.toml")
     result = host.run(*options, timeout=180)
     assert result.status == 0, result.text
     assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) gave null" in result.text
@@ -66,14 +70,14 @@ def test_what_the_baseline_says_of_a_requirement_is_let_through(host: Host) -> N
 )
 def test_a_baseline_that_is_wrong_is_refused(host: Host, text: str, status: int, words: str) -> None:
     host.write({"known.toml": text})
-    result = host.run("--impl=broken:Mute", "--fuzz=10", "--baseline=known.toml")
+    result = host.run(f"--impl={WITHOUT_CLEAR}", "--fuzz=10", "--baseline=known.toml")
     assert result.status == status, result.text
     assert words in result.text
 
 
 def test_without_hypothesis_it_says_what_to_install(host: Host) -> None:
     host.write({"without.py": "import sys\nsys.modules['hypothesis'] = None\n"})
-    result = host.run("-p", "without", "--impl=permitted", "--fuzz=3")
+    result = host.run("-p", "without", f"--impl={PERMITTED}", "--fuzz=3")
     assert result.status == 4, result.text
     assert "pip install 'pipecat-twilio-conformance[fuzz]'" in result.text
 
@@ -82,12 +86,12 @@ def test_without_hypothesis_it_says_what_to_install(host: Host) -> None:
     ("options", "words"),
     [
         (("--impl=nowhere_at_all", "--fuzz=3"), "there is no module nowhere_at_all"),
-        (("--impl=permitted", "--fuzz=0"), "give a number of seconds above 0"),
-        (("--impl=permitted", "--fuzz=inf"), "give a number of seconds above 0"),
-        (("--impl=permitted", "--fuzz=3", "--write-baseline=x.toml"), "leave --fuzz out"),
-        (("--impl=permitted", "--fuzz=3", "--baseline=none.toml"), "none.toml: cannot be read"),
-        (("--impl=permitted", "--fuzz=soon"), "invalid float value"),
-        (("--impl=permitted", "--fuzz=3", "--profile=none"), "no such profile"),
+        ((f"--impl={PERMITTED}", "--fuzz=0"), "give a number of seconds above 0"),
+        ((f"--impl={PERMITTED}", "--fuzz=inf"), "give a number of seconds above 0"),
+        ((f"--impl={PERMITTED}", "--fuzz=3", "--write-baseline=x.toml"), "leave --fuzz out"),
+        ((f"--impl={PERMITTED}", "--fuzz=3", "--baseline=none.toml"), "none.toml: cannot be read"),
+        ((f"--impl={PERMITTED}", "--fuzz=soon"), "invalid float value"),
+        ((f"--impl={PERMITTED}", "--fuzz=3", "--profile=none"), "no such profile"),
     ],
 )
 def test_a_mistake_of_usage_is_said(host: Host, options: tuple[str, ...], words: str) -> None:

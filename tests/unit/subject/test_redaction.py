@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import urllib.parse
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -100,3 +101,17 @@ def test_a_token_of_a_vector_is_found_however_it_is_written(written: str) -> Non
 def test_a_short_word_of_a_vector_is_no_secret() -> None:
     names = Names(NAMES.values | {"auth_token": "x" * (SHORTEST_SECRET - 1)})
     assert names.redact("x" * 100) == "x" * 100
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"json": {"streamSid": "${stream_sid}", "n": [1, "é"]}}, '{"streamSid":"MZ1","n":[1,"\\u00e9"]}'),
+        ({"json": [], "as": "bytes"}, b"[]"),
+        ({"text": "${stream_sid} stays"}, "${stream_sid} stays"),
+        ({"parts": ["a${stream_sid}", {"repeat": "[", "times": 3}]}, "aMZ1[[["),
+        ({"base64": "/w=="}, b"\xff"),
+    ],
+)
+def test_a_message_is_made_as_its_step_describes_it(data: dict[str, Any], message: str | bytes) -> None:
+    assert Names({"stream_sid": "MZ1"}).message(data) == message

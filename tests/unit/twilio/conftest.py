@@ -1,4 +1,4 @@
-"""HTTP clients of every make, behind one call, for the tests of the network double."""
+"""HTTP clients of many libraries behind one interface, for the tests of the network double."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Client:
-    """An HTTP client: what it raises when a request fails is one of ``errors``."""
+    """An HTTP client, and the exceptions that it raises when a request fails."""
 
     name: str
     send: Callable[[str, bool, float], Reply]
@@ -44,7 +44,7 @@ class Client:
     on_asyncio: bool = False
 
     def post(self, url: str, verify: bool = True, timeout: float = 5.0) -> Reply:
-        """Sends the hang-up request and returns status and body."""
+        """Send the hang-up request and return status and body."""
         return self.send(url, verify, timeout)
 
 
@@ -59,8 +59,8 @@ def _run(request: Coroutine[Any, Any, Result]) -> Result:
         try:
             return await request
         finally:
-            # aiohttp returns before TLS has said goodbye; a loop that ends earlier leaks the socket. Its own
-            # wake-up socket stays.
+            # aiohttp returns before TLS is shut down; closing the loop earlier would leak the socket. The
+            # wake-up socket of the loop stays registered.
             async with asyncio.timeout(5):
                 while len(selector.get_map()) > 1:
                     await asyncio.sleep(0.001)
@@ -203,7 +203,7 @@ def family(request: pytest.FixtureRequest) -> Client:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_trust_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Spares most clients the 20 ms that reading every public authority takes them."""
+    """Save most clients the 20 ms that loading all public authorities takes."""
     store = tmp_path_factory.mktemp("trust") / "authority.pem"
     store.write_text(Authority().pem)
     with pytest.MonkeyPatch.context() as patch:
@@ -221,7 +221,7 @@ def double() -> Iterator[Network]:
 
 @dataclass(frozen=True)
 class HangUp:
-    """What every client above sends, and to where."""
+    """What every client above sends, and where."""
 
     account: str = ACCOUNT
     token: str = TOKEN
@@ -231,7 +231,7 @@ class HangUp:
     body: bytes = BODY
 
     def url(self, host: str = "api.twilio.com", scheme: str = "https") -> str:
-        """Returns the address of the request at a host."""
+        """Return the URL of the request at a host."""
         return f"{scheme}://{host}{self.path}"
 
 
@@ -243,5 +243,5 @@ def hang_up() -> HangUp:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs a coroutine on a selector loop, to the end of its connections."""
+    """Run a coroutine on a selector loop until its connections are closed."""
     return _run

@@ -1,4 +1,4 @@
-"""Twilio's caller: its messages are Twilio's, and its ear tells what would be heard when."""
+"""The caller: it sends Twilio's messages and hears what would be played, and when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from websockets.asyncio.server import ServerConnection, serve
 
-from twilio_conformance.twilio.caller import CHUNK, RATE, SILENCE, Caller, Identity, Playout
+from twilio_conformance.twilio.caller import CHUNK, RATE, SILENCE, Caller, CallerTrack, Identity, Playout
 
 WIRE = Path(__file__).parents[3] / "spec" / "schemas" / "wire"
 SID = '"streamSid": "MZ00000000000000000000000000000000"'
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class Server:
-    """A server that keeps what it is told and says what it is told to say."""
+    """A server that records messages and sends what a test tells it to."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
@@ -57,7 +57,7 @@ class Server:
 
 @asynccontextmanager
 async def call(**parameters: str) -> AsyncIterator[tuple[Caller, Server]]:
-    """A call to a server of the test's own; at the end all that was sent has arrived."""
+    """A call to a server of the test; at its end everything that was sent has arrived."""
     server = Server()
     async with serve(server.answer, "127.0.0.1", 0) as listener:
         port = next(iter(listener.sockets)).getsockname()[1]
@@ -68,7 +68,7 @@ async def call(**parameters: str) -> AsyncIterator[tuple[Caller, Server]]:
 
 @pytest.fixture(scope="module")
 def is_wire() -> Callable[[str, object], bool]:
-    """Tells whether a message is what a schema of the wire says."""
+    """Return whether a message conforms to a schema of the wire."""
     schemas = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in WIRE.glob("*.json")}
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
@@ -257,3 +257,15 @@ async def test_it_is_known_who_closed_the_connection_and_speaking_into_it_is_har
         await caller.press("1")
         assert not await caller.until(lambda: False, 60)
     assert caller.closed_by_server
+
+
+# Messages outside real time
+
+
+def test_a_track_continues_numbers_and_timestamps() -> None:
+    track = CallerTrack()
+    messages = [track.message(bytes(length)) for length in (160, 160, 8000, 1, 160)]
+    media = [message["media"] for message in messages]
+    assert [message["sequenceNumber"] for message in messages] == ["2", "3", "4", "5", "6"]
+    assert [entry["chunk"] for entry in media] == ["1", "2", "3", "4", "5"]
+    assert [entry["timestamp"] for entry in media] == ["0", "20", "40", "1040", "1040"]

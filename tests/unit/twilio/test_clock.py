@@ -1,4 +1,4 @@
-"""The clock: it skips what can only pass, never what can bring something, and every client agrees with it."""
+"""The autojump clock: it skips time in which nothing can happen, and every client agrees with it."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ Post = Callable[[float], Awaitable[int]]
 URL = "https://api.twilio.com/"
 HOUR = 3600.0
 REAL = time.perf_counter
-"""The clock on the wall, bound before any patch."""
+"""The real clock, bound before it is patched."""
 
-PATIENCE = 30.0
-"""Real seconds that nothing here comes near; it guards against a clock that does not skip."""
+TOLERANCE = 30.0
+"""Real seconds that no test here comes near; it detects a clock that does not jump."""
 
 
 @pytest.fixture
 def beside(double: Network) -> Iterator[Network]:
-    """A running double in a process whose clock skips."""
+    """A running double in a process with the autojump clock."""
     clock.install()
     yield double
     clock.uninstall()
 
 
 def run(double: Network, work: Coroutine[Any, Any, T]) -> tuple[T, float, float]:
-    """Returns what the work gave, and the seconds that it took by the loop's clock and by the wall's."""
+    """Return the result of the work, and the seconds that it took by the loop's clock and by the real one."""
 
     async def timed() -> tuple[T, float]:
         started = asyncio.get_running_loop().time()
@@ -127,8 +127,8 @@ async def _status(post: Post, timeout: float) -> int | None:
 
 def test_an_hour_of_sleep_passes_at_once(beside: Network) -> None:
     _, seconds, real = run(beside, asyncio.sleep(HOUR))
-    assert HOUR <= seconds < HOUR + PATIENCE
-    assert real < PATIENCE
+    assert HOUR <= seconds < HOUR + TOLERANCE
+    assert real < TOLERANCE
 
 
 def test_every_clock_of_the_process_skips_by_the_same_amount(beside: Network) -> None:
@@ -139,8 +139,8 @@ def test_every_clock_of_the_process_skips_by_the_same_amount(beside: Network) ->
     before = read()
     run(beside, asyncio.sleep(HOUR))
     for earlier, later in zip(before, read(), strict=True):
-        assert HOUR <= later - earlier < HOUR + PATIENCE
-    assert HOUR - PATIENCE < clock.skipped() <= HOUR
+        assert HOUR <= later - earlier < HOUR + TOLERANCE
+    assert HOUR - TOLERANCE < clock.skipped() <= HOUR
 
 
 @on_the_loop
@@ -151,8 +151,8 @@ def test_a_client_on_the_loop_gives_up_on_silence_at_its_limit_and_at_once(
     beside.script([{"fault": fault}])
     status, seconds, real = run(beside, _status(post, 50))
     assert status is None
-    assert 50 <= seconds < 50 + PATIENCE
-    assert real < PATIENCE
+    assert 50 <= seconds < 50 + TOLERANCE
+    assert real < TOLERANCE
 
 
 @on_the_loop
@@ -161,7 +161,7 @@ def test_an_answer_within_the_limit_arrives_however_late(beside: Network, post: 
     status, seconds, real = run(beside, _status(post, 50))
     assert status == 202
     assert 49 <= seconds < 50
-    assert real < PATIENCE
+    assert real < TOLERANCE
 
 
 @on_the_loop
@@ -177,15 +177,15 @@ def test_a_drip_passes_byte_by_byte(beside: Network) -> None:
     status, seconds, real = run(beside, _status(_aiohttp, HOUR))
     assert status == 200
     head = len("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-    assert 10 * (head - 1) <= seconds <= 10 * head + PATIENCE
-    assert real < PATIENCE
+    assert 10 * (head - 1) <= seconds <= 10 * head + TOLERANCE
+    assert real < TOLERANCE
 
 
 def test_an_endless_body_with_pauses_ends_by_the_clients_limit(beside: Network) -> None:
     beside.script([{"status": 500, "fault": "endless", "interval": 1}])
     status, seconds, _ = run(beside, _status(_aiohttp, 20.5))
     assert status is None
-    assert 20.5 <= seconds < 20.5 + PATIENCE
+    assert 20.5 <= seconds < 20.5 + TOLERANCE
 
 
 @settings(max_examples=20, deadline=None)
@@ -224,13 +224,13 @@ def test_a_client_in_a_thread_keeps_the_time_of_its_sockets(beside: Network, pos
     beside.script([{"fault": "silence"}])
     status, seconds, real = run(beside, outlive())
     assert status is None
-    assert 0.4 <= seconds <= real < PATIENCE
+    assert 0.4 <= seconds <= real < TOLERANCE
 
 
 @in_a_thread
 def test_a_client_in_a_thread_waits_for_a_late_answer(beside: Network, post: Post) -> None:
     async def outlive() -> int | None:
-        return await asyncio.wait_for(_status(post, PATIENCE), HOUR)
+        return await asyncio.wait_for(_status(post, TOLERANCE), HOUR)
 
     beside.script([{"status": 202, "delay": 0.3}])
     status, seconds, real = run(beside, outlive())
@@ -240,7 +240,7 @@ def test_a_client_in_a_thread_waits_for_a_late_answer(beside: Network, post: Pos
 
 def test_a_client_that_blocks_the_loop_waits_for_a_late_answer(beside: Network) -> None:
     async def block() -> int:
-        return requests.post(URL, timeout=PATIENCE).status_code
+        return requests.post(URL, timeout=TOLERANCE).status_code
 
     beside.script([{"status": 202, "delay": 0.3}])
     status, seconds, _ = run(beside, block())
@@ -276,7 +276,7 @@ def test_nothing_is_skipped_while_something_unknown_may_happen(beside: Network, 
 
     work = {"thread": thread, "process": process, "pair": pair}[name]
     _, seconds, _ = run(beside, asyncio.wait_for(work(), HOUR))
-    assert seconds < PATIENCE
+    assert seconds < TOLERANCE
 
 
 def test_an_idle_worker_of_a_pool_holds_nothing_up(beside: Network) -> None:
@@ -286,7 +286,7 @@ def test_an_idle_worker_of_a_pool_holds_nothing_up(beside: Network) -> None:
 
     _, seconds, real = run(beside, work_then_sleep())
     assert seconds >= HOUR
-    assert real < PATIENCE
+    assert real < TOLERANCE
 
 
 @pytest.mark.parametrize(("blocking", "ticks"), [(False, range(15, 1000)), (True, range(2))])
@@ -303,9 +303,9 @@ def test_a_heartbeat_shows_a_blocked_loop(beside: Network, blocking: bool, ticks
         heart = asyncio.create_task(tick())
         await asyncio.sleep(0)
         if blocking:
-            requests.post(URL, timeout=PATIENCE)
+            requests.post(URL, timeout=TOLERANCE)
         else:
-            await _aiohttp(PATIENCE)
+            await _aiohttp(TOLERANCE)
         heart.cancel()
         return number
 
@@ -367,5 +367,5 @@ def test_a_held_clock_skips_what_is_waited_for(beside: Network) -> None:
 
     value, seconds, real = run(beside, wait())
     assert value == pytest.approx(HOUR)
-    assert seconds == pytest.approx(HOUR, abs=PATIENCE)
-    assert real < PATIENCE
+    assert seconds == pytest.approx(HOUR, abs=TOLERANCE)
+    assert real < TOLERANCE

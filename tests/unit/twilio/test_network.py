@@ -1,11 +1,9 @@
-"""The network double: what reaches it, what passes, what is refused, and that nothing of it stays behind."""
+"""The network double: it records the requests of every client and leaves nothing behind."""
 
 from __future__ import annotations
 
-import _socket
 import asyncio
 import json
-import os
 import socket
 import ssl
 import subprocess
@@ -19,17 +17,14 @@ import httpx
 import pytest
 import requests
 import truststore
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twilio.rest import Client as TwilioClient
 
-from twilio_conformance.twilio import network
-from twilio_conformance.twilio.network import Network, Refusal
+from twilio_conformance.twilio.network import Network
 
 OUTSIDE = "192.0.2.1"
 
 
-def test_a_hang_up_is_seen_whatever_client_sends_it(double: Network, client: Any, hang_up: Any) -> None:
+def test_a_hang_up_of_any_client_is_recorded(double: Network, client: Any, hang_up: Any) -> None:
     status, body = client.post(hang_up.url())
     assert (status, json.loads(body)["sid"]) == (200, hang_up.call)
     assert double.settle()
@@ -43,9 +38,8 @@ def test_a_hang_up_is_seen_whatever_client_sends_it(double: Network, client: Any
     assert (exchange.complete, exchange.answer_status, exchange.note) == (True, 200, None)
     assert not exchange.decoy
     assert double.refused == ()
-    assert double.tls_failures == ()
     assert len(double.connections) == 1
-    assert double.tls_clients[-1] == network.TLSClient("api.twilio.com", True, True)
+    assert double.connections[0].tls_failure is None
 
 
 @pytest.mark.parametrize(
@@ -115,40 +109,6 @@ def test_a_served_name_is_known_without_sni(double: Network, dialled: Any, host:
     assert (exchange.host, exchange.decoy) == (host, host.endswith("decoy.example"))
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "twilio.com.evil.example",
-        "eviltwilio.com",
-        "twilio.org",
-        "api.twilio.com@evil.example",
-        "a_b.twilio.com",
-        "-a.twilio.com",
-        "api.twilio.com\0.evil.example",
-        "a.us--1.twilio.com",
-    ],
-)
-def test_a_name_that_only_looks_like_twilios_is_refused(double: Network, host: str) -> None:
-    with pytest.raises(socket.gaierror):
-        socket.getaddrinfo(host, 443)
-    assert double.refused == (Refusal(host, 443, "getaddrinfo"),)
-
-
-@settings(max_examples=25, deadline=None)
-@given(labels=st.lists(st.from_regex(r"[a-z0-9]{1,12}(-[a-z0-9]{1,8})?", fullmatch=True), max_size=4))
-def test_every_name_below_twilios_has_an_address_of_its_own(labels: list[str]) -> None:
-    host, other = ".".join([*labels, "twilio.com"]), ".".join(["other", *labels, "twilio.com"])
-    with Network() as double:
-        try:
-            addresses = {name: socket.gethostbyname(name) for name in (host, other)}
-        except socket.gaierror:
-            assert any(label[2:4] == "--" for label in labels)
-            return
-        assert len(set(addresses.values())) == 2
-        assert socket.gethostbyaddr(addresses[host])[0] == host
-        assert double.refused == ()
-
-
 def test_the_servers_own_address_serves_as_base_url(double: Network, hang_up: Any) -> None:
     assert httpx.post(double.base_url + hang_up.path).status_code == 200
     assert httpx.post(double.base_url.replace("http:", "https:") + hang_up.path).status_code == 200
@@ -200,12 +160,6 @@ def test_two_runs_at_once_are_refused() -> None:
         Network().start()
 
 
-@pytest.mark.usefixtures("double")
-def test_a_second_install_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="installed"):
-        network.install()
-
-
 def test_stop_ends_a_silent_server_at_once(hang_up: Any) -> None:
     errors: list[BaseException] = []
 
@@ -226,80 +180,6 @@ def test_stop_ends_a_silent_server_at_once(hang_up: Any) -> None:
     assert len(errors) == 1
 
 
-def _patched() -> dict[str, object]:
-    names = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
-    calls = ("connect", "connect_ex", "sendto", "sendmsg")
-    return {
-        **{f"_socket.{name}": getattr(_socket, name) for name in names},
-        **{f"socket.{name}": getattr(socket, name) for name in names},
-        **{f"socket.socket.{name}": vars(socket.socket).get(name) for name in calls},
-        **{f"SSLContext.{name}": vars(ssl.SSLContext)[name] for name in ("wrap_socket", "wrap_bio")},
-        "aiodns": sys.modules.get("aiodns", "absent"),
-    }
-
-
-def test_stop_restores_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
-    monkeypatch.setenv("no_proxy", "twilio.com")
-    monkeypatch.setenv("TWILIO_REGION", "ie1")
-    before, environment = _patched(), dict(os.environ)
-    with Network():
-        during = _patched()
-        assert not {"HTTPS_PROXY", "no_proxy", "TWILIO_REGION"} & os.environ.keys()
-    assert _patched() == before
-    assert dict(os.environ) == environment
-    changed = {name for name in before if before[name] is not during[name]}
-    assert before.keys() - changed == {"socket.getaddrinfo"}
-
-
-def test_names_are_refused_while_no_run_is_under_way() -> None:
-    network.install()
-    try:
-        with pytest.raises(socket.gaierror):
-            socket.getaddrinfo("api.twilio.com", 443)
-        with pytest.raises(OSError, match="refused"), socket.socket() as plain:
-            plain.connect(("127.84.0.1", 443))
-        assert network.stray_refusals()[-2:] == (
-            Refusal("api.twilio.com", 443, "getaddrinfo"),
-            Refusal("127.84.0.1", 443, "connect"),
-        )
-    finally:
-        network.uninstall()
-
-
-def test_a_resolver_that_asks_for_numbers_only_learns_that_a_name_is_none(double: Network) -> None:
-    with pytest.raises(socket.gaierror):
-        socket.getaddrinfo("api.twilio.com", 443, flags=socket.AI_NUMERICHOST)
-    assert double.refused == ()
-
-
-@pytest.mark.usefixtures("double")
-def test_a_canonical_name_is_the_name_itself() -> None:
-    found = socket.getaddrinfo("api.twilio.com", 443, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-    assert found[0][3] == "api.twilio.com"
-    assert socket.gethostbyname_ex("api.twilio.com")[0] == "api.twilio.com"
-    address = socket.gethostbyname("api.twilio.com")
-    assert found[0][4] == (address, 443)
-    assert socket.getnameinfo((address, 443), socket.NI_NUMERICSERV) == ("api.twilio.com", "443")
-
-
-def test_an_ipv6_socket_reaches_the_double_by_a_mapped_address(double: Network) -> None:
-    flags = socket.AI_V4MAPPED
-    (found,) = socket.getaddrinfo("api.twilio.com", 80, socket.AF_INET6, socket.SOCK_STREAM, flags=flags)
-    with socket.socket(socket.AF_INET6) as plain:
-        plain.connect(found[4])
-        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert plain.recv(100).startswith(b"HTTP/1.1 200")
-    assert double.exchanges[0].host == "api.twilio.com"
-
-
-def test_a_bound_client_socket_keeps_its_port(double: Network) -> None:
-    with socket.create_connection(("api.twilio.com", 80), source_address=("127.0.0.1", 0)) as plain:
-        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert plain.recv(100).startswith(b"HTTP/1.1 200")
-    assert double.exchanges[0].host == "api.twilio.com"
-
-
 def test_truststore_in_the_place_of_ssl_is_served(double: Network, hang_up: Any) -> None:
     truststore.inject_into_ssl()
     try:
@@ -307,13 +187,6 @@ def test_truststore_in_the_place_of_ssl_is_served(double: Network, hang_up: Any)
     finally:
         truststore.extract_from_ssl()
     assert double.exchanges[0].host == "api.frankfurt.de1.twilio.com"
-
-
-def test_an_implementation_with_modules_out_of_sight_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pycurl", sys)
-    monkeypatch.setitem(sys.modules, "aiodns", None)
-    assert "pycurl" in network.blind_spots()
-    assert "aiodns" not in network.blind_spots()
 
 
 ZYGOTE = """
@@ -351,7 +224,6 @@ def child(number, pipe):
         "targets": [exchange.target for exchange in double.exchanges],
         "refused": [refusal.host for refusal in double.refused],
         "reached": sorted(set(reached)),
-        "stray": len(network.stray_refusals()),
     }).encode() + b"\\n")
     os._exit(0)
 
@@ -379,7 +251,6 @@ def test_children_forked_after_install_each_have_a_double_and_nothing_leaves_the
         assert result["status"] == 200 + number
         assert result["targets"] == [f"/2010-04-01/Accounts/AC1/Calls/CA{number}.json"]
         assert result["refused"] == ["elsewhere.example", "192.0.2.1"]
-        assert result["stray"] == 0
         # What the operating system was asked for, below the patches.
         assert result["reached"] == ["look up 127.84.0.1", "look up 192.0.2.1", "send to 127.0.0.1"]
     assert len(results) == 3

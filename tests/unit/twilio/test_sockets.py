@@ -1,16 +1,23 @@
-"""What the network double refuses, and what it lets pass."""
+"""The patched sockets: what is refused, what passes, and that `uninstall` restores everything."""
 
 from __future__ import annotations
 
+import _socket
 import asyncio
 import errno
+import os
 import socket
+import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from twilio_conformance.twilio import network
 from twilio_conformance.twilio.network import Network, Refusal
 
 OUTSIDE = "192.0.2.1"
@@ -143,3 +150,116 @@ def test_unix_sockets_pass(double: Network, tmp_path: Path) -> None:
         listener.listen()
         plain.connect(path)
     assert double.refused == ()
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "twilio.com.evil.example",
+        "eviltwilio.com",
+        "twilio.org",
+        "api.twilio.com@evil.example",
+        "a_b.twilio.com",
+        "-a.twilio.com",
+        "api.twilio.com\0.evil.example",
+        "a.us--1.twilio.com",
+    ],
+)
+def test_a_name_that_only_looks_like_twilios_is_refused(double: Network, host: str) -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(host, 443)
+    assert double.refused == (Refusal(host, 443, "getaddrinfo"),)
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels=st.lists(st.from_regex(r"[a-z0-9]{1,12}(-[a-z0-9]{1,8})?", fullmatch=True), max_size=4))
+def test_every_name_below_twilios_has_an_address_of_its_own(labels: list[str]) -> None:
+    host, other = ".".join([*labels, "twilio.com"]), ".".join(["other", *labels, "twilio.com"])
+    with Network() as double:
+        try:
+            addresses = {name: socket.gethostbyname(name) for name in (host, other)}
+        except socket.gaierror:
+            assert any(label[2:4] == "--" for label in labels)
+            return
+        assert len(set(addresses.values())) == 2
+        assert socket.gethostbyaddr(addresses[host])[0] == host
+        assert double.refused == ()
+
+
+def _patched() -> dict[str, object]:
+    names = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
+    calls = ("connect", "connect_ex", "sendto", "sendmsg")
+    return {
+        **{f"_socket.{name}": getattr(_socket, name) for name in names},
+        **{f"socket.{name}": getattr(socket, name) for name in names},
+        **{f"socket.socket.{name}": vars(socket.socket).get(name) for name in calls},
+        **{f"SSLContext.{name}": vars(ssl.SSLContext)[name] for name in ("wrap_socket", "wrap_bio")},
+        "aiodns": sys.modules.get("aiodns", "absent"),
+    }
+
+
+def test_stop_restores_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("no_proxy", "twilio.com")
+    monkeypatch.setenv("TWILIO_REGION", "ie1")
+    before, environment = _patched(), dict(os.environ)
+    with Network():
+        during = _patched()
+        assert not {"HTTPS_PROXY", "no_proxy", "TWILIO_REGION"} & os.environ.keys()
+    assert _patched() == before
+    assert dict(os.environ) == environment
+    changed = {name for name in before if before[name] is not during[name]}
+    assert before.keys() - changed == {"socket.getaddrinfo"}
+
+
+def test_names_are_refused_while_no_run_is_under_way() -> None:
+    network.install()
+    try:
+        with pytest.raises(socket.gaierror):
+            socket.getaddrinfo("api.twilio.com", 443)
+        with pytest.raises(OSError, match="refused"), socket.socket() as plain:
+            plain.connect(("127.84.0.1", 443))
+    finally:
+        network.uninstall()
+
+
+def test_a_resolver_that_asks_for_numbers_only_learns_that_a_name_is_none(double: Network) -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("api.twilio.com", 443, flags=socket.AI_NUMERICHOST)
+    assert double.refused == ()
+
+
+@pytest.mark.usefixtures("double")
+def test_a_canonical_name_is_the_name_itself() -> None:
+    found = socket.getaddrinfo("api.twilio.com", 443, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    assert found[0][3] == "api.twilio.com"
+    assert socket.gethostbyname_ex("api.twilio.com")[0] == "api.twilio.com"
+    address = socket.gethostbyname("api.twilio.com")
+    assert found[0][4] == (address, 443)
+    assert socket.getnameinfo((address, 443), socket.NI_NUMERICSERV) == ("api.twilio.com", "443")
+
+
+def test_an_ipv6_socket_reaches_the_double_by_a_mapped_address(double: Network) -> None:
+    flags = socket.AI_V4MAPPED
+    (found,) = socket.getaddrinfo("api.twilio.com", 80, socket.AF_INET6, socket.SOCK_STREAM, flags=flags)
+    with socket.socket(socket.AF_INET6) as plain:
+        plain.connect(found[4])
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 200")
+    assert double.exchanges[0].host == "api.twilio.com"
+
+
+def test_a_bound_client_socket_keeps_its_port(double: Network) -> None:
+    with socket.create_connection(("api.twilio.com", 80), source_address=("127.0.0.1", 0)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 200")
+    assert double.exchanges[0].host == "api.twilio.com"
+
+
+@pytest.mark.usefixtures("double")
+def test_a_second_install_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="installed"):
+        network.install()

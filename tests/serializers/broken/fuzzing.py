@@ -1,4 +1,4 @@
-"""Implementations that are broken in one way each, by name of the class."""
+"""Serializers for the tests of the fuzzer, each broken in one way. They are not registered for the proof."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFram
 from twilio_reference import TwilioFrameSerializer as Reference
 
 
-class Deaf(Reference):
-    """Does not know the key 1."""
+class WithoutKeyOne(Reference):
+    """Ignores the key 1."""
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
         frame = await super().deserialize(data)
         return None if getattr(getattr(frame, "button", None), "value", None) == "1" else frame
 
 
-class Brittle(Reference):
+class RaisesForNonObjects(Reference):
     """Raises for JSON that is not an object."""
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
@@ -32,14 +32,14 @@ class Brittle(Reference):
         return await super().deserialize(data)
 
 
-class Mute(Reference):
+class WithoutClear(Reference):
     """Sends no clear message."""
 
     async def serialize(self, frame: Frame) -> str | None:
         return None if isinstance(frame, InterruptionFrame) else await super().serialize(frame)
 
 
-class Quitter(Reference):
+class ExitsAtInterruption(Reference):
     """Ends the process at an interruption."""
 
     async def serialize(self, frame: Frame) -> str | None:
@@ -48,7 +48,7 @@ class Quitter(Reference):
         return await super().serialize(frame)
 
 
-class Sleeper(Reference):
+class BlocksAtInterruption(Reference):
     """Blocks the process at an interruption."""
 
     async def serialize(self, frame: Frame) -> str | None:
@@ -57,15 +57,15 @@ class Sleeper(Reference):
         return await super().serialize(frame)
 
 
-class Careless(Reference):
-    """Takes any credentials."""
+class WithoutCredentialCheck(Reference):
+    """Accepts missing credentials."""
 
     def __init__(self, stream_sid: str, **keywords: Any) -> None:
         missing = {name: "x" for name in ("call_sid", "account_sid", "auth_token") if not keywords.get(name)}
         super().__init__(stream_sid, **{**keywords, **missing})
 
 
-class Lingering(Reference):
+class WithoutHangUp(Reference):
     """Never hangs up."""
 
     async def serialize(self, frame: Frame) -> str | None:

@@ -1,4 +1,4 @@
-"""An implementation that differs from the reference in much that is permitted."""
+"""A serializer for the tests of the fuzzer, which differs from the reference in many permitted ways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 
 class TwilioFrameSerializer(Reference):
-    """Chunks audio anew, orders members otherwise, escapes otherwise, encodes with audioop."""
+    """Uses other chunks, another order of members, other escapes, and audioop as encoder."""
 
     CHUNK = 240
 
