@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from twilio_conformance.audio.levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, decibels, rms
 
-RECOGNISED = 0.5
+MIN_CORRELATION = 0.5
 """The correlation from which on an output is taken for its reference: strangers reach 0.1, and no response or phase
 that is permitted takes more than 0.2 of it."""
 
@@ -155,7 +155,7 @@ def recognise(reference: Samples | Real, output: Samples | Real, rate: int) -> A
         found = align(reference, output, rate)
     except Unmeasurable:
         return None
-    return found if found.correlation > RECOGNISED else None
+    return found if found.correlation > MIN_CORRELATION else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twilio_conformance.audio.alignment import RECOGNISED, Alignment, align, gaps, ideal
+from twilio_conformance.audio.alignment import MIN_CORRELATION, Alignment, align, gaps, ideal
 from twilio_conformance.audio.latency import delay_track
 from twilio_conformance.audio.levels import Samples, Unmeasurable
 from twilio_conformance.audio.residual import RATE, Residual, residual
@@ -70,7 +70,7 @@ def compare_utterance(
     rate_in, rate_out = rates
     try:
         whole = align(ideal(voice, rate_in, rate_out), output, rate_out)
-        if whole.correlation < RECOGNISED:
+        if whole.correlation < MIN_CORRELATION:
             return Heard(f"likeness {whole.correlation:.2f}")
         if damage := _torn(voice, rate_in, whole):
             return Heard(damage)
@@ -91,7 +91,7 @@ def _torn(voice: Samples, rate_in: int, whole: Alignment) -> str | None:
     if silent := gaps(whole):
         return f"silent for {1000 * sum(gap.seconds for gap in silent):.0f} ms"
     track = delay_track(whole.reference, whole.output, whole.rate, window=WINDOW, hop=WINDOW, reach=REACH)
-    if strange := int(np.count_nonzero(track.correlations < RECOGNISED)):
+    if strange := int(np.count_nonzero(track.correlations < MIN_CORRELATION)):
         return f"something else for {1000 * WINDOW * strange:.0f} ms"
     moved = WIRE_RATE * track.delays[np.abs(track.delays).argmax()]
     if abs(moved) > SAMPLE:

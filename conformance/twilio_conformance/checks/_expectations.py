@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from twilio_conformance.checks._comparison import (
+    abbreviate,
+    decode_base64,
+    expect_joined,
+    same,
+    shape_difference,
+)
 from twilio_conformance.errors import NotObservable, NotTestable, Violation
 from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, shorten
 from twilio_conformance.subject.logs import LogRecord
@@ -18,12 +24,6 @@ from twilio_conformance.subject.target import BASE_URL, IN_PROCESS, NOWHERE
 from twilio_conformance.twilio.exchange import Exchange
 
 Json = dict[str, Any]
-
-OPEN = "..."
-"""The member of a shape that stands for any number of members."""
-
-HEX_LINE = 16
-"""Bytes on a line of the bytes around a difference: its own line, one before and one after are shown."""
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -144,8 +144,8 @@ def _expect_json(value: Value, wanted: Json) -> None:
     if text is None:
         raise Violation("returned no text", expected=wanted["json"], actual=shorten(value, 300))
     parsed = _parse(text)
-    if (difference := _differs(parsed, wanted["json"], "message")) is not None:
-        raise Violation(difference, expected=wanted["json"], actual=_cut(parsed))
+    if (difference := shape_difference(parsed, wanted["json"], "message")) is not None:
+        raise Violation(difference, expected=wanted["json"], actual=abbreviate(parsed))
 
 
 def _text(value: Value, wanted: Json | None = None) -> str | None:
@@ -181,15 +181,6 @@ def _event(value: Value) -> Any:
     return parsed.get("event") if isinstance(parsed, dict) else None
 
 
-def same(left: Any, right: Any) -> bool:
-    """Whether two JSON values are equal, true and 1 told apart."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
-
-
 # Expectations of the whole session
 
 
@@ -213,43 +204,8 @@ def _grade_messages(session: Session, wanted: Json) -> None:
         raise NotTestable("no message was sent", expected=wanted["shape"])
     for text in texts:
         parsed = _parse(text)
-        if (difference := _differs(parsed, wanted["shape"], "message")) is not None:
-            raise Violation(difference, expected=wanted["shape"], actual=_cut(parsed))
-
-
-def _differs(value: Any, shape: Any, place: str) -> str | None:
-    """The first place where a value has not the shape, as a sentence; None where it has."""
-    if shape == "<any>":
-        return None
-    if shape == "<base64>":
-        return (
-            None if isinstance(value, str) and _decode(value) else f"{place} is not non-empty standard base64"
-        )
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return f"{place} is not an object"
-        named = shape.keys() - {OPEN}
-        if missing := sorted(named - value.keys()):
-            return f"{place} lacks {', '.join(missing)}"
-        if OPEN not in shape and (extra := sorted(value.keys() - named)):
-            return f"{place} has {', '.join(extra)} as well"
-        differences = (_differs(value[key], shape[key], f"{place}.{key}") for key in sorted(named))
-        return next((difference for difference in differences if difference is not None), None)
-    return None if same(value, shape) else f"{place} differs"
-
-
-def _cut(value: Any) -> Any:
-    """A JSON value with its long strings shortened, for a report."""
-    if isinstance(value, dict):
-        return {key: _cut(item) for key, item in value.items()}
-    return f"{value[:60]}… ({len(value)} characters)" if isinstance(value, str) and len(value) > 80 else value
-
-
-def _decode(payload: str) -> bytes | None:
-    try:
-        return base64.b64decode(payload.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return None
+        if (difference := shape_difference(parsed, wanted["shape"], "message")) is not None:
+            raise Violation(difference, expected=wanted["shape"], actual=abbreviate(parsed))
 
 
 def _grade_payloads(session: Session, wanted: Json) -> None:
@@ -257,46 +213,18 @@ def _grade_payloads(session: Session, wanted: Json) -> None:
     for value in (step.value for step in session.steps):
         if _event(value) == "media":
             message = json.loads(_text(value) or "")
-            payload = _decode(str(_member(message, "media", "payload")))
+            payload = decode_base64(str(_member(message, "media", "payload")))
             if payload is None:
-                raise NotTestable("a payload is not base64", actual=_cut(message))
+                raise NotTestable("a payload is not base64", actual=abbreviate(message))
             codes += payload
     alternatives = [base64.b64decode(text) for text in wanted["each_in"]]
-    _compare_joined(codes, alternatives, wanted["at_least"], "code")
+    expect_joined(codes, alternatives, wanted["at_least"], "code")
 
 
 def _member(message: Any, *path: str) -> Any:
     for name in path:
         message = message.get(name) if isinstance(message, dict) else None
     return message
-
-
-def _compare_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: str) -> None:
-    if len(got) > len(alternatives[0]):
-        raise Violation(f"too many {unit}s", expected=len(alternatives[0]), actual=len(got))
-    for place, value in enumerate(got):
-        permitted = {alternative[place] for alternative in alternatives}
-        if value not in permitted:
-            wanted = ", ".join(f"0x{code:02X}" for code in sorted(permitted))
-            expected = bytes(
-                code if code in codes else codes[0] for code, *codes in zip(got, *alternatives, strict=False)
-            )
-            raise Violation(
-                f"{unit} {place} differs",
-                expected=_around(place, wanted, expected, unit),
-                actual=_around(place, f"0x{value:02X}", got, unit),
-            )
-    if len(got) < at_least:
-        raise Violation(f"too few {unit}s", expected=f"at least {at_least}", actual=len(got))
-
-
-def _around(place: int, said: str, data: bytes, unit: str) -> Json:
-    """One side of a difference: what it is, and the bytes around it, which a report shows as a hex view."""
-    start = max(place // HEX_LINE - 1, 0) * HEX_LINE
-    return {
-        f"{unit} {place}": said,
-        f"{unit}s from {start}": {"hex": data[start : start + 3 * HEX_LINE].hex()},
-    }
 
 
 def _grade_audio(session: Session, wanted: Json) -> None:
@@ -313,7 +241,7 @@ def _grade_audio(session: Session, wanted: Json) -> None:
             "gave no InputAudioRawFrame", expected=f"at least {at_least} samples", actual="no frame"
         )
     if "equals" in wanted:
-        _compare_joined(pcm, [base64.b64decode(wanted["equals"])], 2 * at_least, "byte")
+        expect_joined(pcm, [base64.b64decode(wanted["equals"])], 2 * at_least, "byte")
     elif len(pcm) < 2 * at_least:
         raise Violation("too few samples", expected=f"at least {at_least}", actual=len(pcm) // 2)
 
@@ -393,7 +321,7 @@ def _basic(authorization: str | None) -> Any:
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return f"authorization {scheme or 'missing'}"
-    decoded = _decode(credentials.strip())
+    decoded = decode_base64(credentials.strip())
     if decoded is None:
         return "Basic credentials that are not base64"
     user, _, password = decoded.decode("utf-8", "replace").partition(":")

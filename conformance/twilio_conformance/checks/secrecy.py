@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import os
-import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from random import Random
-from types import TracebackType
 from typing import Any
-
-from loguru import logger
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.checks._core import check, expect, expect_attempt
+from twilio_conformance.checks._leaks import (
+    around_leak,
+    captured_output,
+    is_leak,
+    texts_of,
+    traceback_with_values,
+)
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
@@ -27,9 +27,6 @@ Json = dict[str, Any]
 
 END = {"frame": "EndFrame"}
 COMPLETED = {"status": 200, "json": {"status": "completed"}}
-
-PART = 16
-"""Characters of a credential that are too many to show: half of an auth token."""
 
 VOICE = 24
 """Characters of a payload that are too many to write down: 18 bytes, about 2 ms of the caller."""
@@ -123,7 +120,7 @@ async def no_other_host_gets_credentials(probe: Probe) -> None:
         for exchange in probe.exchanges:
             place = f"{exchange.host}:{exchange.port}"
             sent = " ".join((exchange.header("authorization") or "", *(text for _, text in _parts(exchange))))
-            expect(place == "api.twilio.com:443" or not _is_leak(probe, sent), "credentials for another host",
+            expect(place == "api.twilio.com:443" or not is_leak(probe, sent), "credentials for another host",
                    expected="no request there, or one without credentials",
                    actual=f"{status} to {where}: {exchange.method} {place}")  # fmt: skip
     expect_attempt(probe)
@@ -138,17 +135,17 @@ async def credentials_are_in_the_authorization_header_only(probe: Probe) -> None
         raise NotTestable("no request was made")
     for exchange in probe.exchanges:
         for place, text in _parts(exchange):
-            expect(not _is_leak(probe, text), "a credential outside the Authorization header",
+            expect(not is_leak(probe, text), "a credential outside the Authorization header",
                    expected="none", actual=f"in {place}")  # fmt: skip
     for refusal in probe.network.refused:
-        expect(not _is_leak(probe, refusal.host), "a credential in a name that is looked up",
+        expect(not is_leak(probe, refusal.host), "a credential in a name that is looked up",
                expected="none", actual=f"in a {refusal.how}")  # fmt: skip
 
 
 @check("TFS-SECURE-05", limit=60)
 async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
     """Whatever Twilio does, an echo of the request included: nothing is logged or printed at any level."""
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for trouble, answer in TROUBLES.items():
             probe.answer([answer])
             await _hang_up(probe, probe.arguments())
@@ -176,12 +173,12 @@ async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
         instance = (await probe.ready(**arguments)).instance
         for show in (repr, str, format):
             text = _shown(show, instance)
-            expect(not _is_leak(probe, text), f"{show.__name__}() shows a credential",
-                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+            expect(not is_leak(probe, text), f"{show.__name__}() shows a credential",
+                   expected="none", actual=around_leak(probe, text))  # fmt: skip
     for error in _errors(probe):
-        for name, text in _texts(error).items():
-            expect(not _is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
-                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+        for name, text in texts_of(error).items():
+            expect(not is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
+                   expected="none", actual=around_leak(probe, text))  # fmt: skip
 
 
 @check("TFS-SECURE-13", limit=60)
@@ -194,9 +191,9 @@ async def no_value_in_a_traceback_is_a_credential(probe: Probe) -> None:
         if (lines := tuple(line for _, line in traceback.walk_tb(error.__traceback__))) in seen:
             continue
         seen.add(lines)
-        text = _with_values(error, error.__traceback__)
-        expect(not _is_leak(probe, text), f"the values in the traceback of a {type(error).__name__} hold a"
-               " credential", expected="none", actual=_around_leak(probe, text))  # fmt: skip
+        text = traceback_with_values(error, error.__traceback__)
+        expect(not is_leak(probe, text), f"the values in the traceback of a {type(error).__name__} hold a"
+               " credential", expected="none", actual=around_leak(probe, text))  # fmt: skip
 
 
 @check("TFS-SECURE-07", limit=60)
@@ -209,7 +206,7 @@ async def the_callers_voice_is_not_logged(probe: Probe) -> None:
         for start in range(0, len(sound) - VOICE, VOICE // 3):
             piece = sound[start : start + VOICE * 3 // 4]
             parts |= {piece.hex(), piece.hex(" "), repr(piece)[2:-1], str(list(piece))[1:-1]}
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for message in _with_payload(payload):
             subject = await probe.ready()
             await subject.deserialize(message)
@@ -224,7 +221,7 @@ async def the_callers_voice_is_not_logged(probe: Probe) -> None:
 async def log_records_are_bounded(probe: Probe) -> None:
     """A mebibyte of a message or of an answer is not written down whole."""
     subject = await probe.ready()
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for message in ("x" * FLOOD, '{"event": "' + "x" * FLOOD, '["' + "x" * FLOOD + '"]'):
             await subject.deserialize(message)
             _expect_short_lines(probe, printed(), "a long message")
@@ -298,7 +295,7 @@ def _shown(show: Callable[[object], str], instance: object) -> str:
     try:
         return show(instance)
     except Exception as error:
-        return " ".join(_texts(error).values())
+        return " ".join(texts_of(error).values())
 
 
 def _errors(probe: Probe) -> Iterator[Exception]:
@@ -353,59 +350,14 @@ def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
             yield f"the header {name}", value
 
 
-def _is_leak(probe: Probe, text: str) -> bool:
-    """Whether a text holds a credential in one of its written forms, or half of one."""
-    return _masked(probe, text) != text
-
-
-def _masked(probe: Probe, text: str) -> str:
-    """The text without its credentials and the halves of them."""
-    masked = str(probe.names.redact(text))
-    for name in ("auth_token", "api_key_secret"):
-        secret = probe.names.values[name]
-        for start in range(len(secret) - PART + 1):
-            masked = masked.replace(secret[start : start + PART], f"<part of {name}>")
-    return masked
-
-
 def _expect_discretion(probe: Probe, printed: str, trouble: str) -> None:
     """No credential has been logged or printed so far."""
     for record in probe.logs:
-        shown = f"{record.level_name}: {_around_leak(probe, record.text)}"
-        expect(not _is_leak(probe, record.text), f"a credential is in the log after {trouble}",
+        shown = f"{record.level_name}: {around_leak(probe, record.text)}"
+        expect(not is_leak(probe, record.text), f"a credential is in the log after {trouble}",
                expected="none", actual=shown)  # fmt: skip
-    expect(not _is_leak(probe, printed), f"a credential is in the output after {trouble}",
-           expected="none", actual=_around_leak(probe, printed))  # fmt: skip
-
-
-def _around_leak(probe: Probe, text: str) -> str:
-    """The first line that holds a credential, without it."""
-    lines = [line for line in text.splitlines() if _is_leak(probe, line)] or [text]
-    return shorten(_masked(probe, lines[0]), 300)
-
-
-@contextlib.contextmanager
-def _kept_output() -> Iterator[Callable[[], str]]:
-    """Keeps what is written to standard output and error meanwhile, and gives what reads it."""
-    streams = (sys.stdout, sys.stderr)
-    with tempfile.TemporaryFile() as kept:
-
-        def read() -> str:
-            for stream in streams:
-                stream.flush()
-            return os.pread(kept.fileno(), os.fstat(kept.fileno()).st_size, 0).decode("utf-8", "replace")
-
-        read()
-        originals = [os.dup(descriptor) for descriptor in (1, 2)]
-        for descriptor in (1, 2):
-            os.dup2(kept.fileno(), descriptor)
-        try:
-            yield read
-        finally:
-            read()
-            for descriptor, original in zip((1, 2), originals, strict=True):
-                os.dup2(original, descriptor)
-                os.close(original)
+    expect(not is_leak(probe, printed), f"a credential is in the output after {trouble}",
+           expected="none", actual=around_leak(probe, printed))  # fmt: skip
 
 
 def _expect_short_lines(probe: Probe, printed: str, cause: str) -> None:
@@ -414,24 +366,3 @@ def _expect_short_lines(probe: Probe, printed: str, cause: str) -> None:
     if longest > LONGEST_RECORD:
         raise Violation(f"{cause} makes a long log record",
                         expected=f"at most {LONGEST_RECORD} characters", actual=longest)  # fmt: skip
-
-
-def _texts(error: BaseException) -> dict[str, str]:
-    """What an exception shows, and those behind it."""
-    text, link = "", error
-    while True:
-        text += f"{link} {link!r} "
-        behind = link.__cause__ or link.__context__
-        if behind is None:
-            return {"text": text, "traceback": "".join(traceback.format_exception(error))}
-        link = behind
-
-
-def _with_values(error: BaseException, place: TracebackType | None) -> str:
-    """The traceback as loguru writes it by default, with the values of the names on its lines."""
-    lines: list[str] = []
-    # Below the level that loguru prints by default, so that only this sink shows it.
-    sink = logger.add(lines.append, level=0, format="{exception}", backtrace=False, diagnose=True)
-    logger.opt(exception=(type(error), error, place)).trace("")
-    logger.remove(sink)
-    return "".join(lines)

@@ -20,7 +20,7 @@ def verdicts() -> Verdicts:
     """By class, the status of every requirement that was graded."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "LOGURU_AUTOINIT": "0"}
     program = subprocess.run(
-        [sys.executable, "-m", "tests.checks.bench"],
+        [sys.executable, "-m", "tests.unit.checks.bench"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert program.returncode == 0, program.stderr[-4000:]

@@ -17,8 +17,8 @@ from pipecat.serializers.base_serializer import FrameSerializer
 
 from tests.unit.checks.implementations.live import SPECIMENS
 from twilio_conformance.audio import signals, ulaw
-from twilio_conformance.checks import _dialling, _heard
-from twilio_conformance.checks._heard import voice
+from twilio_conformance.checks import _caller_audio, _placed_calls
+from twilio_conformance.checks._caller_audio import voice
 from twilio_conformance.checks._server import PipecatServer
 from twilio_conformance.errors import NotObservable, NotTestable
 from twilio_conformance.spec import catalogue
@@ -59,34 +59,34 @@ class PassThrough(FrameSerializer):
 def test_the_whole_of_what_was_said_is_not_missing_and_a_cut_end_is() -> None:
     said = voice(1.0)
     coded = ulaw.decode(ulaw.encode(said))
-    assert _heard.missing(said, coded) == pytest.approx(0.0, abs=0.0002)
-    assert _heard.missing(said, coded[:-800]) == pytest.approx(0.1, abs=0.0002)
-    assert _heard.missing(said, np.append(np.zeros(160, np.int16), coded)) == pytest.approx(0.0, abs=0.0002)
-    assert _heard.missing(said, np.zeros(8000, np.int16)) == 1.0
-    assert _heard.missing(said, voice(1.0, seed=9)) == 1.0
+    assert _caller_audio.missing_seconds(said, coded) == pytest.approx(0.0, abs=0.0002)
+    assert _caller_audio.missing_seconds(said, coded[:-800]) == pytest.approx(0.1, abs=0.0002)
+    assert _caller_audio.missing_seconds(said, np.append(np.zeros(160, np.int16), coded)) == pytest.approx(0.0, abs=0.0002)
+    assert _caller_audio.missing_seconds(said, np.zeros(8000, np.int16)) == 1.0
+    assert _caller_audio.missing_seconds(said, voice(1.0, seed=9)) == 1.0
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])
 def test_stale_audio_is_what_is_audible_ahead_of_the_answer(rate: int) -> None:
     answer = voice(0.6, rate=rate, seed=4)
     clean = ulaw.decode(ulaw.encode(voice(0.6, seed=4)))
-    assert _heard.stale(answer, clean, rate) == 0.0
-    assert _heard.stale(answer, np.append(signals.silence(RATE, 0.1), clean), rate) == 0.0
+    assert _caller_audio.stale_seconds(answer, clean, rate) == 0.0
+    assert _caller_audio.stale_seconds(answer, np.append(signals.silence(RATE, 0.1), clean), rate) == 0.0
     leak = voice(0.05, seed=3)
-    assert _heard.stale(answer, np.append(leak, clean), rate) == pytest.approx(0.05, abs=0.002)
-    assert _heard.stale(answer, leak, rate) is None
+    assert _caller_audio.stale_seconds(answer, np.append(leak, clean), rate) == pytest.approx(0.05, abs=0.002)
+    assert _caller_audio.stale_seconds(answer, leak, rate) is None
 
 
 def test_a_tone_is_told_from_its_neighbours_even_when_it_is_cut() -> None:
     frequencies = [320.0 + 120 * number for number in range(20)]
     hum = signals.sine(frequencies[7], -10, RATE, 1.0)
     for audio in (hum, hum[:1200], np.append(hum[:3000], hum[3700:])):
-        levels = _heard.tones(audio, frequencies)
+        levels = _caller_audio.tone_levels(audio, frequencies)
         assert levels[7] > -1
         assert max(levels[:7] + levels[8:]) < -30
     mixed = hum + signals.sine(frequencies[3], -30, RATE, 1.0)
-    assert _heard.tones(mixed, frequencies)[3] == pytest.approx(-20, abs=1)
-    assert set(_heard.tones(np.zeros(0, np.int16), frequencies)) == {-120.0}
+    assert _caller_audio.tone_levels(mixed, frequencies)[3] == pytest.approx(-20, abs=1)
+    assert set(_caller_audio.tone_levels(np.zeros(0, np.int16), frequencies)) == {-120.0}
 
 
 # What a call shows
@@ -97,10 +97,10 @@ async def test_a_serializer_that_holds_nothing_brings_the_first_audio_back_after
     async with PipecatServer() as board, board.call(PassThrough(identity.stream_sid), identity, 8000) as call:
         await call.caller.speak(ulaw.encode(said))
         await call.caller.until_quiet(0.3)
-    first = _heard.first_audio(call.caller)
+    first = _caller_audio.first_audio(call.caller)
     assert first is not None
     assert first.spoken >= 0.040
-    assert np.array_equal(_heard.heard(call.caller), ulaw.decode(ulaw.encode(said)))
+    assert np.array_equal(_caller_audio.received_audio(call.caller), ulaw.decode(ulaw.encode(said)))
     assert not call.caller.warnings
 
 
@@ -123,7 +123,7 @@ async def test_the_call_goes_on_through_keys_marks_and_interruptions_and_ends_wi
         await call.end()
         assert await caller.until(caller.closed.is_set, 5)
     assert caller.closed_by_server
-    assert len(_heard.heard(caller)) < 10 * RATE
+    assert len(_caller_audio.received_audio(caller)) < 10 * RATE
 
 
 async def test_what_is_no_serializer_cannot_be_tested() -> None:
@@ -141,7 +141,7 @@ async def test_without_the_extra_nothing_passes(absent: str, monkeypatch: pytest
     with pytest.raises(
         NotObservable, match=rf"{absent} not installed: pip install 'pipecat-twilio-conformance\[live\]'"
     ):
-        async with _dialling.switchboard():
+        async with _placed_calls.running_server():
             pass
 
 
@@ -153,7 +153,7 @@ def statuses() -> dict[str, dict[str, str]]:
     """By class, the status of every requirement that the class names."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "LOGURU_AUTOINIT": "0"}
     program = subprocess.run(
-        [sys.executable, "-m", "tests.checks.implementations.live"],
+        [sys.executable, "-m", "tests.unit.checks.implementations.live"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert program.returncode == 0, program.stderr[-4000:]

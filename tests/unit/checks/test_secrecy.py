@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.checks.bench import implementations
-from twilio_conformance.checks import secrecy, secrecy_injection
+from twilio_conformance.checks import _leaks, secrecy_injection
 from twilio_conformance.spec import catalogue
 from twilio_conformance.subject.redaction import Names
 
@@ -62,9 +62,9 @@ def test_a_credential_is_found_however_it_is_written_and_is_not_shown(
 ) -> None:
     secret = probe.names.values[name]
     text = f"before {write(secret)} after"
-    assert secrecy._is_leak(probe, text)
-    shown = secrecy._masked(probe, text)
-    assert not secrecy._is_leak(probe, shown)
+    assert _leaks.is_leak(probe, text)
+    shown = _leaks.masked(probe, text)
+    assert not _leaks.is_leak(probe, shown)
     assert write(secret) not in shown
     assert shown.startswith("before ")
     assert shown.endswith(" after")
@@ -72,15 +72,15 @@ def test_a_credential_is_found_however_it_is_written_and_is_not_shown(
 
 def test_what_is_no_credential_is_no_leak(probe: Any) -> None:
     for name in ("stream_sid", "call_sid", "account_sid", "api_key_sid"):
-        assert not secrecy._is_leak(probe, f"{name}: {probe.names.values[name]}")
-    assert not secrecy._is_leak(probe, f"token ending in {probe.names.values['auth_token'][-4:]}")
+        assert not _leaks.is_leak(probe, f"{name}: {probe.names.values[name]}")
+    assert not _leaks.is_leak(probe, f"token ending in {probe.names.values['auth_token'][-4:]}")
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])
 def test_what_is_printed_meanwhile_is_kept_from_everybody_else(
     capfd: pytest.CaptureFixture[str], descriptor: int
 ) -> None:
-    with secrecy._kept_output() as printed:
+    with _leaks.captured_output() as printed:
         os.write(descriptor, b"for the check")
         assert printed() == "for the check"
     os.write(descriptor, b"for everybody")
