@@ -211,7 +211,9 @@ def main() -> None:
     lab = Laboratory(lanes=LANES)
     work = [
         (
-            Specimen(f"{name} {number}", named(f"tests.unit.checks.implementations.live:{name}"), isolated=True),
+            Specimen(
+                f"{name} {number}", named(f"tests.unit.checks.implementations.live:{name}"), isolated=True
+            ),
             tasks,
         )
         for name, kind in SPECIMENS.items()
