@@ -11,14 +11,14 @@ from twilio_conformance.errors import Violation
 Json = dict[str, Any]
 
 OPEN = "..."
-"""The member of a shape that stands for any number of members."""
+"""The member of a shape that permits any number of further members."""
 
 HEX_LINE = 16
-"""Bytes on a line of the bytes around a difference: its own line, one before and one after are shown."""
+"""Bytes on a line of the hex view around a difference, which has three lines."""
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two JSON values are equal, true and 1 told apart."""
+    """Return whether two JSON values are equal; true and 1 are not."""
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -27,7 +27,14 @@ def same(left: Any, right: Any) -> bool:
 
 
 def shape_difference(value: Any, shape: Any, place: str) -> str | None:
-    """The first place where a value has not the shape, as a sentence; None where it has."""
+    """Return the first difference of a value from a shape, as a sentence, or None.
+
+    Args:
+        value: The JSON value.
+        shape: A JSON value in which "<any>" matches anything, "<base64>" non-empty standard base64, and OPEN any
+            further members.
+        place: What to call the value.
+    """
     if shape == "<any>":
         return None
     if shape == "<base64>":
@@ -50,13 +57,14 @@ def shape_difference(value: Any, shape: Any, place: str) -> str | None:
 
 
 def abbreviate(value: Any) -> Any:
-    """A JSON value with its long strings shortened, for a report."""
+    """Return a JSON value with the long strings of an object shortened, for reports."""
     if isinstance(value, dict):
         return {key: abbreviate(item) for key, item in value.items()}
     return f"{value[:60]}… ({len(value)} characters)" if isinstance(value, str) and len(value) > 80 else value
 
 
 def decode_base64(payload: str) -> bytes | None:
+    """Decode standard base64; None if the text is anything else."""
     try:
         return base64.b64decode(payload.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -64,6 +72,17 @@ def decode_base64(payload: str) -> bytes | None:
 
 
 def expect_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: str) -> None:
+    """Compare bytes with alternatives of equal length, byte by byte.
+
+    Args:
+        got: The bytes.
+        alternatives: At each place, the byte of any of them is permitted.
+        at_least: The smallest permitted length.
+        unit: What to call a byte.
+
+    Raises:
+        Violation: There are too many or too few bytes, or one is not permitted.
+    """
     if len(got) > len(alternatives[0]):
         raise Violation(f"too many {unit}s", expected=len(alternatives[0]), actual=len(got))
     for place, value in enumerate(got):
@@ -83,7 +102,7 @@ def expect_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: st
 
 
 def _around(place: int, said: str, data: bytes, unit: str) -> Json:
-    """One side of a difference: what it is, and the bytes around it, which a report shows as a hex view."""
+    """Return one side of a difference: its value, and the bytes around it, which reports show as a hex view."""
     start = max(place // HEX_LINE - 1, 0) * HEX_LINE
     return {
         f"{unit} {place}": said,

@@ -1,4 +1,4 @@
-"""What a vector expects, held against what was seen: of one step, of construction, of a whole session."""
+"""Comparison of what a vector expects with what was observed: for a step, for construction, for the session."""
 
 from __future__ import annotations
 
@@ -30,7 +30,17 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 @dataclass
 class Session:
-    """What was seen while a vector was played."""
+    """What was observed while a vector was played.
+
+    Attributes:
+        construction: What the constructor did.
+        obstacle: Why no step was taken, as a sentence.
+        steps: What each step did.
+        exchanges: The HTTP requests, with their answers.
+        attempted: Whether anything tried to connect to Twilio's API.
+        logs: The log records.
+        network: How requests reach the network double (see `target.NETWORKS`).
+    """
 
     construction: Observation | None = None
     obstacle: str | None = None
@@ -41,7 +51,7 @@ class Session:
     network: str = IN_PROCESS
 
     def values(self, kind: type | str) -> list[Any]:
-        """What the steps returned, of one type or one kind of frame."""
+        """Return the values of the steps that have one type, or are one kind of frame."""
         values = [step.value for step in self.steps]
         if isinstance(kind, str):
             return [value for value in values if isinstance(value, FrameValue) and value.is_a(kind)]
@@ -49,10 +59,10 @@ class Session:
 
 
 def grade_construction(session: Session, expectation: Json) -> None:
-    """Compares what construction did with an expectation of it.
+    """Compare what the constructor did with an expectation.
 
     Raises:
-        Violation: It does not hold.
+        Violation: The expectation does not hold.
     """
     assert session.construction is not None
     _expect_raises(session.construction, expectation)
@@ -62,11 +72,11 @@ def grade_construction(session: Session, expectation: Json) -> None:
 
 
 def grade_step(observation: Observation, expectation: Json) -> None:
-    """Compares what a step did with an expectation of it.
+    """Compare what a step did with an expectation.
 
     Raises:
-        Violation: It does not hold.
-        NotTestable: The step gave nothing of what the expectation speaks of.
+        Violation: The expectation does not hold.
+        NotTestable: The step raised, and the expectation only excludes events.
     """
     if "raises" in expectation:
         _expect_raises(observation, expectation)
@@ -100,7 +110,7 @@ def grade_step(observation: Observation, expectation: Json) -> None:
 
 
 def _wanted(expectation: Json) -> Any:
-    """What a step should have given in place of an exception, for a report."""
+    """Return what a step should have returned instead of raising, for reports."""
     if expectation.get("returns") == "nothing":
         return "None"
     return {name: value for name, value in expectation.items() if name != "requirement"}
@@ -149,10 +159,9 @@ def _expect_json(value: Value, wanted: Json) -> None:
 
 
 def _text(value: Value, wanted: Json | None = None) -> str | None:
-    """The text that serialize returned; None where it returned none.
+    """Return the text that serialize returned, or None.
 
-    Bytes are read as their text, except where str is just what the expectation demands: one wrong type
-    is to break one requirement.
+    Bytes are decoded, except if the expectation demands str: a wrong type should fail one requirement only.
     """
     if isinstance(value, str):
         return value
@@ -185,11 +194,12 @@ def _event(value: Value) -> Any:
 
 
 def grade_session(session: Session, expectation: Json) -> None:
-    """Compares what was seen of a session with an expectation of the whole.
+    """Compare a session with an expectation of the whole.
 
     Raises:
-        Violation: It does not hold.
-        NotTestable: Nothing was seen of what it speaks of.
+        Violation: The expectation does not hold.
+        NotTestable: There is nothing to compare: no message, no request, or a payload that is not base64.
+        NotObservable: Requests, or their hosts, cannot be observed here.
     """
     for aspect, grade_aspect in _ASPECTS.items():
         if aspect in expectation:
@@ -255,7 +265,7 @@ def _grade_requests(session: Session, wanted: Json) -> None:
 
 
 def _limits(wanted: Json) -> str:
-    """How many are permitted, in words."""
+    """Return how many are permitted, in words."""
     least, most = wanted["at_least"], wanted["at_most"]
     if most is None:
         return f"at least {least}"
@@ -263,7 +273,7 @@ def _limits(wanted: Json) -> str:
 
 
 def _effective(session: Session) -> Sequence[Exchange]:
-    """The requests that change something at Twilio; who only reads the call changes nothing (RFC 9110, 9.2.1)."""
+    """Return the requests that are not safe methods (RFC 9110, section 9.2.1); all, if all are safe."""
     changing = [
         exchange for exchange in session.exchanges if exchange.method not in ("GET", "HEAD", "OPTIONS")
     ]
@@ -293,7 +303,7 @@ def _grade_request(session: Session, wanted: Json) -> None:
 
 
 def aspect_of(exchange: Exchange, aspect: str) -> Any:
-    """What a request says of an aspect: method, url, target, form or basic; a sentence where it says it wrongly."""
+    """Return an aspect of a request: method, url, target, form or basic; a phrase if it is malformed."""
     if aspect == "url":
         usual = {"https": 443, "http": 80}[exchange.scheme]
         return f"{exchange.scheme}://{exchange.host}" + (
@@ -310,7 +320,7 @@ def aspect_of(exchange: Exchange, aspect: str) -> Any:
 
 
 def _form(body: bytes) -> Any:
-    """The members of a form that say what becomes of the call; any other is the sender's own affair."""
+    """Return the members of a form that change the call; others are permitted."""
     fields = urllib.parse.parse_qsl(body.decode("latin-1"), keep_blank_values=True)
     pairs = [(name, value) for name, value in fields if name in _DECISIVE]
     members = dict(pairs)

@@ -36,7 +36,7 @@ SIDS: Mapping[str, str] = {
     "a right-to-left mark": "\u202e{sid}",
     "10,000 characters": "{sid}" + "0" * 10_000,
 }
-"""What may come in place of a SID; {sid} stands for one as it has to be."""
+"""Values in place of a SID; {sid} stands for a well-formed one."""
 
 LABELS: Mapping[str, str] = {
     "another domain": "decoy.example/",
@@ -62,7 +62,7 @@ LABELS: Mapping[str, str] = {
     "64 characters": "a" * 64,
     "10,000 characters": "a" * 10_000,
 }
-"""What may come in place of a region or an edge; {label} stands for one as it has to be."""
+"""Values in place of a region or an edge; {label} stands for a well-formed one."""
 
 STREAMS = {
     "a quotation mark": 'MZ","event":"stop',
@@ -73,4 +73,4 @@ STREAMS = {
     "a script": "</script><script>",
     "10,000 characters": "MZ" + "0" * 10_000,
 }
-"""What may come in place of a stream SID."""
+"""Values in place of a stream SID."""

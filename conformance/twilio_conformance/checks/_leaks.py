@@ -16,16 +16,16 @@ from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
 
 PART = 16
-"""Characters of a credential that are too many to show: half of an auth token."""
+"""Characters of a credential that must not be shown: half of an auth token."""
 
 
 def is_leak(probe: Probe, text: str) -> bool:
-    """Whether a text holds a credential in one of its written forms, or half of one."""
+    """Return whether a text contains a credential in any of its forms, or half of one."""
     return masked(probe, text) != text
 
 
 def masked(probe: Probe, text: str) -> str:
-    """The text without its credentials and the halves of them."""
+    """Return the text with credentials, and parts of them, replaced by their names."""
     masked = str(probe.names.redact(text))
     for name in ("auth_token", "api_key_secret"):
         secret = probe.names.values[name]
@@ -35,14 +35,14 @@ def masked(probe: Probe, text: str) -> str:
 
 
 def around_leak(probe: Probe, text: str) -> str:
-    """The first line that holds a credential, without it."""
+    """Return the first line that contains a credential, masked."""
     lines = [line for line in text.splitlines() if is_leak(probe, line)] or [text]
     return shorten(masked(probe, lines[0]), 300)
 
 
 @contextlib.contextmanager
 def captured_output() -> Iterator[Callable[[], str]]:
-    """Keeps what is written to standard output and error meanwhile, and gives what reads it."""
+    """Capture what is written to standard output and error; yields a function that returns it."""
     streams = (sys.stdout, sys.stderr)
     with tempfile.TemporaryFile() as kept:
 
@@ -65,7 +65,7 @@ def captured_output() -> Iterator[Callable[[], str]]:
 
 
 def texts_of(error: BaseException) -> dict[str, str]:
-    """What an exception shows, and those behind it."""
+    """Return the text and the traceback of an exception and those it was raised from."""
     text, link = "", error
     while True:
         text += f"{link} {link!r} "
@@ -76,9 +76,9 @@ def texts_of(error: BaseException) -> dict[str, str]:
 
 
 def traceback_with_values(error: BaseException, place: TracebackType | None) -> str:
-    """The traceback as loguru writes it by default, with the values of the names on its lines."""
+    """Return the traceback as loguru writes it by default, with the values of variables."""
     lines: list[str] = []
-    # Below the level that loguru prints by default, so that only this sink shows it.
+    # Log below loguru's default level, so that only this sink gets it.
     sink = logger.add(lines.append, level=0, format="{exception}", backtrace=False, diagnose=True)
     logger.opt(exception=(type(error), error, place)).trace("")
     logger.remove(sink)

@@ -1,4 +1,4 @@
-"""Checks of the chapter Credentials and identifiers: where credentials and voices must not turn up."""
+"""Checks of the chapter Credentials and identifiers: where credentials and audio must not appear."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ END = {"frame": "EndFrame"}
 COMPLETED = {"status": 200, "json": {"status": "completed"}}
 
 VOICE = 24
-"""Characters of a payload that are too many to write down: 18 bytes, about 2 ms of the caller."""
+"""Characters of a payload that must not be logged: 18 bytes, about 2 ms of audio."""
 
 LONGEST_RECORD = 16 * 1024
-"""Characters of a log record; above 16 KiB, Docker's log driver cuts a line in two."""
+"""Characters that a log record may have: Docker's log driver splits lines above 16 KiB."""
 
 FLOOD = 1 << 20
-"""Characters of what must not be written down whole."""
+"""Characters of input that must not be logged whole."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -67,7 +67,7 @@ TROUBLES: dict[str, Json] = {
     "a reset in an answer": {"status": 500, "body": ECHO * 9, "fault": "reset-in-answer"},
     "silence": {"fault": "silence"},
 }  # fmt: skip
-"""What Twilio does, in whose course an implementation may be tempted to write too much."""
+"""Answers and faults of Twilio's API after which implementations tend to log too much."""
 
 MESSAGES: tuple[Json | str | bytes, ...] = (
     {"event": "connected", "protocol": "Call", "version": "1.0.0"},
@@ -85,7 +85,7 @@ FRAMES: tuple[Json, ...] = (
     {"frame": "OutputTransportMessageFrame", "message": {"event": "mark"}},
     {"frame": "TextFrame", "text": "text"},
 )
-"""What a call consists of besides its end, and what should not be there."""
+"""What a call carries besides its end, valid or not."""
 
 
 @check("TFS-SECURE-02", limit=60)
@@ -239,11 +239,11 @@ async def log_records_are_bounded(probe: Probe) -> None:
     expect_attempt(probe)
 
 
-# What is done
+# Actions
 
 
 def _logins(probe: Probe) -> Iterator[Json]:
-    """The arguments of an instance with a token, and of one with an API key where it takes one."""
+    """Yield the arguments of an instance with a token and, if it takes one, of one with an API key."""
     yield probe.arguments()
     if "api_key" in probe.implementation.capabilities:
         key = {name: "${" + name + "}" for name in ("api_key_sid", "api_key_secret")}
@@ -251,7 +251,7 @@ def _logins(probe: Probe) -> Iterator[Json]:
 
 
 def _unfit(probe: Probe) -> Iterator[Json]:
-    """Arguments that hold a credential and of which a constructor may not approve."""
+    """Yield arguments that contain a credential and that a constructor may reject."""
     for login in _logins(probe):
         for missing in ("call_sid", "account_sid", "api_key_sid"):
             if missing in login:
@@ -270,14 +270,14 @@ def _unfit(probe: Probe) -> Iterator[Json]:
 
 
 async def _hang_up(probe: Probe, arguments: Json) -> None:
-    """One call and its end; all that it sent is recorded then."""
+    """End a call, and wait until everything it sent is recorded."""
     subject = await probe.ready(**arguments)
     await subject.serialize(END, limit=40)
     probe.network.settle()
 
 
 async def _cancel(probe: Probe) -> None:
-    """A hang-up that is cancelled when its request is at the server, if it comes there within 5 s."""
+    """Cancel a hang-up once its request is at the server, or after 5 s."""
     probe.answer([{"fault": "silence"}])
     subject = await probe.ready(**probe.arguments())
     before = len(probe.exchanges)
@@ -291,7 +291,7 @@ async def _cancel(probe: Probe) -> None:
 
 
 def _shown(show: Callable[[object], str], instance: object) -> str:
-    """What an instance shows of itself, or by the error that it raises instead."""
+    """Return how an instance shows itself, or the error that it raises instead."""
     try:
         return show(instance)
     except Exception as error:
@@ -299,7 +299,7 @@ def _shown(show: Callable[[object], str], instance: object) -> str:
 
 
 def _errors(probe: Probe) -> Iterator[Exception]:
-    """What the constructor raises for arguments of which it does not approve."""
+    """Yield what the constructor raises for arguments that it rejects."""
     for arguments in _unfit(probe):
         error = _error_of(probe, arguments)
         if error is not None:
@@ -307,7 +307,7 @@ def _errors(probe: Probe) -> Iterator[Exception]:
 
 
 def _error_of(probe: Probe, arguments: Json) -> Exception | None:
-    """What the constructor raises; its traceback begins in the implementation."""
+    """Return what the constructor raises, with a traceback that begins in the implementation."""
     try:
         probe.implementation.construct(**probe.names.fill(arguments))
     except Exception as error:
@@ -319,7 +319,7 @@ def _error_of(probe: Probe, arguments: Json) -> Exception | None:
 
 
 def _with_payload(payload: str) -> Iterator[str | bytes]:
-    """Messages with this payload: one as Twilio sends it, and others that are damaged in one way each."""
+    """Yield messages with this payload: one as Twilio sends it, and others damaged in one way each."""
     media = f'{{"track":"inbound","payload":"{payload}"}}'
     whole = f'{{"event":"media","streamSid":"${{stream_sid}}","media":{media}}}'
     yield whole
@@ -337,11 +337,11 @@ def _with_payload(payload: str) -> Iterator[str | bytes]:
     yield b"\xff" + whole.encode()
 
 
-# What is looked at
+# Observations
 
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """Every part of a request where no credential belongs, and its name."""
+    """Yield the name and text of every part of a request that must not contain a credential."""
     yield "the target", exchange.target
     yield "the body", exchange.body.decode("latin-1")
     yield "the server name of TLS", exchange.sni or ""
@@ -351,7 +351,7 @@ def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
 
 
 def _expect_discretion(probe: Probe, printed: str, trouble: str) -> None:
-    """No credential has been logged or printed so far."""
+    """Expect that no credential has been logged or printed so far."""
     for record in probe.logs:
         shown = f"{record.level_name}: {around_leak(probe, record.text)}"
         expect(not is_leak(probe, record.text), f"a credential is in the log after {trouble}",

@@ -1,4 +1,4 @@
-"""Checks of the chapter Credentials and identifiers: identifiers that are more than identifiers."""
+"""Checks of the chapter Credentials and identifiers: hostile SIDs, regions and edges."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ CALL = "CA0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 
 TARGET = re.compile(r"/2010-04-01/Accounts/([^/?#]+)/Calls/([^/?#]+\.json)")
-"""The target of a hang-up; its two groups are segments of a path, as sent."""
+"""The target of a hang-up; the groups are the two segments of the path, as sent."""
 
 SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
-"""A segment of a path as RFC 3986 permits it."""
+"""A segment of a path (RFC 3986)."""
 
 HOST = re.compile(r"api(\.[a-z0-9-]{1,63}\.[a-z0-9-]{1,63})?\.twilio\.com")
 
@@ -77,7 +77,7 @@ async def a_stream_sid_stays_one_text_of_a_message(probe: Probe) -> None:
 
 
 async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> None:
-    """No request that a hostile SID causes differs from a hang-up in anything but one segment of its path."""
+    """Expect requests with a hostile SID to differ from a hang-up in one segment of the path only."""
     for well_formed in (good, good[:2] + good[2:].upper()):
         await _expect_accepted(probe, name, well_formed, **{name: well_formed})
     for what, pattern in SIDS.items():
@@ -101,7 +101,7 @@ async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> N
 
 
 def _segments(exchange: Exchange) -> list[str] | None:
-    """What the two segments of the target say; None if it is no target of a hang-up."""
+    """Return the two decoded segments of a hang-up's target; None if it is something else."""
     match = TARGET.fullmatch(exchange.target)
     if match is None or not all(map(SEGMENT.fullmatch, match.groups())):
         return None
@@ -111,7 +111,7 @@ def _segments(exchange: Exchange) -> list[str] | None:
 
 
 async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Exchange]:
-    """The requests of an instance with these arguments; none where the constructor refuses them."""
+    """Return the requests of an instance with these arguments; none if the constructor refuses them."""
     before = len(probe.exchanges)
     arguments = probe.arguments(**{"call_sid": CALL, "account_sid": ACCOUNT} | given)
     observation, subject = probe.attempt(**arguments)
@@ -125,7 +125,7 @@ async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Ex
 
 
 async def _expect_accepted(probe: Probe, name: str, value: str, **given: str) -> None:
-    """The neighbour of what may be refused is accepted, and makes a request."""
+    """Expect well-formed arguments to be accepted and to make a request."""
     observation, _ = probe.attempt(**probe.arguments(**{"call_sid": CALL, "account_sid": ACCOUNT} | given))
     expect(observation.raised is None, f"a well-formed {name} is refused",
            expected="an instance", actual=observation.outcome)  # fmt: skip
@@ -140,7 +140,7 @@ def _expect_refused(observation: Observation, name: str, what: str) -> None:
 
 
 def _expect_host(exchange: Exchange, name: str, what: str) -> None:
-    """The request is a hang-up to Twilio's API, with no header that does not belong there."""
+    """Expect a hang-up request to Twilio's API without injected headers."""
     place = f"{exchange.method} {exchange.scheme}://{exchange.host}:{exchange.port}"
     fits = (
         exchange.scheme == "https"
