@@ -114,22 +114,16 @@ async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
             if given is None:
                 wrong[f"{direction}, one chunk"] = "not what was given"
                 continue
-            if given.missing(seconds) > SAMPLE / WIRE_RATE:
-                wrong[f"{direction}, one chunk"] = (
-                    f"the last {1000 * given.missing(seconds):.1f} ms are missing"
-                )
+            if (lost := given.missing(seconds)) > SAMPLE / WIRE_RATE:
+                wrong[f"{direction}, one chunk"] = f"the last {1000 * lost:.1f} ms are missing"
                 continue
             spoken = whole[: given.start + len(given.output)]
             for name in names:
                 passage = await direction.passage(probe, signal, SIZES[name](direction.rate_in))
                 if difference := _difference_from_one_chunk(direction, spoken, passage, given.delay):
                     wrong[f"{direction}, {name}"] = difference
-    expect(
-        not wrong,
-        "the chunks can be heard",
-        expected=f"one chunk's audio, at {SAME_SOUND_DB:g} dB",
-        actual=wrong,
-    )
+    wanted = f"one chunk's audio, at {SAME_SOUND_DB:g} dB"
+    expect(not wrong, "the chunks can be heard", expected=wanted, actual=wrong)
 
 
 def _difference_from_one_chunk(

@@ -54,4 +54,5 @@ def speech(level: float, rate: int, seconds: float) -> Samples:
         for centre, bandwidth in formants:
             gain *= centre**2 / np.hypot(centre**2 - frequency**2, bandwidth * frequency)
         waveform += np.interp(moments, frames, gain) * np.sin(2 * np.pi * harmonic * cycles)
-    return np.rint(waveform * (peak_of(level) / np.sqrt(2) / rms(waveform))).astype(np.int16)
+    scaled: Samples = np.rint(waveform * (peak_of(level) / np.sqrt(2) / rms(waveform))).astype(np.int16)
+    return scaled

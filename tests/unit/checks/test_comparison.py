@@ -67,6 +67,6 @@ def test_joined_bytes_may_follow_any_alternative_and_end_early_only_as_permitted
 
 def test_the_first_byte_that_differs_is_shown_with_its_neighbours() -> None:
     with pytest.raises(Violation, match="code 1 differs") as caught:
-        expect_joined(b"\1\\9", [b"\1\2", b"\1\3"], 2, "code")
+        expect_joined(b"\x01\x09", [b"\1\2", b"\1\3"], 2, "code")
     assert caught.value.expected == {"code 1": "0x02, 0x03", "codes from 0": {"hex": "0102"}}
     assert caught.value.actual == {"code 1": "0x09", "codes from 0": {"hex": "0109"}}
