@@ -30,7 +30,7 @@ from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
 from twilio_conformance.spec.verdict import FAIL, Outcome, status_of
 from twilio_conformance.subject import target
-from twilio_conformance.subject.logs import BOOK
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.target import Implementation
@@ -115,7 +115,7 @@ class Runner:
         importlib.metadata.packages_distributions = lambda: distributions
         network.install()
         clock.install()
-        BOOK.attach()
+        CAPTURE.attach()
         self._jobs = jobs
         self.originals = sandbox.vital()
         self.catalogue: Catalogue = catalogue.load()

@@ -18,7 +18,7 @@ from typing import Any
 from twilio_conformance.adapter.protocol import LEVELS, PROTOCOL, mistake
 from twilio_conformance.errors import AdapterFault, NotApplicable, RemoteException
 from twilio_conformance.subject.frames import shorten
-from twilio_conformance.subject.logs import BOOK, LogRecord
+from twilio_conformance.subject.logs import CAPTURE, LogRecord
 
 Json = dict[str, Any]
 
@@ -276,7 +276,7 @@ class Channel:
         if (flaw := mistake(op, answer)) is not None:
             raise self._at_fault(flaw)
         for record in answer.get("logs", ()):
-            BOOK.records.append(
+            CAPTURE.records.append(
                 LogRecord(LEVELS[record["level"]], record["level"], record["text"], "adapter")
             )
         if waiting is None:

@@ -1,5 +1,5 @@
-"""Audio measurements: signals to send through a path, and numbers about what comes out.
+"""Audio measurements: signals to send through a path, and measures of its output.
 
-Everything here measures and nothing judges: limits belong to the requirements. No module imports Pipecat
-or an implementation; a path is any callable, and a `Passage` can be built from plain lists.
+The modules here measure and do not judge: limits belong to the requirements. None imports Pipecat or an
+implementation; a `Passage` can be built from plain arrays.
 """

@@ -1,8 +1,8 @@
-"""Alignment: where the content of an output is, against an ideal reference at the same rate.
+"""Alignment: where the content of an output is, relative to an ideal reference at the same rate.
 
-Delays come from content, by cross-correlation, never from counting. References come from closed forms
-(`signals` at the output's rate) or from `ideal`. All functions raise Unmeasurable for empty or silent
-audio. Give them signals that repeat nowhere: noise, sweeps, speech; a steady tone has no unique delay.
+Delays are measured by cross-correlation of content, never by counting samples. References come from closed forms
+(`signals` at the output's rate) or from `ideal`. Use signals that repeat nowhere, such as noise or sweeps: a steady
+tone has no unique delay.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,21 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from twilio_conformance.audio.levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, decibels, rms
+from twilio_conformance.audio.levels import FULL_SCALE, Real, Samples, Unmeasurable, dbm0, rms
 
-RECOGNISED = 0.5
-"""The correlation from which on an output is taken for its reference: strangers reach 0.1, and no response or phase
-that is permitted takes more than 0.2 of it."""
+MIN_CORRELATION = 0.5
+"""The correlation above which an output is taken for its reference: unrelated audio reaches 0.1, and no permitted
+response or phase lowers it by more than 0.2."""
 
 
 def ideal(samples: Samples | Real, rate_in: int, rate_out: int) -> Real:
-    """Return samples resampled in one piece by soxr VHQ: linear phase, no delay, PCM units, not rounded."""
+    """Resample audio in one piece by soxr VHQ: linear phase, no delay, not rounded.
+
+    Args:
+        samples: One-dimensional audio in PCM units.
+        rate_in: Its sampling rate, in Hz.
+        rate_out: The sampling rate of the result, in Hz.
+    """
     signal = np.asarray(samples, np.float64)
     if rate_in == rate_out:
         return signal
@@ -29,13 +35,15 @@ def ideal(samples: Samples | Real, rate_in: int, rate_out: int) -> Real:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """An output laid over its reference.
+    """An output aligned with its reference.
 
-    `delay` is in seconds, positive when the output is late: the one delay that fits the whole signal best.
-    For linear phase that is the group delay; for other filters it is the phase delay, weighted by the
-    signal's energy (`metrics.response` gives the group delay over frequency). `reference` is the reference
-    moved by that delay, `output` the output, both cut to their overlap, which starts at sample `start` of
-    the output, and without their means: DC is a number of its own (`metrics.dc_offset`).
+    Attributes:
+        rate: The sampling rate of both, in Hz.
+        delay: Seconds by which the output is late: the one delay that fits the whole signal best. For linear phase
+            that is the group delay; for other filters it is the phase delay, weighted by the signal's energy.
+        start: The sample of the output where the overlap begins.
+        reference: The reference moved by the delay, cut to the overlap, without its mean.
+        output: The output, cut to the overlap, without its mean (see `metrics.dc_offset`).
     """
 
     rate: int
@@ -46,51 +54,41 @@ class Alignment:
 
     @cached_property
     def gain(self) -> float:
-        """The factor that makes the reference most like the output; negative for inverted polarity."""
+        """The factor by which the reference fits the output best; negative for inverted polarity."""
         return float(np.sum(self.reference * self.output) / np.sum(self.reference**2))
 
     @property
-    def gain_db(self) -> float:
-        """The gain in dB, whatever the polarity."""
-        return decibels(abs(self.gain))
-
-    @property
     def polarity(self) -> int:
-        """1 for the sign given, -1 for inverted audio."""
+        """1, or -1 for inverted audio."""
         return -1 if self.gain < 0 else 1
 
     @property
     def correlation(self) -> float:
-        """Likeness of the waveforms: 1 when equal but for gain, about 0 for unrelated audio."""
+        """Correlation of the waveforms, 0 to 1: 1 if they differ only in gain, about 0 for unrelated audio."""
         return abs(self.gain) * rms(self.reference) / rms(self.output)
 
     @cached_property
     def residual(self) -> Real:
-        """What is left of the output without the reference at its gain, in PCM units."""
+        """The output less the reference at its gain, in PCM units."""
         return self.output - self.gain * self.reference
 
-    @property
-    def snr_db(self) -> float:
-        """RMS of the reference at its gain over RMS of the residual; a sloping response lowers it."""
-        return decibels(abs(self.gain) * rms(self.reference), rms(self.residual))
-
     def missing(self, seconds: float) -> float:
-        """Seconds of the end of the reference, which lasts so many, that are not in the output."""
+        """Return how many seconds the output lacks at the end of a reference that lasts `seconds`."""
         return seconds + self.delay - (self.start + len(self.output)) / self.rate
 
     @property
     def wraps(self) -> int:
-        """Runs of samples that miss the reference by more than three quarters of the int16 range: peaks that wrapped.
+        """The number of wrapped peaks: runs of samples off by more than three quarters of the int16 range.
 
-        A wrap misses by the whole range, saturation by far less, and a turned phase by half of it. Only a signal near
-        full scale can show a wrap, and only an output whose content is recognised.
+        A wrapped sample is off by the whole range, saturation by far less, and a shifted phase by half of it. Only
+        a signal near full scale can show a wrap, and only if its content is recognised.
         """
         wild = np.abs(self.output - self.polarity * self.reference) > 1.5 * FULL_SCALE
         return int(np.count_nonzero(np.diff(wild, prepend=False, append=False)) // 2)
 
 
 def peak_place(correlation: Real, at: int) -> float:
-    """Return the exact place of a peak, by band-limited interpolation; good to about 0.01 sample."""
+    """Return the exact place of the peak near index `at`, by band-limited interpolation; good to about 0.01 sample."""
     near = np.arange(max(at - 64, 0), min(at + 65, len(correlation)))
     moves = np.arange(-16, 17) / 16
     distance = near[None, :] - (at + moves)[:, None]
@@ -103,7 +101,7 @@ def peak_place(correlation: Real, at: int) -> float:
 
 
 def _moved(samples: Real, fraction: float) -> Real:
-    """Return samples delayed by a fraction of a sample, same length, by a phase ramp."""
+    """Delay samples by a fraction of a sample, by a phase ramp; the length stays the same."""
     if abs(fraction) < 1e-4:
         return samples
     count = 1 << (len(samples) + 256).bit_length()
@@ -113,7 +111,7 @@ def _moved(samples: Real, fraction: float) -> Real:
 
 
 def cross_correlation(reference: Real, output: Real) -> Real:
-    """Return the cross-correlation; entry i is for an output i - (len(reference) - 1) samples late."""
+    """Return the cross-correlation; entry i is for an output that is i - (len(reference) - 1) samples late."""
     count = 1 << (len(reference) + len(output)).bit_length()
     cross = np.fft.irfft(np.fft.rfft(output, count) * np.fft.rfft(reference[::-1], count), count)
     return cross[: len(reference) + len(output) - 1]
@@ -122,10 +120,18 @@ def cross_correlation(reference: Real, output: Real) -> Real:
 def align(
     reference: Samples | Real, output: Samples | Real, rate: int, *, reach: float | None = None
 ) -> Alignment:
-    """Lay an output over its reference, both at `rate`; look for delays within +-`reach` seconds, or all.
+    """Align an output with its reference; the output may be a part of its reference.
 
-    The error is under 0.02 sample at 20 dB SNR and more, from some hundred samples on. An output that is a
-    piece of its reference is found in it.
+    The error of the delay is below 0.02 sample from some hundred samples and 20 dB SNR on.
+
+    Args:
+        reference: The ideal output, in PCM units.
+        output: The output, in PCM units.
+        rate: The sampling rate of both, in Hz.
+        reach: The largest delay, in seconds either way, that is looked for; any by default.
+
+    Raises:
+        Unmeasurable: One of the two is empty or silent, or they do not overlap.
     """
     wanted, heard = np.asarray(reference, np.float64), np.asarray(output, np.float64)
     if not wanted.any() or not heard.any():
@@ -135,7 +141,7 @@ def align(
     lags = np.arange(len(likeness)) - zero
     if reach is not None:
         lags = lags[np.abs(lags) <= round(reach * rate)]
-    # The delay explains most of the output's energy; plain correlation would run to the loudest passage.
+    # Normalize by the energy of the overlap; plain correlation would favour the loudest part.
     energy = np.concatenate(([0.0], np.cumsum(wanted**2)))
     laid = energy[np.clip(len(heard) - lags, 0, len(wanted))] - energy[np.clip(-lags, 0, len(wanted))]
     score = np.abs(likeness[lags + zero]) / np.sqrt(np.maximum(laid, 1e-9 * energy[-1]))
@@ -150,24 +156,34 @@ def align(
 
 
 def recognise(reference: Samples | Real, output: Samples | Real, rate: int) -> Alignment | None:
-    """Lay an output over its reference; None where it is empty or silent, or something else."""
+    """Align an output with its reference, as `align` does.
+
+    Returns:
+        None if the output is empty, silent or something else.
+    """
     try:
         found = align(reference, output, rate)
     except Unmeasurable:
         return None
-    return found if found.correlation > RECOGNISED else None
+    return found if found.correlation > MIN_CORRELATION else None
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Silence in an output where its reference has sound: `start` in the output, both in seconds."""
+    """Silence in an output where its reference has sound: its start in the output and its length, in seconds."""
 
     start: float
     seconds: float
 
 
 def gaps(alignment: Alignment, *, drop_db: float = 20.0, frame: float = 0.005) -> tuple[Gap, ...]:
-    """Find runs of frames at least `drop_db` below a reference of over -50 dBm0. Resolution: one frame."""
+    """Find silence where the reference is above -50 dBm0.
+
+    Args:
+        alignment: The aligned output.
+        drop_db: How far a frame is below its reference at least, in dB.
+        frame: Seconds in a frame, the resolution.
+    """
     size = round(frame * alignment.rate)
     count = len(alignment.output) // size
     heard, wanted = (
@@ -184,21 +200,19 @@ def gaps(alignment: Alignment, *, drop_db: float = 20.0, frame: float = 0.005) -
 
 
 def at_borders(count: int, borders: Real, rate: int, *, width: float = 0.001) -> NDArray[np.bool_]:
-    """Tell which of `count` samples lie within +-`width` seconds of the borders, which are in samples too."""
+    """Return which samples are close to a border.
+
+    Args:
+        count: The number of samples.
+        borders: Places of the borders, in samples.
+        rate: The sampling rate, in Hz.
+        width: Seconds to each side of a border that count as close.
+
+    Returns:
+        A mask of `count` values.
+    """
     near = np.zeros(count, bool)
     reach = max(round(width * rate), 1)
     for border in np.rint(borders).astype(int):
         near[max(border - reach, 0) : max(border + reach, 0)] = True
     return near
-
-
-def border_excess_db(residual: Real, borders: Real, rate: int, *, width: float = 0.001) -> float:
-    """Return the RMS of a residual within +-`width` seconds of the borders over its RMS elsewhere, in dB.
-
-    About 0 for a path without clicks. `borders` are in samples of the residual: a passage's borders, plus
-    the delay, less an alignment's start. Raises Unmeasurable when one of the two sides has no sample.
-    """
-    near = at_borders(len(residual), borders, rate, width=width)
-    if near.all() or not near.any():
-        raise Unmeasurable("no border, or nothing but borders, within the residual")
-    return decibels(rms(residual[near]), rms(residual[~near]))

@@ -1,4 +1,4 @@
-"""Latency: how late a path's content is, in total and window by window, and where it jumps or drifts."""
+"""Latency: how late the content of an output is, in total and window by window, and where it jumps."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,59 +10,61 @@ from twilio_conformance.audio.levels import Real, Samples, Unmeasurable
 from twilio_conformance.audio.passage import Passage, Series
 
 TRUSTED = 0.7
-"""A window whose correlation is below this says nothing about the delay."""
+"""The correlation below which a window does not tell the delay."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latency:
-    """The delay of a path. Times in seconds.
+    """The delay of a path, in seconds.
 
-    `withheld` is `Passage.withheld`; `group_delay` the delay of the content within the output, found with
-    that `correlation`. A low one means that the content was not recognised and the delay means nothing.
+    Attributes:
+        withheld: `Passage.withheld`.
+        group_delay: The delay of the content within the output.
+        correlation: The correlation at that delay; if it is low, the content is not recognised and the delay
+            means nothing.
     """
 
-    first_output: float | None
     withheld: Series
     group_delay: float
     correlation: float
 
     @property
     def withheld_max(self) -> float:
-        """The most audio withheld after any call, not below 0: output without input shortens no wait."""
+        """The most audio withheld after any call; at least 0, because output without input shortens no wait."""
         return max(float(self.withheld.values.max()), 0.0)
-
-    @property
-    def withheld_end(self) -> float:
-        """Audio still withheld after the last call; negative when more came than was given."""
-        return float(self.withheld.values[-1])
 
     @property
     def added(self) -> float:
         """Total added latency: withheld_max + group_delay.
 
-        Someone who plays the output as it comes, without a gap, hears the content this much later than
-        through a path that answers each chunk at once. In a bursty path the sample that waits longest
-        decides. Exact for chunks of one size; audio that was lost counts as withheld.
+        By this much the content is later, in gapless playback, than through a path that returns each chunk at
+        once. In a bursty path the sample that waits longest decides. Exact for chunks of one size; lost audio
+        counts as withheld.
         """
         return self.withheld_max + self.group_delay
 
     @property
     def missing_end(self) -> float:
-        """Seconds at the end of the signal whose content has not come out: withheld_end + group_delay."""
-        return self.withheld_end + self.group_delay
+        """Seconds at the end of the signal whose content has not come out."""
+        return float(self.withheld.values[-1]) + self.group_delay
 
 
 def latency(passage: Passage, reference: Samples | Real | None = None) -> Latency:
-    """Measure a passage's delay against `reference` (at rate_out), or the ideal of the signal given."""
+    """Measure the delay of a passage.
+
+    Args:
+        passage: The passage.
+        reference: The ideal output, at the rate of the output; by default, that of the passage's signal.
+    """
     if reference is None:
         reference = ideal(passage.signal, passage.rate_in, passage.rate_out)
     found = align(reference, passage.output, passage.rate_out)
-    return Latency(passage.first_output, passage.withheld, found.delay, found.correlation)
+    return Latency(passage.withheld, found.delay, found.correlation)
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """Content that jumped at a moment of the output: `seconds` < 0 were lost, > 0 were inserted."""
+    """A jump of the content at a time of the output: seconds below 0 were lost, above 0 inserted."""
 
     time: float
     seconds: float
@@ -72,8 +74,11 @@ class Slip:
 class DelayTrack:
     """The delay of the content, window by window.
 
-    `times` are the windows' middles in the output, `delays` in seconds, `correlations` 0 to 1; windows
-    without sound have correlation 0.
+    Attributes:
+        rate: The sampling rate, in Hz.
+        times: The middles of the windows in the output, in seconds.
+        delays: In seconds.
+        correlations: 0 to 1; 0 for windows without sound.
     """
 
     rate: int
@@ -83,13 +88,13 @@ class DelayTrack:
 
     @property
     def trusted(self) -> Series:
-        """The delays of the windows that recognise the reference."""
+        """The delays of the windows in which the reference is recognised."""
         kept = self.correlations >= TRUSTED
         return Series(self.times[kept], self.delays[kept])
 
     @property
     def slips(self) -> tuple[Slip, ...]:
-        """Jumps of half a sample or more, beside the drift, that hold for two windows or more."""
+        """Jumps of half a sample or more, apart from drift, that last for two windows or more."""
         times, delays = self.trusted.times, self.trusted.values
         if len(times) < 4:
             return ()
@@ -106,17 +111,6 @@ class DelayTrack:
                 found.append(Slip(float(times[before[-1]] + times[after[0]]) / 2, jump / self.rate))
         return tuple(found)
 
-    @property
-    def drift_ppm(self) -> float:
-        """Slope of the delay beside its slips, in parts per million; positive when the output is slow."""
-        trusted = self.trusted
-        if len(trusted.times) < 2:
-            raise Unmeasurable("fewer than two windows recognise the reference")
-        steady = trusted.values.copy()
-        for slip in self.slips:
-            steady[trusted.times > slip.time] -= slip.seconds
-        return float(np.polyfit(trusted.times, steady, 1)[0] * 1e6)
-
 
 def delay_track(
     reference: Samples | Real,
@@ -127,10 +121,21 @@ def delay_track(
     hop: float = 0.04,
     reach: float = 0.3,
 ) -> DelayTrack:
-    """Measure the delay of each window of the output, within +-`reach` seconds. Error: about 0.05 sample.
+    """Measure the delay of each window of an output, to about 0.05 sample.
 
-    With pitched sound a window may lock on the next period: use noise to find slips. Windows must not
-    overlap for `DelayTrack.slips`. A `hop` of many seconds tells the drift of long audio cheaply.
+    In pitched sound a window may match the next period: use noise to find slips. For `DelayTrack.slips` windows must
+    not overlap.
+
+    Args:
+        reference: The ideal output, in PCM units.
+        output: The output, in PCM units.
+        rate: The sampling rate of both, in Hz.
+        window: Seconds in a window.
+        hop: Seconds from one window to the next.
+        reach: The largest delay, in seconds either way.
+
+    Raises:
+        Unmeasurable: The output is shorter than a window, or the reference is silent.
     """
     wanted, heard = np.asarray(reference, np.float64), np.asarray(output, np.float64)
     size, margin = round(window * rate), round(reach * rate)
@@ -156,10 +161,10 @@ def delay_track(
 
 
 def timeline(passage: Passage, track: DelayTrack) -> Series:
-    """Return how long the sound in each trusted window stayed in the path, in seconds, over output time.
+    """Return how long the sound of each trusted window stayed in the path, in seconds, over the time of the output.
 
-    From the call that gave the window's middle to the call that gave it back, by `Passage.times`: pauses
-    between calls count. 0 when the same call answers.
+    Counted from the call that gave the window's middle to the call that returned it, by `Passage.times`: pauses
+    between calls count, and the result is 0 if the same call returns it.
     """
     trusted = track.trusted
     middles = trusted.times + 0.5 / track.rate  # within a sample, never on a border between calls

@@ -1,8 +1,8 @@
-"""Metrics: tones fitted by least squares, and what they tell of gain, distortion, response and noise.
+"""Metrics: tones fitted by least squares, and gain, distortion, response and noise derived from them.
 
-Each number stands for one property; none of them alone says that audio is right. SINAD in particular
-ignores gain, delay, length and polarity. All fits are over samples that the caller chooses; `edge`, in
-seconds, leaves out both ends, where filters swing in and out.
+Each metric measures one property; none alone shows that audio is right. SINAD in particular ignores gain, delay,
+length and polarity. `edge`, in seconds, leaves out both ends of the samples, where filters settle. `Unmeasurable` is
+raised wherever a fit has too few samples.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,13 @@ from twilio_conformance.audio.signals import REFERENCE_TONE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ToneFit:
-    """Tones found in samples: x(t) = offset + sum of Re(phasor exp(2 pi i f t)), t = 0 at sample 0.
+    """Tones fitted to samples: x(t) = offset + sum of Re(phasor exp(2 pi i f t)), t = 0 at sample 0.
 
-    `phasors` and `offset` (the DC) in PCM units; `residual` is what the fit leaves, of the samples within
-    the edges.
+    Attributes:
+        frequencies: In Hz.
+        phasors: One for each frequency, in PCM units.
+        offset: The DC offset, in PCM units.
+        residual: The samples within the edges less the fit, in PCM units.
     """
 
     frequencies: Real
@@ -33,27 +36,35 @@ class ToneFit:
 
     @property
     def peaks(self) -> Real:
-        """The tones' peaks, in PCM units."""
+        """The peaks of the tones, in PCM units."""
         return np.abs(self.phasors)
 
     @property
     def level_dbm0(self) -> float:
-        """Level of all but DC, in dBm0: what breaks a tone's phase takes nothing from it."""
+        """The level of everything but DC, in dBm0; breaks in a tone's phase do not lower it."""
         return dbm0(float(np.hypot(np.linalg.norm(self.peaks) / np.sqrt(2), rms(self.residual))))
 
     @property
     def sinad_db(self) -> float:
-        """RMS of the tones over RMS of all else but DC, in dB; FLOOR_DB when there is no tone."""
+        """RMS of the tones over RMS of everything else but DC, in dB; FLOOR_DB if there is no tone."""
         return decibels(float(np.linalg.norm(self.peaks)) / np.sqrt(2), rms(self.residual))
 
 
 def fit_tones(
     samples: Samples | Real, rate: int, frequencies: Sequence[float] | Real, *, edge: float = 0.0
 ) -> ToneFit:
-    """Fit tones of known frequencies and a DC offset, all at once (IEEE 1057's three-parameter fit).
+    """Fit tones of known frequencies and a DC offset together (the three-parameter fit of IEEE 1057).
 
-    For one tone at 37 dB SINAD in half a second at 8 kHz the level is good to 0.01 dB and SINAD to 0.3 dB.
-    Raises Unmeasurable when there are fewer than 4 samples an unknown or a tone is above half the rate.
+    For one tone at 37 dB SINAD in half a second at 8 kHz, the level is good to 0.01 dB and SINAD to 0.3 dB.
+
+    Args:
+        samples: In PCM units.
+        rate: Their sampling rate, in Hz.
+        frequencies: In Hz, below half the rate.
+        edge: Seconds to leave out at both ends.
+
+    Raises:
+        Unmeasurable: There are fewer than 4 samples for each unknown, or a tone is not below half the rate.
     """
     tones = np.asarray(frequencies, np.float64)
     cut = round(edge * rate)
@@ -64,8 +75,8 @@ def fit_tones(
         raise Unmeasurable(f"{tones.max():g} Hz cannot exist at {rate} Hz")
     turns = tones / rate
     waves = np.exp(2j * np.pi * np.outer(np.arange(cut, cut + len(inner)), turns))
-    # Sums of products of waves have a closed form (Dirichlet's kernel): no large matrix product is needed,
-    # and none of BLAS's threads, which spin for long on a busy machine.
+    # Sums of products of waves have a closed form (the Dirichlet kernel). It avoids a large matrix product, whose
+    # BLAS threads spin for long on a busy machine.
     both = np.concatenate((turns, -turns, [0.0]))
     apart = both[None, :] - both[:, None]
     kernel = len(inner) * np.sinc(len(inner) * apart) / np.sinc(apart)
@@ -78,14 +89,20 @@ def fit_tones(
 
 @lru_cache(maxsize=256)
 def ideal_sinad(level: float, frequency: float = REFERENCE_TONE, rate: int = 8000) -> float:
-    """Return the SINAD, in dB, of ideal mu-law for a sine of that level in dBm0, over four seconds."""
+    """Return the SINAD of ideal μ-law, in dB, measured over four seconds of a sine.
+
+    Args:
+        level: In dBm0.
+        frequency: In Hz.
+        rate: The sampling rate, in Hz.
+    """
     tone = peak_of(level) * np.sin(2 * np.pi * frequency / rate * np.arange(4 * rate))
     return fit_tones(ulaw.decode(ulaw.encode(np.rint(tone))), rate, [frequency]).sinad_db
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelCurve:
-    """What a path does to a sine at each level: `levels` in dBm0, `sinad_db` and `gain_db` in dB."""
+    """SINAD and gain of a path for a sine, in dB, at each of `levels` in dBm0."""
 
     levels: Real
     sinad_db: Real
@@ -100,11 +117,20 @@ def level_curve(
     delay: float = 0.0,
     edge: float = 0.05,
 ) -> LevelCurve:
-    """Measure SINAD and gain at each step of a `signals.level_ladder`, given the path's group delay.
+    """Measure SINAD and gain at each step of a `signals.level_ladder`.
 
-    The ladder is all of the signal given. Steps that the output does not hold whole are left out: compare
-    the length of the curve with that of `levels`. Gain is the median of pieces of 5 ms, from which breaks
-    of the phase take nothing, against the level given, not the one quantised.
+    Gain is relative to the level given, not the quantised one; it is the median over pieces of 5 ms, so that breaks
+    of the phase do not lower it.
+
+    Args:
+        passage: A passage whose signal is the ladder and nothing else.
+        frequency: Of the sine, in Hz.
+        levels: Of the steps, in dBm0.
+        delay: The group delay of the path, in seconds.
+        edge: Seconds to leave out at both ends of a step.
+
+    Returns:
+        The curve, without the steps that are not complete in the output.
     """
     seconds = len(passage.signal) / passage.rate_in / len(levels)
     output, rate = passage.output, passage.rate_out
@@ -121,7 +147,7 @@ def level_curve(
 
 
 def _peak_of_pieces(samples: Samples, rate: int, frequency: float, edge: float) -> float:
-    """The median of pieces: fewer than half of them hold a break, wherever the breaks of 20 ms fall."""
+    """Return the median peak of pieces of 5 ms; fewer than half of them contain a break at a border of 20 ms."""
     cut, size = round(edge * rate), rate // 200
     places = range(cut, len(samples) - cut - size + 1, size)
     return float(np.median([fit_tones(samples[at : at + size], rate, [frequency]).peaks[0] for at in places]))
@@ -129,19 +155,20 @@ def _peak_of_pieces(samples: Samples, rate: int, frequency: float, edge: float) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Response:
-    """A frequency response: `gain_db` at each of `frequencies`, `group_delay` in seconds between them."""
+    """A frequency response.
+
+    Attributes:
+        frequencies: In Hz.
+        gain_db: The gain at each frequency, in dB.
+        group_delay: Between neighbouring frequencies, in seconds.
+    """
 
     frequencies: Real
     gain_db: Real
     group_delay: Real
 
-    @property
-    def ripple_db(self) -> float:
-        """Largest less smallest gain, in dB."""
-        return float(np.ptp(self.gain_db))
-
     def relative_db(self, frequency: float = REFERENCE_TONE) -> Real:
-        """Return the gains in dB relative to the gain at the tone nearest to `frequency`."""
+        """Return the gains, in dB, relative to the gain at the tone nearest to `frequency` in Hz."""
         return self.gain_db - float(self.gain_db[np.abs(self.frequencies - frequency).argmin()])
 
 
@@ -150,9 +177,15 @@ def response(
 ) -> Response:
     """Compare the tones of a multi-tone before and after a path.
 
-    Gain is good to 0.1 dB through mu-law in a second. Group delay is the slope of the phase between
-    neighbours, good to about 20 us through mu-law, and unambiguous within half a period of their spacing
-    around `delay` (the path's delay from `latency`).
+    Through μ-law the gain is good to 0.1 dB in a second. Group delay is the slope of the phase between neighbouring
+    tones, good to about 20 µs through μ-law.
+
+    Args:
+        passage: A passage whose signal is the multi-tone.
+        frequencies: Of the tones, in Hz.
+        delay: The path's delay from `latency`, in seconds; the group delay is unambiguous within half a period of the
+            tones' spacing around it.
+        edge: Seconds to leave out at both ends.
     """
     before = fit_tones(passage.signal, passage.rate_in, frequencies, edge=edge)
     after = fit_tones(passage.output, passage.rate_out, frequencies, edge=edge)
@@ -163,15 +196,20 @@ def response(
 
 
 def folded(frequency: float, rate: int) -> float:
-    """Return where a tone lands when it is sampled at `rate` without a filter, in Hz."""
+    """Return the frequency in Hz that a tone has after sampling at `rate` without a filter."""
     return abs(frequency - rate * round(frequency / rate))
 
 
 def alias_db(passage: Passage, frequency: float, *, edge: float = 0.05) -> float:
-    """Return the level of a tone's alias over the level of the tone given, in dB.
+    """Return the level of a tone's alias relative to the tone given, in dB.
 
-    For a tone above half of rate_out. Through mu-law the floor is about -70 dB for a tone of 0 dBm0,
-    and an alias below the smallest step vanishes: FLOOR_DB.
+    Through μ-law the floor is about -70 dB for a tone of 0 dBm0; an alias below the smallest step disappears, which
+    gives FLOOR_DB.
+
+    Args:
+        passage: A passage whose signal is the tone.
+        frequency: Of the tone, in Hz; above half the rate of the output.
+        edge: Seconds to leave out at both ends.
     """
     given = fit_tones(passage.signal, passage.rate_in, [frequency], edge=edge)
     alias = fit_tones(passage.output, passage.rate_out, [folded(frequency, passage.rate_out)], edge=edge)
@@ -180,21 +218,27 @@ def alias_db(passage: Passage, frequency: float, *, edge: float = 0.05) -> float
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
-    """The images of a tone after a path to a higher rate: places in Hz, levels in dB over the tone given."""
+    """The images of a tone after a path to a higher rate: in Hz, with levels in dB relative to the tone given."""
 
     frequencies: Real
     levels_db: Real
 
     @property
     def worst_db(self) -> float:
-        """The strongest image, in dB."""
+        """The level of the strongest image, in dB."""
         return float(self.levels_db.max())
 
 
 def images(passage: Passage, frequency: float, *, edge: float = 0.05) -> Images:
-    """Measure the images of one tone after a path to a higher rate: at k rate_in +- frequency.
+    """Measure the images of a tone after a path to a higher rate, at k * rate_in ± frequency.
 
-    Raises Unmeasurable when rate_out has no room for an image.
+    Args:
+        passage: A passage whose signal is the tone.
+        frequency: Of the tone, in Hz.
+        edge: Seconds to leave out at both ends.
+
+    Raises:
+        Unmeasurable: No image is below half the rate of the output.
     """
     centres = np.arange(1, passage.rate_out // passage.rate_in + 1) * float(passage.rate_in)
     places = np.sort(np.concatenate((centres - frequency, centres + frequency)))
@@ -207,55 +251,36 @@ def images(passage: Passage, frequency: float, *, edge: float = 0.05) -> Images:
 
 
 def dc_offset(samples: Samples | Real) -> float:
-    """Return the mean, in PCM units; Unmeasurable for no samples."""
+    """Return the mean, in PCM units.
+
+    Raises:
+        Unmeasurable: There are no samples.
+    """
     if not len(samples):
         raise Unmeasurable("no samples")
     return float(np.mean(samples))
 
 
 def idle_noise_dbm0(samples: Samples | Real) -> float:
-    """Return the RMS about the mean, in dBm0, unweighted: noise of an idle channel when silence went in."""
+    """Return the unweighted RMS without DC, in dBm0: the idle-channel noise if silence was given."""
     return dbm0(rms(np.asarray(samples, np.float64) - dc_offset(samples)))
-
-
-def byte_order_db(samples: Samples) -> float:
-    """Return how much smoother samples are than with their bytes swapped, in dB.
-
-    Smoothness is RMS over RMS of the sample-to-sample steps. Speech and tones below 2 kHz give +4 dB or more
-    in the right order, and as many below 0 in the wrong one, or about 0 when it was coded or filtered since.
-    It cannot tell for white noise, nor for peaks below 128 PCM units, where swapped audio is smooth and
-    48 dB too loud: there the gain tells.
-    """
-    roughness = []
-    for order in (samples.byteswap(), samples):
-        values = order.astype(np.float64)
-        if not values.any():
-            raise Unmeasurable("the audio is empty or silent")
-        roughness.append(rms(np.diff(values)) / rms(values))
-    return decibels(roughness[0], roughness[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How a second output differs from a first, over their common length, and `length` in samples.
+    """How a second output differs from a first.
 
-    `largest` is in PCM units, `rms_db` over the first's RMS.
+    Attributes:
+        length: By how many samples it is longer.
+        rms_db: The RMS of the difference over the common length, relative to that of the first, in dB.
     """
 
     length: int
-    largest: int
     rms_db: float
-
-    @property
-    def identical(self) -> bool:
-        """Whether every sample, and their number, is the same."""
-        return self.length == 0 and self.largest == 0
 
 
 def difference(first: Samples, second: Samples) -> Difference:
-    """Compare two outputs sample by sample, as they are: for one signal given in different chunks."""
+    """Compare two outputs of the same signal, sample by sample, without aligning them."""
     common = min(len(first), len(second))
     steps = second[:common].astype(np.float64) - first[:common]
-    return Difference(
-        len(second) - len(first), int(np.abs(steps).max(initial=0)), decibels(rms(steps), rms(first[:common]))
-    )
+    return Difference(len(second) - len(first), decibels(rms(steps), rms(first[:common])))

@@ -1,7 +1,7 @@
-"""The residual: what is left of an output when all that one linear filter makes of its reference is taken away.
+"""The residual: an output less what one linear filter makes of its reference.
 
-A path that is the same at every moment is such a filter, whatever it does to phase and response. What is left is
-noise, distortion, and all that changes on the way: holes, clicks, damped or inverted stretches, other audio.
+A path that does not change over time is such a filter, whatever its phase and response. What remains is noise,
+distortion and everything that changes over time: gaps, clicks, attenuated or inverted parts, other audio.
 """
 
 from dataclasses import dataclass
@@ -13,18 +13,20 @@ from twilio_conformance.audio.levels import Real, Samples, decibels, rms
 from twilio_conformance.audio.passage import Series
 
 RATE = 8000
-"""Hz at which the filter is sought: what carries content is below 4000 Hz."""
+"""Hz at which the filter is fitted: content is narrowed 4000 Hz."""
 
 REACH = 0.005
-"""Seconds of the filter to each side of the delay: twice what filters of the telephone's band need."""
+"""Seconds of the filter to each side of the delay: twice what filters for the telephone band need."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residual:
-    """How an output differs from its reference.
+    """How an output differs from its filtered reference.
 
-    `delay` is in seconds. `windows` is the level of the residual over that of what is explained, in dB, window by
-    window from the output's beginning to its end: the silence around a reference counts too.
+    Attributes:
+        delay: The delay of the output, in seconds.
+        windows: The level of the residual relative to the filtered reference, in dB, for each window of the whole
+            output: silence around the reference counts too.
     """
 
     delay: float
@@ -32,18 +34,8 @@ class Residual:
 
     @property
     def typical_db(self) -> float:
-        """The window in the middle of all, in dB."""
+        """The median of the windows, in dB."""
         return float(np.median(self.windows.values))
-
-    @property
-    def worst_db(self) -> float:
-        """The loudest window, in dB."""
-        return float(self.windows.values.max())
-
-    @property
-    def worst_at(self) -> float:
-        """The moment of the loudest window, in seconds of the output."""
-        return float(self.windows.times[self.windows.values.argmax()])
 
 
 def residual(
@@ -51,36 +43,36 @@ def residual(
     output: Samples | Real,
     rate: int,
     *,
-    learned: float | None = None,
+    training_seconds: float | None = None,
     window: float = 0.04,
 ) -> Residual:
-    """Explain an output by its reference.
+    """Fit a filter to an output and its reference, and measure what remains.
 
     Args:
-        reference: What was given, at RATE; silence is taken to be around it.
-        output: What came out of it, at `rate`.
-        rate: In Hz, 8000 or more.
-        learned: Seconds of the output from which the filter is learned; all of it where not given.
-        window: Seconds of a window.
+        reference: What was given, resampled to RATE, in PCM units; taken to be surrounded by silence.
+        output: The output, in PCM units.
+        rate: The sampling rate of the output, in Hz; at least 8000.
+        training_seconds: Seconds of the output to which the filter is fitted; by default, all of it.
+        window: Seconds in a window.
 
     Raises:
-        Unmeasurable: One of the two is empty or silent.
+        Unmeasurable: One of the two is empty or silent, or they do not overlap.
     """
     heard = np.asarray(output, np.float64)
     heard = heard - heard.mean() if len(heard) else heard
     wanted, narrow = np.asarray(reference, np.float64), ideal(heard, rate, RATE)
-    known = len(narrow) if learned is None else round(learned * RATE)
+    known = len(narrow) if training_seconds is None else round(training_seconds * RATE)
     whole = align(wanted[:known], narrow[:known], RATE)
     reach = round(REACH * RATE)
-    laid = _laid(wanted, round(whole.delay * RATE) + reach, len(narrow) + 2 * reach)
-    explained = np.convolve(laid, _learn(laid, narrow[:known], 2 * reach + 1), "valid")
-    level = rms(explained[laid[reach : len(laid) - reach] != 0])
-    left: Real = _powers(narrow - explained, round(window * RATE))
+    placed = _placed_in_silence(wanted, round(whole.delay * RATE) + reach, len(narrow) + 2 * reach)
+    explained = np.convolve(placed, _fit_filter(placed, narrow[:known], 2 * reach + 1), "valid")
+    level = rms(explained[placed[reach : len(placed) - reach] != 0])
+    left: Real = _window_powers(narrow - explained, round(window * RATE))
     if rate > RATE:
-        below = ideal(narrow, RATE, rate)
-        shared = min(len(below), len(heard))
-        above = heard[:shared] - below[:shared]
-        images = _powers(above, round(window * rate))
+        narrowed = ideal(narrow, RATE, rate)
+        shared = min(len(narrowed), len(heard))
+        outside = heard[:shared] - narrowed[:shared]
+        images = _window_powers(outside, round(window * rate))
         count = min(len(left), len(images))
         left = left[:count] + images[:count]
     times = np.asarray((np.arange(len(left)) + 0.5) * window, np.float64)
@@ -90,30 +82,30 @@ def residual(
     )
 
 
-def _laid(wanted: Real, first: int, count: int) -> Real:
-    """The reference in silence of `count` samples, from place `first` on, which may be before the beginning."""
-    laid = np.zeros(count)
+def _placed_in_silence(wanted: Real, first: int, count: int) -> Real:
+    """Return `count` samples of silence with the reference from sample `first` on, which may be negative."""
+    placed = np.zeros(count)
     piece = wanted[max(-first, 0) : max(count - first, 0)]
-    laid[max(first, 0) : max(first, 0) + len(piece)] = piece
-    return laid
+    placed[max(first, 0) : max(first, 0) + len(piece)] = piece
+    return placed
 
 
-def _learn(laid: Real, heard: Real, taps: int) -> Real:
-    """The filter that makes the laid reference most like what is heard, by least squares."""
-    rows = np.lib.stride_tricks.sliding_window_view(laid, taps)[: len(heard)]
+def _fit_filter(placed: Real, heard: Real, taps: int) -> Real:
+    """Fit the filter that turns the placed reference into the output, by least squares."""
+    rows = np.lib.stride_tricks.sliding_window_view(placed, taps)[: len(heard)]
     products: Real = np.zeros((taps, taps))
     shares: Real = np.zeros(taps)
     for start in range(0, len(rows), RATE):
         piece = np.ascontiguousarray(rows[start : start + RATE])
         products += piece.T @ piece
         shares += piece.T @ heard[start : start + RATE]
-    # Where the reference has no sound any filter would do: the smallest is taken.
+    # Where the reference has no sound any filter fits: prefer the smallest.
     products[np.diag_indices(taps)] *= 1 + 1e-6
     return np.asarray(np.linalg.solve(products, shares)[::-1], np.float64)
 
 
-def _powers(samples: Real, size: int) -> Real:
-    """The mean power of each whole window."""
+def _window_powers(samples: Real, size: int) -> Real:
+    """Return the mean power of each whole window of `size` samples."""
     count = len(samples) // size
     squares = samples[: count * size].reshape(count, size) ** 2
     return np.asarray(squares.mean(axis=1), np.float64)

@@ -1,9 +1,9 @@
-"""G.711 mu-law from its definition: decision values and the values between them.
+"""G.711 μ-law, derived from the definition of its decision values.
 
-ITU-T G.711 gives 128 intervals a sign on a 14-bit scale: 8 segments of 16, each segment's step twice the
-last, the very first interval half as wide. A decoder answers with an interval's middle. 16-bit PCM is four
-times that scale. A value on a decision value belongs to the interval above it, for both signs, as in ITU's
-reference software (G.191).
+ITU-T G.711 defines 128 intervals for each sign on a 14-bit scale: 8 segments of 16, with steps that double from
+segment to segment, and a first interval of half the width. A code decodes to the middle of its interval. 16-bit PCM is
+four times that scale. A sample equal to a decision value belongs to the interval above it, for both signs, as in the
+reference software of the ITU (G.191).
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twilio_conformance.audio.levels import Real, Samples
 
 WIRE_RATE = 8000
-"""Samples per second of Twilio's μ-law."""
+"""The sampling rate of Twilio's μ-law, in Hz."""
 
 _STEPS = np.concatenate(([1], np.full(15, 2), *(np.full(16, 2 << segment) for segment in range(1, 8))))
 DECISION_VALUES: NDArray[np.int64] = 4 * np.concatenate(([0], np.cumsum(_STEPS)))
@@ -37,14 +37,14 @@ _ENCODED = _codes(np.arange(1 << 16, dtype=np.uint16).view(np.int16))
 
 
 def decode(codes: bytes | NDArray[np.uint8]) -> Samples:
-    """Return the int16 samples of mu-law codes, one a code."""
+    """Decode μ-law codes, one sample for each code."""
     octets = np.frombuffer(codes, np.uint8) if isinstance(codes, bytes) else codes
     return DECODED[octets]
 
 
 def encode(samples: Samples | Real) -> bytes:
-    """Return the mu-law codes of samples in PCM units; values beyond the last decision value overload."""
+    """Encode samples in PCM units as μ-law codes; samples beyond the last decision value saturate."""
     if samples.dtype == np.int16:
-        # Minutes of a call, where a search takes as long as all else that is done with them.
+        # Look up int16 samples: a search would dominate the time of minutes of audio.
         return _ENCODED[samples.view(np.uint16)].tobytes()
     return _codes(samples).tobytes()

@@ -1,19 +1,19 @@
-"""Carries audio through an instance, chunk by chunk, and keeps what each call gave as a passage."""
+"""Sends audio through an instance, chunk by chunk, in either direction, and keeps what each call returned."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 from pipecat.frames.frames import OutputAudioRawFrame
 
-from twilio_conformance.audio import ulaw
-from twilio_conformance.audio.levels import Samples
+from twilio_conformance.audio import alignment, signals, ulaw
+from twilio_conformance.audio.levels import Real, Samples
 from twilio_conformance.audio.passage import Passage, split
 from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.checks._core import expect
@@ -23,16 +23,22 @@ from twilio_conformance.subject.probe import Observation, Probe, Subject
 from twilio_conformance.twilio.clock import held
 
 PIPELINE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""The rates of pipelines and voices, in Hz."""
+"""The rates of pipelines and of speech services, in Hz."""
 
 VOICE_RATES = (16000, 24000, 48000)
-"""The rates of Pipecat's voices, beside 8000 Hz."""
+"""The rates of Pipecat's speech services other than 8000 Hz."""
 
 TONE = 440.0
-"""Hz of the tone that `expect_tone` expects."""
+"""Frequency in Hz of the tone that `expect_tone` expects."""
 
 WITHHELD = 0.3
-"""Seconds that core lets an implementation hold back: more than any resampler in the field (160 ms)."""
+"""Seconds that an implementation may withhold in `core`: more than any known resampler does (160 ms)."""
+
+LATENCY_LIMIT = 0.060
+"""Seconds of added latency that TFS-LATENCY-01 permits in one direction."""
+
+PLACEMENT_ERROR = 0.001
+"""Seconds by which a measured place in audio may be off: ten times the worst error."""
 
 Chunks = int | Sequence[int]
 
@@ -45,49 +51,96 @@ class Direction:
     rate: int
 
     def __str__(self) -> str:
-        """Where from and where to."""
+        """Return where the audio comes from and where it goes."""
         return f"{self.rate} Hz to Twilio" if self.is_outgoing else f"Twilio to {self.rate} Hz"
 
     @property
     def rate_in(self) -> int:
-        """The rate of what is given, in Hz."""
+        """The rate of the input, in Hz."""
         return self.rate if self.is_outgoing else WIRE_RATE
 
     @property
     def rate_out(self) -> int:
-        """The rate of what comes out, in Hz."""
+        """The rate of the output, in Hz."""
         return WIRE_RATE if self.is_outgoing else self.rate
 
     @property
     def rates(self) -> tuple[int, int]:
-        """The rates of what is given and of what comes out, in Hz."""
+        """The rates of input and output, in Hz."""
         return self.rate_in, self.rate_out
 
     @property
     def chunk(self) -> int:
-        """Samples of 20 ms, as Pipecat and Twilio send them."""
+        """Samples in 20 ms, the size of the chunks of Pipecat and Twilio."""
         return self.rate_in // 50
 
+    def utterance(self, seconds: float, seed: int = 0) -> Samples:
+        """Return an utterance (see `signals.utterance`) at the rate of the input."""
+        return signals.utterance(self.rate_in, seconds, seed)
+
+    def silence(self, seconds: float) -> Samples:
+        """Return silence at the rate of the input."""
+        return signals.silence(self.rate_in, seconds)
+
+    def ideal(self, signal: Samples) -> Real:
+        """Return the ideal output for a signal: resampled without delay and not rounded."""
+        return alignment.ideal(signal, self.rate_in, self.rate_out)
+
     async def ready(self, probe: Probe) -> Subject:
-        """An instance that is set up for this way."""
+        """Return an instance that is set up for this direction."""
         return await probe.ready(rate=WIRE_RATE if self.is_outgoing else self.rate, out_rate=self.rate)
 
     async def carry(self, subject: Subject, signal: Samples, chunks: Chunks | None = None) -> Passage:
-        """The passage of a signal, in chunks of 20 ms where nothing else is said."""
-        carried = send if self.is_outgoing else receive
-        return await carried(subject, signal, self.rate, chunks or self.chunk)
+        """Send a signal through an instance, in chunks of 20 ms by default."""
+        transfer = send if self.is_outgoing else receive
+        return await transfer(subject, signal, self.rate, chunks or self.chunk)
 
     async def passage(self, probe: Probe, signal: Samples, chunks: Chunks | None = None) -> Passage:
-        """The passage of a signal through an instance of its own."""
+        """Send a signal through a new instance, in chunks of 20 ms by default."""
         return await self.carry(await self.ready(probe), signal, chunks)
 
 
 DIRECTIONS = tuple(Direction(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
 """Both directions at every rate."""
 
+Measure = Callable[[Direction], Awaitable[str | None]]
+"""Measures one direction; returns the fault found there, or None."""
+
+
+async def expect_in_each(
+    directions: Iterable[Direction], measure: Measure, message: str, expected: str
+) -> None:
+    """Measure each direction, and end the check if any has a fault.
+
+    Args:
+        directions: What to measure.
+        measure: Returns the fault of a direction, or None.
+        message: The finding if there is a fault.
+        expected: What should be the case.
+
+    Raises:
+        Violation: At least one direction has a fault.
+    """
+    faults = {str(direction): fault for direction in directions if (fault := await measure(direction))}
+    expect(not faults, message, expected=expected, actual=faults)
+
+
+def expect_recognised(direction: Direction, correlation: float) -> None:
+    """End the check unless an output correlates with its ideal reference.
+
+    Raises:
+        Violation: It does not.
+    """
+    expect(
+        correlation > alignment.MIN_CORRELATION,
+        f"{direction}: what comes out is not what was given",
+        expected=f"a likeness above {alignment.MIN_CORRELATION:g}",
+        actual=round(correlation, 3),
+    )
+
 
 def payload_of(observation: Observation) -> bytes | None:
-    """The μ-law codes of a media message; None where serialize returned none.
+    """Return the μ-law codes of a media message; None if serialize returned None.
 
     Raises:
         NotTestable: The call raised, or returned something that is not a media message.
@@ -106,7 +159,7 @@ def payload_of(observation: Observation) -> bytes | None:
 
 
 def pcm_of(observation: Observation) -> Samples | None:
-    """The samples of an InputAudioRawFrame; None where deserialize returned none.
+    """Return the samples of an InputAudioRawFrame; None if deserialize returned None.
 
     Raises:
         NotTestable: The call raised, or returned something else.
@@ -123,7 +176,7 @@ def pcm_of(observation: Observation) -> Samples | None:
 
 
 def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRawFrame:
-    """An output frame with these samples in each channel."""
+    """Return an output frame with these samples in each channel."""
     pcm = np.repeat(samples.astype("<i2"), channels).tobytes()
     return OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
 
@@ -131,7 +184,18 @@ def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRa
 async def send_codes(
     subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1
 ) -> list[bytes]:
-    """The codes that each serialize call gave for a signal at `rate` Hz, empty where it gave none."""
+    """Serialize a signal and return the μ-law codes of each call; empty where a call returned no message.
+
+    Args:
+        subject: The instance.
+        signal: What to send.
+        rate: The sampling rate of the signal, in Hz.
+        chunks: Samples in a chunk; several sizes take turns.
+        channels: How many channels get the same samples.
+
+    Raises:
+        NotTestable: A call raised, or returned something that is not a media message.
+    """
     given = [audio_frame(chunk, rate, channels) for chunk in split(signal, chunks)]
     with held():
         observations = await subject.serialize_each(given)
@@ -139,13 +203,31 @@ async def send_codes(
 
 
 async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1) -> Passage:
-    """The passage of a signal at `rate` Hz to Twilio, decoded to 8000 Hz."""
+    """Send a signal at `rate` Hz to Twilio; the output is decoded, at 8000 Hz.
+
+    Args:
+        subject: The instance.
+        signal: What to send.
+        rate: The sampling rate of the signal, in Hz.
+        chunks: Samples in a chunk; several sizes take turns.
+        channels: How many channels get the same samples.
+    """
     codes = await send_codes(subject, signal, rate, chunks, channels)
     return Passage.of(split(signal, chunks), map(ulaw.decode, codes), rate_in=rate, rate_out=WIRE_RATE)
 
 
 async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
-    """The passage of a signal from Twilio, given at 8000 Hz, to a pipeline at `rate` Hz."""
+    """Send a signal at 8000 Hz from Twilio to the pipeline.
+
+    Args:
+        subject: The instance, set up for a pipeline of that rate.
+        signal: What the caller says, at 8000 Hz.
+        rate: The pipeline's rate, in Hz.
+        chunks: Samples in a chunk; several sizes take turns.
+
+    Raises:
+        NotTestable: A call raised, or returned something other than audio.
+    """
     given, codes = tuple(split(signal, chunks)), ulaw.encode(signal)
     ends = accumulate(map(len, given))
     pieces = (codes[end - len(chunk) : end] for chunk, end in zip(given, ends, strict=True))
@@ -156,7 +238,11 @@ async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) 
 
 
 def expect_tone(passage: Passage) -> None:
-    """The tone of a passage has its frequency, to half a percent, and its length, less what is withheld."""
+    """Expect a tone of 2 s with its frequency, to half a percent, and its length, less what may be withheld.
+
+    Raises:
+        Violation: The pitch or the length differs.
+    """
     where = f"from {passage.rate_in} to {passage.rate_out} Hz"
     missing = -passage.length_error / passage.rate_out
     expect(

@@ -1,4 +1,4 @@
-"""Pass or fail: one file a chapter for what data cannot say, and the runner of the vectors for the rest."""
+"""The registry of checks in code, and the functions with which a check ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ CheckFunction = Callable[["Probe"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check in code; `limit` is the real time in seconds after which it is ended."""
+    """A check in code.
+
+    Attributes:
+        id: `<prefix>.<function name>`; frozen with the edition.
+        requirement: The id of the requirement that it grades.
+        function: The check itself.
+        limit: Its time limit, in seconds of real time.
+    """
 
     id: str
     requirement: str
@@ -35,11 +42,16 @@ _ID_PREFIX = {
     "media_out": "media",
     "secrecy_injection": "injection",
 }
-"""Modules whose checks have ids of another name: ids are frozen with the edition, files may move."""
+"""Module to the prefix of its checks' ids, where it differs: ids are frozen with the edition, files may move."""
 
 
 def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction], CheckFunction]:
-    """Registers a check of one requirement; its id is that of its module, a dot and the function's name."""
+    """Register a check of one requirement; its id is the prefix of its module, a dot and the function's name.
+
+    Args:
+        requirement: The id of the requirement.
+        limit: The time limit of the check, in seconds of real time.
+    """
 
     def register(function: CheckFunction) -> CheckFunction:
         identifier = f"{id_prefix(function.__module__.rpartition('.')[2])}.{function.__name__}"
@@ -50,12 +62,12 @@ def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction],
 
 
 def id_prefix(module: str) -> str:
-    """The part before the dot in the ids of a module's checks."""
+    """Return the part before the dot in the ids of a module's checks."""
     return _ID_PREFIX.get(module, module)
 
 
 def load_checks() -> dict[str, Check]:
-    """All checks in code, by id."""
+    """Import every chapter and return all checks in code, by id."""
     for module in pkgutil.iter_modules(checks.__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{checks.__name__}.{module.name}")
@@ -63,20 +75,26 @@ def load_checks() -> dict[str, Check]:
 
 
 def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = None) -> None:
-    """Ends the check unless the condition holds.
+    """End the check unless a condition holds.
+
+    Args:
+        holds: The condition.
+        message: The finding if it does not hold.
+        expected: What should be the case, as JSON.
+        actual: What is the case, as JSON.
 
     Raises:
-        Violation: It does not.
+        Violation: It does not hold.
     """
     if not holds:
         raise Violation(message, expected=expected, actual=actual)
 
 
 def expect_attempt(probe: Probe) -> None:
-    """Ends a check of what becomes of a request where nothing tried to connect to Twilio's API.
+    """End a check of requests if nothing tried to connect to Twilio's API.
 
     Raises:
-        NotTestable: Nothing did.
+        NotTestable: Nothing tried to connect.
     """
     if not probe.network.connections:
         raise NotTestable("nothing tried to reach Twilio's API")

@@ -1,15 +1,21 @@
-"""What a vector expects, held against what was seen: of one step, of construction, of a whole session."""
+"""Comparison of what a vector expects with what was observed: for a step, for construction, for the session."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from twilio_conformance.checks._comparison import (
+    abbreviate,
+    decode_base64,
+    expect_joined,
+    same,
+    shape_difference,
+)
 from twilio_conformance.errors import NotObservable, NotTestable, Violation
 from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, shorten
 from twilio_conformance.subject.logs import LogRecord
@@ -19,18 +25,22 @@ from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 
-OPEN = "..."
-"""The member of a shape that stands for any number of members."""
-
-HEX_LINE = 16
-"""Bytes on a line of the bytes around a difference: its own line, one before and one after are shown."""
-
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
 @dataclass
 class Session:
-    """What was seen while a vector was played."""
+    """What was observed while a vector was played.
+
+    Attributes:
+        construction: What the constructor did.
+        obstacle: Why no step was taken, as a sentence.
+        steps: What each step did.
+        exchanges: The HTTP requests, with their answers.
+        attempted: Whether anything tried to connect to Twilio's API.
+        logs: The log records.
+        network: How requests reach the network double (see `target.NETWORKS`).
+    """
 
     construction: Observation | None = None
     obstacle: str | None = None
@@ -41,7 +51,7 @@ class Session:
     network: str = IN_PROCESS
 
     def values(self, kind: type | str) -> list[Any]:
-        """What the steps returned, of one type or one kind of frame."""
+        """Return the values of the steps that have one type, or are one kind of frame."""
         values = [step.value for step in self.steps]
         if isinstance(kind, str):
             return [value for value in values if isinstance(value, FrameValue) and value.is_a(kind)]
@@ -49,10 +59,10 @@ class Session:
 
 
 def grade_construction(session: Session, expectation: Json) -> None:
-    """Compares what construction did with an expectation of it.
+    """Compare what the constructor did with an expectation.
 
     Raises:
-        Violation: It does not hold.
+        Violation: The expectation does not hold.
     """
     assert session.construction is not None
     _expect_raises(session.construction, expectation)
@@ -62,11 +72,11 @@ def grade_construction(session: Session, expectation: Json) -> None:
 
 
 def grade_step(observation: Observation, expectation: Json) -> None:
-    """Compares what a step did with an expectation of it.
+    """Compare what a step did with an expectation.
 
     Raises:
-        Violation: It does not hold.
-        NotTestable: The step gave nothing of what the expectation speaks of.
+        Violation: The expectation does not hold.
+        NotTestable: The step raised, and the expectation only excludes events.
     """
     if "raises" in expectation:
         _expect_raises(observation, expectation)
@@ -100,7 +110,7 @@ def grade_step(observation: Observation, expectation: Json) -> None:
 
 
 def _wanted(expectation: Json) -> Any:
-    """What a step should have given in place of an exception, for a report."""
+    """Return what a step should have returned instead of raising, for reports."""
     if expectation.get("returns") == "nothing":
         return "None"
     return {name: value for name, value in expectation.items() if name != "requirement"}
@@ -144,15 +154,14 @@ def _expect_json(value: Value, wanted: Json) -> None:
     if text is None:
         raise Violation("returned no text", expected=wanted["json"], actual=shorten(value, 300))
     parsed = _parse(text)
-    if (difference := _differs(parsed, wanted["json"], "message")) is not None:
-        raise Violation(difference, expected=wanted["json"], actual=_cut(parsed))
+    if (difference := shape_difference(parsed, wanted["json"], "message")) is not None:
+        raise Violation(difference, expected=wanted["json"], actual=abbreviate(parsed))
 
 
 def _text(value: Value, wanted: Json | None = None) -> str | None:
-    """The text that serialize returned; None where it returned none.
+    """Return the text that serialize returned, or None.
 
-    Bytes are read as their text, except where str is just what the expectation demands: one wrong type
-    is to break one requirement.
+    Bytes are decoded, except if the expectation demands str: a wrong type should fail one requirement only.
     """
     if isinstance(value, str):
         return value
@@ -181,24 +190,16 @@ def _event(value: Value) -> Any:
     return parsed.get("event") if isinstance(parsed, dict) else None
 
 
-def same(left: Any, right: Any) -> bool:
-    """Whether two JSON values are equal, true and 1 told apart."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
-
-
 # Expectations of the whole session
 
 
 def grade_session(session: Session, expectation: Json) -> None:
-    """Compares what was seen of a session with an expectation of the whole.
+    """Compare a session with an expectation of the whole.
 
     Raises:
-        Violation: It does not hold.
-        NotTestable: Nothing was seen of what it speaks of.
+        Violation: The expectation does not hold.
+        NotTestable: There is nothing to compare: no message, no request, or a payload that is not base64.
+        NotObservable: Requests, or their hosts, cannot be observed here.
     """
     for aspect, grade_aspect in _ASPECTS.items():
         if aspect in expectation:
@@ -213,43 +214,8 @@ def _grade_messages(session: Session, wanted: Json) -> None:
         raise NotTestable("no message was sent", expected=wanted["shape"])
     for text in texts:
         parsed = _parse(text)
-        if (difference := _differs(parsed, wanted["shape"], "message")) is not None:
-            raise Violation(difference, expected=wanted["shape"], actual=_cut(parsed))
-
-
-def _differs(value: Any, shape: Any, place: str) -> str | None:
-    """The first place where a value has not the shape, as a sentence; None where it has."""
-    if shape == "<any>":
-        return None
-    if shape == "<base64>":
-        return (
-            None if isinstance(value, str) and _decode(value) else f"{place} is not non-empty standard base64"
-        )
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return f"{place} is not an object"
-        named = shape.keys() - {OPEN}
-        if missing := sorted(named - value.keys()):
-            return f"{place} lacks {', '.join(missing)}"
-        if OPEN not in shape and (extra := sorted(value.keys() - named)):
-            return f"{place} has {', '.join(extra)} as well"
-        differences = (_differs(value[key], shape[key], f"{place}.{key}") for key in sorted(named))
-        return next((difference for difference in differences if difference is not None), None)
-    return None if same(value, shape) else f"{place} differs"
-
-
-def _cut(value: Any) -> Any:
-    """A JSON value with its long strings shortened, for a report."""
-    if isinstance(value, dict):
-        return {key: _cut(item) for key, item in value.items()}
-    return f"{value[:60]}… ({len(value)} characters)" if isinstance(value, str) and len(value) > 80 else value
-
-
-def _decode(payload: str) -> bytes | None:
-    try:
-        return base64.b64decode(payload.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return None
+        if (difference := shape_difference(parsed, wanted["shape"], "message")) is not None:
+            raise Violation(difference, expected=wanted["shape"], actual=abbreviate(parsed))
 
 
 def _grade_payloads(session: Session, wanted: Json) -> None:
@@ -257,46 +223,18 @@ def _grade_payloads(session: Session, wanted: Json) -> None:
     for value in (step.value for step in session.steps):
         if _event(value) == "media":
             message = json.loads(_text(value) or "")
-            payload = _decode(str(_member(message, "media", "payload")))
+            payload = decode_base64(str(_member(message, "media", "payload")))
             if payload is None:
-                raise NotTestable("a payload is not base64", actual=_cut(message))
+                raise NotTestable("a payload is not base64", actual=abbreviate(message))
             codes += payload
     alternatives = [base64.b64decode(text) for text in wanted["each_in"]]
-    _compare_joined(codes, alternatives, wanted["at_least"], "code")
+    expect_joined(codes, alternatives, wanted["at_least"], "code")
 
 
 def _member(message: Any, *path: str) -> Any:
     for name in path:
         message = message.get(name) if isinstance(message, dict) else None
     return message
-
-
-def _compare_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: str) -> None:
-    if len(got) > len(alternatives[0]):
-        raise Violation(f"too many {unit}s", expected=len(alternatives[0]), actual=len(got))
-    for place, value in enumerate(got):
-        permitted = {alternative[place] for alternative in alternatives}
-        if value not in permitted:
-            wanted = ", ".join(f"0x{code:02X}" for code in sorted(permitted))
-            expected = bytes(
-                code if code in codes else codes[0] for code, *codes in zip(got, *alternatives, strict=False)
-            )
-            raise Violation(
-                f"{unit} {place} differs",
-                expected=_around(place, wanted, expected, unit),
-                actual=_around(place, f"0x{value:02X}", got, unit),
-            )
-    if len(got) < at_least:
-        raise Violation(f"too few {unit}s", expected=f"at least {at_least}", actual=len(got))
-
-
-def _around(place: int, said: str, data: bytes, unit: str) -> Json:
-    """One side of a difference: what it is, and the bytes around it, which a report shows as a hex view."""
-    start = max(place // HEX_LINE - 1, 0) * HEX_LINE
-    return {
-        f"{unit} {place}": said,
-        f"{unit}s from {start}": {"hex": data[start : start + 3 * HEX_LINE].hex()},
-    }
 
 
 def _grade_audio(session: Session, wanted: Json) -> None:
@@ -313,7 +251,7 @@ def _grade_audio(session: Session, wanted: Json) -> None:
             "gave no InputAudioRawFrame", expected=f"at least {at_least} samples", actual="no frame"
         )
     if "equals" in wanted:
-        _compare_joined(pcm, [base64.b64decode(wanted["equals"])], 2 * at_least, "byte")
+        expect_joined(pcm, [base64.b64decode(wanted["equals"])], 2 * at_least, "byte")
     elif len(pcm) < 2 * at_least:
         raise Violation("too few samples", expected=f"at least {at_least}", actual=len(pcm) // 2)
 
@@ -327,7 +265,7 @@ def _grade_requests(session: Session, wanted: Json) -> None:
 
 
 def _limits(wanted: Json) -> str:
-    """How many are permitted, in words."""
+    """Return how many are permitted, in words."""
     least, most = wanted["at_least"], wanted["at_most"]
     if most is None:
         return f"at least {least}"
@@ -335,7 +273,7 @@ def _limits(wanted: Json) -> str:
 
 
 def _effective(session: Session) -> Sequence[Exchange]:
-    """The requests that change something at Twilio; who only reads the call changes nothing (RFC 9110, 9.2.1)."""
+    """Return the requests that are not safe methods (RFC 9110, section 9.2.1); all, if all are safe."""
     changing = [
         exchange for exchange in session.exchanges if exchange.method not in ("GET", "HEAD", "OPTIONS")
     ]
@@ -365,7 +303,7 @@ def _grade_request(session: Session, wanted: Json) -> None:
 
 
 def aspect_of(exchange: Exchange, aspect: str) -> Any:
-    """What a request says of an aspect: method, url, target, form or basic; a sentence where it says it wrongly."""
+    """Return an aspect of a request: method, url, target, form or basic; a phrase if it is malformed."""
     if aspect == "url":
         usual = {"https": 443, "http": 80}[exchange.scheme]
         return f"{exchange.scheme}://{exchange.host}" + (
@@ -382,7 +320,7 @@ def aspect_of(exchange: Exchange, aspect: str) -> Any:
 
 
 def _form(body: bytes) -> Any:
-    """The members of a form that say what becomes of the call; any other is the sender's own affair."""
+    """Return the members of a form that change the call; others are permitted."""
     fields = urllib.parse.parse_qsl(body.decode("latin-1"), keep_blank_values=True)
     pairs = [(name, value) for name, value in fields if name in _DECISIVE]
     members = dict(pairs)
@@ -393,7 +331,7 @@ def _basic(authorization: str | None) -> Any:
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return f"authorization {scheme or 'missing'}"
-    decoded = _decode(credentials.strip())
+    decoded = decode_base64(credentials.strip())
     if decoded is None:
         return "Basic credentials that are not base64"
     user, _, password = decoded.decode("utf-8", "replace").partition(":")

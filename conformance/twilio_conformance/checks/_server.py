@@ -1,4 +1,4 @@
-"""Whole calls on loopback: Pipecat's own pipeline and transport, with an implementation as its serializer.
+"""Whole calls on loopback through Pipecat's own pipeline and transport, with an implementation as serializer.
 
 Importing this module needs FastAPI and uvicorn, the extra `live`.
 """
@@ -37,30 +37,30 @@ except ModuleNotFoundError:
     from pipecat.pipeline.task import PipelineParams
     from pipecat.pipeline.task import PipelineTask as PipelineWorker
 
-START_LIMIT = 10.0
+PIPELINE_LIMIT = 10.0
 """Seconds that a pipeline may take to start or to end."""
 
 LOUD = 1000
-"""PCM units above which a sample is taken for speech: -27 dBm0."""
+"""PCM units above which a sample counts as speech: -27 dBm0."""
 
 
 class Agent(FrameProcessor):
-    """The whole of an application: it notes what the caller does, and echoes the caller if told so.
+    """A minimal agent: it records what the caller does, and can echo the caller.
 
     Attributes:
-        keys: The keys that the caller pressed.
-        interrupts: Whether the agent stops what it is saying, once, when it hears the caller.
+        keys: The keys that the caller has pressed.
+        interrupts: Whether the agent interrupts itself, once, when the caller speaks.
     """
 
     def __init__(self, *, echoes: bool) -> None:
-        """An agent that echoes, or one that says only what `say` gives it."""
+        """Create an agent that echoes the caller, or says only what is passed to `say`."""
         super().__init__()
         self.echoes = echoes
         self.keys: list[str] = []
         self.interrupts = False
 
     async def process_frame(self, frame: frames.Frame, direction: FrameDirection) -> None:
-        """Takes a frame of the pipeline."""
+        """Process a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if isinstance(frame, frames.InputAudioRawFrame):
             if self.interrupts and _peak(frame.audio) > LOUD:
@@ -78,28 +78,28 @@ class Agent(FrameProcessor):
         await self.push_frame(frame, direction)
 
     async def _interrupt(self) -> None:
-        """Stops what is being said, in the way of the installed Pipecat: there is another since 0.0.105."""
+        """Interrupt by the method that the installed Pipecat has: it changed in 0.0.105."""
         if hasattr(self, "broadcast_interruption"):
             await self.broadcast_interruption()  # type: ignore[no-untyped-call]
         else:
             await self.push_interruption_task_frame_and_wait()
 
     async def say(self, speech: Samples, rate: int) -> None:
-        """Says something, as a speech service does: in pieces of 100 ms, faster than it can be played."""
+        """Say something as a speech service does: in pieces of 100 ms, faster than real time."""
         piece = rate // 10
         for start in range(0, len(speech), piece):
             audio = speech[start : start + piece].astype("<i2").tobytes()
             await self.push_frame(frames.OutputAudioRawFrame(audio=audio, sample_rate=rate, num_channels=1))
 
     async def mark(self, name: str, stream_sid: str) -> None:
-        """Asks Twilio to tell when all that was said before has been played."""
+        """Send a mark, which Twilio returns once everything sent before it has been played."""
         message = {"event": "mark", "streamSid": stream_sid, "mark": {"name": name}}
         await self.push_frame(frames.OutputTransportMessageFrame(message=message))
 
 
 @dataclass
 class Call:
-    """Both ends of one call: Twilio's caller, and the agent with its pipeline."""
+    """Both ends of a call: the caller at Twilio, and the agent with its pipeline."""
 
     caller: Caller
     agent: Agent
@@ -108,10 +108,10 @@ class Call:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     worker: Any = None
-    trouble: BaseException | None = None
+    error: BaseException | None = None
 
     async def end(self) -> None:
-        """The agent ends the call: EndFrame goes through the pipeline.
+        """End the call as an agent does: queue an EndFrame.
 
         Raises:
             NotTestable: The pipeline does not end.
@@ -120,7 +120,7 @@ class Call:
         await self._await(self.ended, "end")
 
     async def cancel(self) -> None:
-        """The application gives the call up: CancelFrame goes through the pipeline.
+        """Cancel the pipeline as an application does: by a CancelFrame.
 
         Raises:
             NotTestable: The pipeline does not end.
@@ -129,7 +129,7 @@ class Call:
         await self._await(self.ended, "end")
 
     async def begin(self) -> None:
-        """Waits until the pipeline runs.
+        """Wait until the pipeline runs.
 
         Raises:
             NotTestable: It does not start.
@@ -138,28 +138,28 @@ class Call:
 
     async def _await(self, event: asyncio.Event, what: str) -> None:
         waits = [asyncio.ensure_future(entry.wait()) for entry in (event, self.ended)]
-        await asyncio.wait(waits, timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=PIPELINE_LIMIT, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         if not event.is_set():
-            how = f"ended with {self.trouble!r}" if self.trouble else f"waited for {START_LIMIT:g} s"
+            how = f"ended with {self.error!r}" if self.error else f"waited for {PIPELINE_LIMIT:g} s"
             raise NotTestable(f"the pipeline did not {what}", expected=f"a pipeline that {what}s", actual=how)
 
 
 class PipecatServer:
-    """A WebSocket server that answers each call with a pipeline of its own. A context manager.
+    """A WebSocket server that answers each call with its own pipeline; an asynchronous context manager.
 
     Attributes:
-        url: Where to dial.
+        url: Where to connect.
     """
 
     def __init__(self) -> None:
-        """A server that has not started."""
+        """Create a server that is not running."""
         self.url = ""
         self._expected: dict[str, Call] = {}
 
     async def __aenter__(self) -> Self:
-        """Listens on a free port of 127.0.0.1."""
+        """Listen on a free port of 127.0.0.1."""
         app = FastAPI(routes=[WebSocketRoute("/media", self._answer)])
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -176,20 +176,20 @@ class PipecatServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops, whatever is still connected."""
+        """Stop the server, even with open connections."""
         self._server.should_exit = self._server.force_exit = True
         await self._serving
 
     def expect(
         self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
     ) -> Call:
-        """Prepares to answer a call; whoever dials `url` with its streamSid gets it, not only its own caller.
+        """Prepare to answer the call of whoever connects to `url` with its streamSid.
 
         Args:
-            serializer: The instance for the agent's transport.
+            serializer: The serializer of the agent's transport.
             identity: The SIDs of the call.
             rate: The pipeline's rate in both directions, in Hz.
-            echoes: Whether the agent gives the caller's audio back.
+            echoes: Whether the agent plays the caller's audio back.
         """
         call = Call(Caller(self.url, identity), Agent(echoes=echoes), rate, serializer)
         self._expected[identity.stream_sid] = call
@@ -199,7 +199,13 @@ class PipecatServer:
     async def call(
         self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
     ) -> AsyncIterator[Call]:
-        """Places a call, as `expect` says, and hangs up at the end.
+        """Place a call, and hang up at the end.
+
+        Args:
+            serializer: The serializer of the agent's transport.
+            identity: The SIDs of the call.
+            rate: The pipeline's rate in both directions, in Hz.
+            echoes: Whether the agent plays the caller's audio back.
 
         Raises:
             NotTestable: The pipeline does not start.
@@ -208,19 +214,19 @@ class PipecatServer:
         async with call.caller:
             await call.begin()
             yield call
-        # An implementation that takes its time to hang up is not what the caller of this waits for.
+        # Do not fail a check because an implementation is slow to hang up.
         with contextlib.suppress(NotTestable):
             await call._await(call.ended, "end")
 
     async def _answer(self, websocket: WebSocket) -> None:
-        """Reads connected and start, as applications do, and runs the pipeline to its end."""
+        """Read `connected` and `start`, as applications do, and run the pipeline to its end."""
         await websocket.accept()
         await websocket.receive_text()
         call = self._expected.pop(json.loads(await websocket.receive_text())["streamSid"])
         try:
             await self._run(websocket, call)
         except BaseException as error:
-            call.trouble = error
+            call.error = error
             raise
         finally:
             call.ended.set()

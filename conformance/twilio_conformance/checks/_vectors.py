@@ -1,4 +1,4 @@
-"""The runner of the vectors: plays one, then grades what was seen against each expectation."""
+"""The runner of the vectors: plays a vector, then grades what was observed by its expectations."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from twilio_conformance.subject.probe import Observation, Probe
 Json = dict[str, Any]
 
 STEP_LIMIT = 40.0
-"""Seconds on the event loop's clock for one step: above the 30 s that the longest requirement allows."""
+"""Time limit of a step, in seconds on the event loop's clock: above the 30 s that any requirement permits."""
 
 
 async def play(vector: Vector, probe: Probe) -> Session:
-    """Constructs, sets up and takes every step; an implementation's exceptions are values."""
+    """Construct and set up an instance and take every step; the implementation's exceptions are values."""
     session = Session(network=probe.implementation.network)
     given = vector.data["given"]
     probe.names.values.update(given.get("names", {}))
@@ -51,17 +51,17 @@ async def play(vector: Vector, probe: Probe) -> Session:
 
 
 def grade(vector: Vector, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
-    """Compares the session with every expectation that names the requirement.
+    """Compare a session with every expectation of a requirement.
 
     Args:
-        vector: What was played.
-        session: What was seen.
+        vector: The vector that was played.
+        session: What was observed.
         requirement: The id of the requirement to grade.
-        names: Fills the ${names} of an expectation.
+        names: Replaces the ${names} in an expectation.
 
     Raises:
         Violation: An expectation does not hold.
-        NotTestable: Construction or setup failed, or nothing was seen that the vector or the expectation is about.
+        NotTestable: Construction or setup failed, or nothing tried to reach Twilio's API, which the vector presumes.
     """
     for expectation in _of(vector.data.get("construction", ()), requirement):
         grade_construction(session, names(expectation))

@@ -1,4 +1,4 @@
-"""Checks of the chapter Serialize under abuse, for what JSON cannot say."""
+"""Checks of the chapter Serialize under abuse: messages that are not JSON, and frames that must not change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _deep(levels: int) -> dict[str, Any]:
     return message
 
 
-UNSPEAKABLE: dict[str, Any] = {
+NOT_JSON: dict[str, Any] = {
     "a set": {"members": {1, 2}},
     "bytes": {"payload": b"\xff"},
     "an object": {"value": object()},
@@ -53,7 +53,7 @@ async def a_message_that_cannot_be_json_raises_nothing_and_sends_nothing_invalid
         subject = await probe.ready(
             stream_sid="${stream_sid}", params={"auto_hang_up": False, "ignore_rtvi_messages": ignores}
         )
-        for name, message in UNSPEAKABLE.items():
+        for name, message in NOT_JSON.items():
             for kind in (frames.OutputTransportMessageFrame, frames.OutputTransportMessageUrgentFrame):
                 observation = await subject.serialize(kind(message=message))
                 wrong = observation.raised is not None or not _is_json_or_nothing(observation.value)

@@ -1,4 +1,4 @@
-"""Checks of the chapter Hang-up under faults: what frame after frame and answer after answer cannot show."""
+"""Checks of the chapter Hang-up under faults: concurrency, cancellation, and answers without end."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ END = {"frame": "EndFrame"}
 CANCEL = {"frame": "CancelFrame"}
 COMPLETED = {"status": 200, "json": {"status": "completed"}}
 
-THINKING = 3.0
-"""Seconds that Twilio takes for its answer."""
+ANSWER_DELAY = 3.0
+"""Seconds that Twilio takes to answer."""
 
 LONGEST_PAUSE = 1.5
-"""Seconds for which the loop may stand still: more than any set-up of TLS, half of what Twilio takes."""
+"""Seconds for which the loop may be blocked: more than any TLS handshake, half of the answer's delay."""
 
-PATIENCE = 31.0
-"""Seconds after which every attempt is over, also one that goes on in the background."""
+ATTEMPT_LIMIT = 31.0
+"""Seconds after which every attempt is over, even one in the background."""
 
-ANY_TIME = 400.0
-"""Seconds that outlast the longest default of the HTTP clients (300 s)."""
+CLIENT_LIMIT = 400.0
+"""Seconds that exceed the longest default timeout of HTTP clients (300 s)."""
 
 
 @check("TFS-FAULT-05", limit=60)
 async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
     """A heartbeat beside a hang-up that takes 3 s never pauses for long."""
     probe.require_object()
-    probe.answer([COMPLETED | {"delay": THINKING}])
+    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}])
     subject = await probe.ready(**probe.arguments())
     now = asyncio.get_running_loop().time
     beats = [now()]
@@ -42,7 +42,7 @@ async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
             beats.append(now())
 
     heart = asyncio.create_task(beat())
-    await subject.serialize(END, limit=PATIENCE)
+    await subject.serialize(END, limit=ATTEMPT_LIMIT)
     beats.append(now())
     heart.cancel()
     if not probe.exchanges:
@@ -59,8 +59,13 @@ async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
     probe.answer([{"fault": "silence"}])
     task = await _begin(probe, await probe.ready(**probe.arguments()))
     task.cancel()
-    await asyncio.wait([task], timeout=PATIENCE)
-    expect(task.done(), "the task did not end", expected="CancelledError", actual=f"no end in {PATIENCE:g} s")
+    await asyncio.wait([task], timeout=ATTEMPT_LIMIT)
+    expect(
+        task.done(),
+        "the task did not end",
+        expected="CancelledError",
+        actual=f"no end in {ATTEMPT_LIMIT:g} s",
+    )
     expect(task.cancelled(), "the cancellation was swallowed",
            expected="CancelledError", actual=None if task.cancelled() else task.result().outcome)  # fmt: skip
 
@@ -69,13 +74,13 @@ async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
 async def a_cancelled_attempt_is_not_the_last(probe: Probe) -> None:
     """An EndFrame is cancelled in mid-request, a CancelFrame follows: in the end a request has succeeded."""
     probe.require_object()
-    probe.answer([COMPLETED | {"delay": THINKING}, COMPLETED])
+    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}, COMPLETED])
     subject = await probe.ready(**probe.arguments())
     task = await _begin(probe, subject)
     task.cancel()
-    # Whoever lets the request go on in the background gets its answer meanwhile.
-    await asyncio.sleep(PATIENCE)
-    await subject.serialize(CANCEL, limit=PATIENCE)
+    # A request that continues in the background is answered meanwhile.
+    await asyncio.sleep(ATTEMPT_LIMIT)
+    await subject.serialize(CANCEL, limit=ATTEMPT_LIMIT)
     answered = [exchange.answer_status for exchange in probe.exchanges]
     expect(200 in answered, "the call goes on", expected="a request answered with 200", actual=answered)
 
@@ -83,9 +88,9 @@ async def a_cancelled_attempt_is_not_the_last(probe: Probe) -> None:
 @check("TFS-FAULT-09", limit=60)
 async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
     """Two EndFrames and a CancelFrame at the same time make one request that succeeds."""
-    probe.answer([COMPLETED | {"delay": THINKING}])
+    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}])
     subject = await probe.ready(**probe.arguments())
-    await asyncio.gather(*(subject.serialize(frame, limit=PATIENCE) for frame in (END, CANCEL, END)))
+    await asyncio.gather(*(subject.serialize(frame, limit=ATTEMPT_LIMIT) for frame in (END, CANCEL, END)))
     succeeded = sum(exchange.answer_status == 200 for exchange in probe.exchanges)
     if not succeeded:
         raise NotTestable("no request succeeded", actual=f"{len(probe.exchanges)} requests")
@@ -97,9 +102,9 @@ async def giving_up_on_a_silent_server_leaves_a_record(probe: Probe) -> None:
     """After however long, giving up on a server that never answers is in the log."""
     probe.answer([{"fault": "silence"}])
     subject = await probe.ready(**probe.arguments())
-    observation = await subject.serialize(END, limit=ANY_TIME)
+    observation = await subject.serialize(END, limit=CLIENT_LIMIT)
     if _never_returned(observation):
-        raise NotTestable(f"it never gave up within {ANY_TIME:g} s")
+        raise NotTestable(f"it never gave up within {CLIENT_LIMIT:g} s")
     levels = [record.level_name for record in probe.logs]
     expect(any(record.level >= 30 for record in probe.logs), "the failure is nowhere to be seen",
            expected="a record of level WARNING or above", actual=levels)  # fmt: skip
@@ -110,7 +115,7 @@ async def a_body_without_end_is_not_taken_in(probe: Probe) -> None:
     """Of a body without end, not all is read that the server has patience to send."""
     probe.answer([{"status": 500, "body": "", "fault": "endless"}])
     subject = await probe.ready(**probe.arguments())
-    await subject.serialize(END, limit=ANY_TIME)
+    await subject.serialize(END, limit=CLIENT_LIMIT)
     if not probe.exchanges:
         raise NotTestable("no request was made")
     probe.network.settle()
@@ -120,12 +125,12 @@ async def a_body_without_end_is_not_taken_in(probe: Probe) -> None:
 
 
 async def _begin(probe: Probe, subject: Subject) -> asyncio.Task[Observation]:
-    """A hang-up under way in a task of its own, its request at the server.
+    """Start a hang-up in a task, and wait until its request is at the server.
 
     Raises:
-        NotTestable: No request came.
+        NotTestable: No request arrived.
     """
-    task = asyncio.create_task(subject.serialize(END, limit=ANY_TIME))
+    task = asyncio.create_task(subject.serialize(END, limit=CLIENT_LIMIT))
     for _ in range(500):
         if probe.exchanges:
             return task

@@ -7,62 +7,62 @@ from collections.abc import Sequence
 import numpy as np
 
 from twilio_conformance.audio import metrics, signals
-from twilio_conformance.audio.alignment import RECOGNISED, Alignment, align, ideal
+from twilio_conformance.audio.alignment import Alignment, align
 from twilio_conformance.audio.latency import latency
 from twilio_conformance.audio.levels import ULAW_PEAK_DBM0, Samples
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
-from twilio_conformance.checks._audio_path import DIRECTIONS, Direction
+from twilio_conformance.checks._audio_path import DIRECTIONS, Direction, expect_in_each, expect_recognised
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 
 TONE = signals.REFERENCE_TONE
 LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)
 TRACKED = {-10.0: 0.0, 3.0: 0.5, 0.0: 0.5, -20.0: 0.5, -30.0: 0.5, -40.0: 0.5, -45.0: 1.0, -50.0: 1.0}
-"""The limits of gain tracking in dB for each level in dBm0, relative to that at -10 dBm0 (ITU-T G.712)."""
+"""Level in dBm0 to the limit of gain tracking in dB, relative to the gain at -10 dBm0 (ITU-T G.712)."""
 
-Limits = dict[str, str]
+Faults = dict[str, str]
+"""What is wrong, by direction."""
 
 
-async def _in_one(probe: Probe, way: Direction, signal: Samples) -> Alignment:
-    """What comes out of one chunk, over what should: what is lost between chunks is for other checks."""
-    passage = await way.passage(probe, signal, len(signal))
-    found = align(ideal(signal, way.rate_in, way.rate_out), passage.output, way.rate_out)
-    expect(
-        found.correlation > RECOGNISED,
-        f"{way}: what comes out is not what was given",
-        expected=f"a likeness above {RECOGNISED:g}",
-        actual=round(found.correlation, 3),
-    )
+async def _in_one_chunk(probe: Probe, direction: Direction, signal: Samples) -> Alignment:
+    """Align the output of a signal given in one chunk: losses between chunks are for other checks."""
+    passage = await direction.passage(probe, signal, len(signal))
+    found = align(direction.ideal(signal), passage.output, direction.rate_out)
+    expect_recognised(direction, found.correlation)
     return found
 
 
 @check("TFS-FIDELITY-02", limit=40)
 async def gain_is_unity_and_the_sign_is_kept(probe: Probe) -> None:
     """A tone of 1020 Hz at -10 dBm0 keeps its level to half a decibel, and noise its sign."""
-    wrong: Limits = {}
+    wrong: Faults = {}
     gains = {}
-    for way in DIRECTIONS:
-        passage = await way.passage(probe, signals.sine(TONE, -10, way.rate_in, 1))
-        gain = metrics.fit_tones(passage.output, way.rate_out, [TONE], edge=0.05).level_dbm0 + 10
-        gains[str(way)] = round(gain, 3)
+    for direction in DIRECTIONS:
+        passage = await direction.passage(probe, signals.sine(TONE, -10, direction.rate_in, 1))
+        gain = metrics.fit_tones(passage.output, direction.rate_out, [TONE], edge=0.05).level_dbm0 + 10
+        gains[str(direction)] = round(gain, 3)
         if abs(gain) > 0.5:
-            wrong[str(way)] = f"{gain:+.2f} dB"
-        elif (await _in_one(probe, way, signals.utterance(way.rate_in, 1))).polarity < 0:
-            wrong[str(way)] = "inverted"
+            wrong[str(direction)] = f"{gain:+.2f} dB"
+        elif (await _in_one_chunk(probe, direction, direction.utterance(1))).polarity < 0:
+            wrong[str(direction)] = "inverted"
     probe.record("gain at 1020 Hz, dB", gains)
     expect(not wrong, "the level or the sign differs", expected="0 dB ± 0.5 dB, upright", actual=wrong)
 
 
-async def _curve(probe: Probe, way: Direction, levels: Sequence[float], seconds: float) -> metrics.LevelCurve:
-    """What becomes of a tone of 1020 Hz at each level."""
-    passage = await way.passage(probe, signals.level_ladder(TONE, levels, way.rate_in, seconds))
+async def _curve(
+    probe: Probe, direction: Direction, levels: Sequence[float], seconds: float
+) -> metrics.LevelCurve:
+    """Measure a tone of 1020 Hz at each level, `seconds` each."""
+    passage = await direction.passage(probe, signals.level_ladder(TONE, levels, direction.rate_in, seconds))
     delay = max(latency(passage).group_delay, 0.0)
-    tail = await way.passage(probe, np.append(passage.signal, signals.silence(way.rate_in, 0.5)))
-    curve = metrics.level_curve(_cut(tail, len(passage.signal)), TONE, levels, delay=min(delay, 0.05))
+    tail = await direction.passage(probe, np.append(passage.signal, direction.silence(0.5)))
+    curve = metrics.level_curve(
+        _with_signal_cut(tail, len(passage.signal)), TONE, levels, delay=min(delay, 0.05)
+    )
     expect(
         len(curve.levels) == len(levels),
-        f"{way}: not all of the tone came out",
+        f"{direction}: not all of the tone came out",
         expected=f"{len(levels)} levels",
         actual=len(curve.levels),
     )
@@ -72,13 +72,13 @@ async def _curve(probe: Probe, way: Direction, levels: Sequence[float], seconds:
 @check("TFS-FIDELITY-03", limit=40)
 async def sinad_is_that_of_mu_law(probe: Probe) -> None:
     """A tone of 1020 Hz from 0 to -40 dBm0: at most 3 dB below ideal μ-law at the level that comes out."""
-    wrong: Limits = {}
-    for way in DIRECTIONS:
-        curve = await _curve(probe, way, LEVELS, 0.5)
-        heard = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
-        limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in heard]
+    wrong: Faults = {}
+    for direction in DIRECTIONS:
+        curve = await _curve(probe, direction, LEVELS, 0.5)
+        output_levels = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
+        limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in output_levels]
         probe.record(
-            f"SINAD, {way}",
+            f"SINAD, {direction}",
             {
                 "dBm0": curve.levels.tolist(),
                 "dB": np.round(curve.sinad_db, 2).tolist(),
@@ -87,12 +87,12 @@ async def sinad_is_that_of_mu_law(probe: Probe) -> None:
         )
         for level, limit, sinad in zip(curve.levels, limits, curve.sinad_db, strict=True):
             if sinad < limit:
-                wrong[f"{way}, {level:g} dBm0"] = f"{sinad:.1f} dB, of {limit:.1f} dB"
+                wrong[f"{direction}, {level:g} dBm0"] = f"{sinad:.1f} dB, of {limit:.1f} dB"
     expect(not wrong, "the tone is distorted", expected="ideal μ-law, less 3 dB", actual=wrong)
 
 
-def _cut(passage: Passage, count: int) -> Passage:
-    """The passage with its signal cut to `count` samples; what came out stays."""
+def _with_signal_cut(passage: Passage, count: int) -> Passage:
+    """Return the passage with its signal cut to `count` samples, and all of its output."""
     given = np.split(passage.signal, [count])[0]
     return Passage(
         passage.rate_in, passage.rate_out, (given,), (tuple(m for a in passage.received for m in a),), (0.0,)
@@ -100,20 +100,22 @@ def _cut(passage: Passage, count: int) -> Passage:
 
 
 async def _response(probe: Probe, low: float, limit: float) -> None:
-    wrong: Limits = {}
-    for way in DIRECTIONS:
-        passage = await way.passage(probe, signals.multitone(signals.RESPONSE_TONES, -8, way.rate_in, 1))
+    async def deviation(direction: Direction) -> str | None:
+        signal = signals.multitone(signals.RESPONSE_TONES, -8, direction.rate_in, 1)
+        passage = await direction.passage(probe, signal)
         found = metrics.response(passage, signals.RESPONSE_TONES)
         relative = found.relative_db()
         probe.record(
-            f"response, {way}",
+            f"response, {direction}",
             {"Hz": found.frequencies.tolist(), "dB": np.round(relative, 3).tolist(), "mask": [low, limit]},
         )
         beyond = np.flatnonzero((relative < low) | (relative > limit))
-        if beyond.size:
-            worst = beyond[np.abs(relative[beyond]).argmax()]
-            wrong[str(way)] = f"{relative[worst]:+.2f} dB at {found.frequencies[worst]:.0f} Hz"
-    expect(not wrong, "the response is not flat", expected=f"{low:+g} to {limit:+g} dB", actual=wrong)
+        if not beyond.size:
+            return None
+        worst = beyond[np.abs(relative[beyond]).argmax()]
+        return f"{relative[worst]:+.2f} dB at {found.frequencies[worst]:.0f} Hz"
+
+    await expect_in_each(DIRECTIONS, deviation, "the response is not flat", f"{low:+g} to {limit:+g} dB")
 
 
 @check("TFS-FIDELITY-04", limit=40)
@@ -134,17 +136,19 @@ def _stop_tones(rate: int) -> tuple[float, ...]:
 
 
 async def _stop_band(probe: Probe, limit: float) -> None:
-    wrong: Limits = {}
+    wrong: Faults = {}
     levels = {}
-    for way in (way for way in DIRECTIONS if way.rate != WIRE_RATE):
-        for tone in _stop_tones(way.rate) if way.is_outgoing else (1020.0, 2300.0, 3400.0):
-            passage = await way.passage(probe, signals.sine(tone, -3, way.rate_in, 0.5))
+    for direction in (direction for direction in DIRECTIONS if direction.rate != WIRE_RATE):
+        for tone in _stop_tones(direction.rate) if direction.is_outgoing else (1020.0, 2300.0, 3400.0):
+            passage = await direction.passage(probe, signals.sine(tone, -3, direction.rate_in, 0.5))
             level = (
-                metrics.alias_db(passage, tone) if way.is_outgoing else metrics.images(passage, tone).worst_db
+                metrics.alias_db(passage, tone)
+                if direction.is_outgoing
+                else metrics.images(passage, tone).worst_db
             )
-            levels[f"{way}, {tone:.0f} Hz"] = round(level, 1)
+            levels[f"{direction}, {tone:.0f} Hz"] = round(level, 1)
             if level > limit:
-                wrong[f"{way}, {tone:.0f} Hz"] = f"{level:.1f} dB"
+                wrong[f"{direction}, {tone:.0f} Hz"] = f"{level:.1f} dB"
     probe.record("aliases and images, dB", levels)
     expect(not wrong, "a tone comes out where none was", expected=f"below {limit:g} dB", actual=wrong)
 
@@ -164,28 +168,28 @@ async def aliases_and_images_are_50_db_down(probe: Probe) -> None:
 @check("TFS-FIDELITY-08", limit=40)
 async def silence_stays_silent(probe: Probe) -> None:
     """Digital silence comes out below -65 dBm0."""
-    wrong: Limits = {}
-    for way in DIRECTIONS:
-        passage = await way.passage(probe, signals.silence(way.rate_in, 1))
-        noise = metrics.idle_noise_dbm0(passage.output)
-        if noise > -65:
-            wrong[str(way)] = f"{noise:.1f} dBm0"
-    expect(not wrong, "silence is noisy", expected="below -65 dBm0", actual=wrong)
+
+    async def noise(direction: Direction) -> str | None:
+        passage = await direction.passage(probe, direction.silence(1))
+        level = metrics.idle_noise_dbm0(passage.output)
+        return f"{level:.1f} dBm0" if level > -65 else None
+
+    await expect_in_each(DIRECTIONS, noise, "silence is noisy", "below -65 dBm0")
 
 
 @check("TFS-FIDELITY-09", limit=40)
 async def no_offset_is_added(probe: Probe) -> None:
     """Silence and a tone have no DC offset beyond two of μ-law's smallest steps."""
-    wrong: Limits = {}
-    for way in DIRECTIONS:
+    wrong: Faults = {}
+    for direction in DIRECTIONS:
         for name, signal in (
-            ("silence", signals.silence(way.rate_in, 1)),
-            ("tone", signals.sine(TONE, -20, way.rate_in, 1)),
+            ("silence", direction.silence(1)),
+            ("tone", signals.sine(TONE, -20, direction.rate_in, 1)),
         ):
-            passage = await way.passage(probe, signal)
+            passage = await direction.passage(probe, signal)
             offset = metrics.dc_offset(passage.output)
             if abs(offset) > 16:
-                wrong[f"{way}, {name}"] = f"{offset:+.1f}"
+                wrong[f"{direction}, {name}"] = f"{offset:+.1f}"
     expect(not wrong, "a DC offset is added", expected="at most 16 of 32768", actual=wrong)
 
 
@@ -195,24 +199,25 @@ async def peaks_are_clipped_and_never_wrapped(probe: Probe) -> None:
 
     It begins at 600 Hz, where a filter against hum no longer turns the phase.
     """
-    wrong: Limits = {}
-    for way in DIRECTIONS:
-        sweep = 4 * signals.sweep(600, 900, 3, way.rate_in, 1).astype(np.int64)
+
+    async def wrapped(direction: Direction) -> str | None:
+        sweep = 4 * signals.sweep(600, 900, 3, direction.rate_in, 1).astype(np.int64)
         wave = np.clip(sweep, -32768, 32767).astype(np.int16)
-        if (wraps := (await _in_one(probe, way, wave)).wraps) > 0:
-            wrong[str(way)] = f"{wraps} peaks"
-    expect(not wrong, "peaks wrap around", expected="none", actual=wrong)
+        wraps = (await _in_one_chunk(probe, direction, wave)).wraps
+        return f"{wraps} peaks" if wraps else None
+
+    await expect_in_each(DIRECTIONS, wrapped, "peaks wrap around", "none")
 
 
 @check("TFS-FIDELITY-15", limit=60)
 async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
     """A tone of 1020 Hz from +3 to -50 dBm0 has the gain that it has at -10 dBm0, within G.712's mask."""
-    wrong: Limits = {}
-    for way in DIRECTIONS:
-        curve = await _curve(probe, way, list(TRACKED), 0.3)
+    wrong: Faults = {}
+    for direction in DIRECTIONS:
+        curve = await _curve(probe, direction, list(TRACKED), 0.3)
         relative = curve.gain_db - curve.gain_db[0]
         probe.record(
-            f"gain tracking, {way}",
+            f"gain tracking, {direction}",
             {
                 "dBm0": curve.levels.tolist(),
                 "dB": np.round(relative, 3).tolist(),
@@ -221,5 +226,5 @@ async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
         )
         for (level, limit), gain in zip(TRACKED.items(), relative, strict=True):
             if abs(gain) > limit:
-                wrong[f"{way}, {level:g} dBm0"] = f"{gain:+.2f} dB, of ±{limit:g} dB"
+                wrong[f"{direction}, {level:g} dBm0"] = f"{gain:+.2f} dB, of ±{limit:g} dB"
     expect(not wrong, "the gain depends on the level", expected="that at -10 dBm0", actual=wrong)

@@ -1,13 +1,14 @@
 """Checks of the chapter Live: whole calls through Pipecat's own pipeline and transport, in real time.
 
-Content decides, counted in seconds of audio, and no clock: a slow machine makes the recorded times worse, not
-the verdicts. Only the first audio depends on it a little, so the quickest of several calls decides.
+Verdicts depend on content, counted in seconds of audio, not on a clock: a slow machine makes the recorded times
+worse, not the verdicts. Only first audio and stalls depend on it a little, so the best of several calls decides.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,25 @@ import numpy as np
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.audio.alignment import gaps
 from twilio_conformance.audio.latency import delay_track
-from twilio_conformance.checks import _heard
+from twilio_conformance.audio.levels import Samples
+from twilio_conformance.checks._audio_path import LATENCY_LIMIT, PLACEMENT_ERROR
+from twilio_conformance.checks._caller_audio import (
+    call_figures,
+    first_audio,
+    milliseconds,
+    missing_seconds,
+    received_audio,
+    recognise,
+    stale_seconds,
+    stalled_seconds,
+    tone_levels,
+    voice,
+)
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._dialling import place_call, switchboard
-from twilio_conformance.checks._heard import milliseconds, voice
+from twilio_conformance.checks._malformed_messages import MALFORMED
+from twilio_conformance.checks._placed_calls import place_call, running_server
 from twilio_conformance.subject.probe import Probe
-from twilio_conformance.twilio.caller import RATE
+from twilio_conformance.twilio.caller import RATE, Caller
 
 if TYPE_CHECKING:
     from twilio_conformance.checks._server import Call, PipecatServer
@@ -29,84 +43,61 @@ if TYPE_CHECKING:
 RATES = (8000, 16000, 24000)
 """The rates of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
 
-MOST = 0.060
-"""Seconds that may be withheld in each direction: the limit of the chapter Latency."""
+MAX_STALL = 0.140
+"""Seconds for which playback may stall in mid-speech: what may be withheld in both directions, and one message."""
 
-EXACT = 0.001
-"""Seconds that a figure may be off: places between samples."""
-
-STALL = 0.140
-"""Seconds that the caller may wait in mid-speech: what may be withheld both ways, and one message."""
-
-RINGING = 0.005
-"""Seconds of sound that a filter of linear phase may give ahead of an answer's first sample."""
+MAX_PRE_RINGING = 0.005
+"""Seconds of sound that a linear-phase filter may add ahead of an answer's first sample."""
 
 FOREIGN_DB = -25.0
-"""A tone that is cut off smears over those of others at -30 dB; another's call would be heard at 0 dB."""
+"""Level from which on a tone is another call's: a tone that is cut off leaks at -30 dB, another call at 0 dB."""
 
 ATTEMPTS = 3
-"""Calls of which the best decides: a machine may be busy."""
+"""Calls of which the best decides, because the machine may be busy."""
 
 QUIET = 0.6
-"""Seconds without a message after which no more is expected; a pipeline that has audio sends every 40 ms."""
+"""Seconds without a message after which audio counts as over: a pipeline that has audio sends every 40 ms."""
 
 KEYS = "0123456789*#"
 
-MALFORMED: dict[str, str | bytes] = {
-    "an array": "[]",
-    "null": "null",
-    "a number": "3",
-    "a string": '"media"',
-    "no JSON": "not json",
-    "an empty text": "",
-    "no event": "{}",
-    "an event that is an object": '{"event": {"media": 1}}',
-    "media without content": '{"event": "media"}',
-    "media that is null": '{"event": "media", "media": null}',
-    "a payload that is a number": '{"event": "media", "media": {"payload": 123}}',
-    "a payload that is not base64": '{"event": "media", "media": {"track": "inbound", "payload": "abc"}}',
-    "dtmf that is null": '{"event": "dtmf", "dtmf": null}',
-    "a digit that is a list": '{"event": "dtmf", "dtmf": {"digit": []}}',
-    "a number of 5000 digits": '{"event": "media", "media": ' + "9" * 5000 + "}",
-    "100,000 levels": "[" * 100_000,
-    "binary that is not UTF-8": b"\x80\x81{",
-}
-"""What Twilio never sends, but what reaches any public endpoint."""
-
 
 async def _at_every_rate(
-    play: Callable[[PipecatServer, int], Awaitable[str | None]], complaint: str, expected: str
+    play: Callable[[PipecatServer, int], Awaitable[str | None]], message: str, expected: str
 ) -> None:
-    """Plays at every rate at the same time, and expects no complaint of any.
+    """Play calls at every rate at the same time, and expect a fault of none.
 
     Raises:
-        Violation: There is one.
+        Violation: There is a fault.
     """
-    async with switchboard() as board:
-        results = await asyncio.gather(*(play(board, rate) for rate in RATES))
+    async with running_server() as server:
+        results = await asyncio.gather(*(play(server, rate) for rate in RATES))
     wrong = {f"{rate} Hz": result for rate, result in zip(RATES, results, strict=True) if result is not None}
-    expect(not wrong, complaint, expected=expected, actual=wrong)
+    expect(not wrong, message, expected=expected, actual=wrong)
 
 
 def _record(probe: Probe, name: str, rate: int, value: Any) -> None:
-    """Keeps a figure of one rate beside those of the others."""
-    probe.record(name, dict(sorted((probe.metrics.get(name, {}) | {str(rate): value}).items(), key=_rate)))
+    """Record the figure of one rate beside those of the others."""
+    figures = probe.metrics.get(name, {}) | {str(rate): value}
+    probe.record(name, {key: figures[key] for key in sorted(figures, key=int)})
 
 
-def _rate(item: tuple[str, Any]) -> int:
-    return int(item[0])
+@contextlib.asynccontextmanager
+async def _echo_call(
+    probe: Probe, server: PipecatServer, rate: int, said: Samples, quiet: float = QUIET
+) -> AsyncIterator[Caller]:
+    """Speak to an agent that echoes and wait until it is quiet; the call is still open then."""
+    async with place_call(probe, server, rate) as call:
+        await call.caller.speak(ulaw.encode(said))
+        await call.caller.until_quiet(quiet)
+        yield call.caller
 
 
 async def _first_audio(probe: Probe, limit: float) -> None:
-    async def play(board: PipecatServer, rate: int) -> str | None:
+    async def play(server: PipecatServer, rate: int) -> str | None:
         attempts = []
         for _ in range(ATTEMPTS):
-            async with place_call(probe, board, rate) as call:
-                caller = call.caller
-                speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.6))))
-                await speaking
-                await caller.until_quiet(0.3)
-                attempts.append(_heard.first_audio(caller))
+            async with _echo_call(probe, server, rate, voice(0.6), quiet=0.3) as caller:
+                attempts.append(first_audio(caller))
         found = [attempt for attempt in attempts if attempt is not None]
         if not found:
             return "nothing after 600 ms"
@@ -114,7 +105,7 @@ async def _first_audio(probe: Probe, limit: float) -> None:
         times = [milliseconds(attempt.after) for attempt in found]
         _record(probe, "first audio back", rate, {"ms": float(np.median(times)), "of": times,
                                                   "speech until then, ms": milliseconds(spoken)})  # fmt: skip
-        return f"{milliseconds(spoken):g} ms" if spoken > limit + EXACT else None
+        return f"{milliseconds(spoken):g} ms" if spoken > limit + PLACEMENT_ERROR else None
 
     await _at_every_rate(
         play, "the first audio comes back late", f"after at most {milliseconds(limit):g} ms of speech"
@@ -134,19 +125,13 @@ async def the_first_audio_is_back_after_80_ms_of_speech(probe: Probe) -> None:
 
 
 async def _echo(probe: Probe, limit: float) -> None:
-    async def play(board: PipecatServer, rate: int) -> str | None:
+    async def play(server: PipecatServer, rate: int) -> str | None:
         said = voice(3.0)
-        async with place_call(probe, board, rate) as call:
-            await call.caller.speak(ulaw.encode(said))
-            await call.caller.until_quiet(QUIET)
-            lost = _heard.missing(said, _heard.heard(call.caller))
-            _record(
-                probe,
-                "echo call",
-                rate,
-                _heard.figures(call.caller) | {"missing by content, ms": milliseconds(lost)},
-            )
-        return f"{milliseconds(lost):g} ms" if lost > limit + EXACT else None
+        async with _echo_call(probe, server, rate, said) as caller:
+            lost = missing_seconds(said, received_audio(caller))
+            figures = call_figures(caller) | {"missing by content, ms": milliseconds(lost)}
+            _record(probe, "echo call", rate, figures)
+        return f"{milliseconds(lost):g} ms" if lost > limit + PLACEMENT_ERROR else None
 
     await _at_every_rate(play, "audio of 3 s is not returned", f"at most {milliseconds(limit):g} ms missing")
 
@@ -160,7 +145,7 @@ async def an_echo_is_returned_but_for_140_ms(probe: Probe) -> None:
 @check("TFS-LIVE-04", limit=60)
 async def an_echo_is_returned_but_for_60_ms(probe: Probe) -> None:
     """Three seconds of speech, and no more audio after them."""
-    await _echo(probe, 0.060)
+    await _echo(probe, LATENCY_LIMIT)
 
 
 @check("TFS-LIVE-05", limit=60)
@@ -168,12 +153,10 @@ async def an_echo_has_no_break(probe: Probe) -> None:
     """What is heard of two seconds is one piece of what was said: nothing cut out, put in or silenced."""
     said = voice(2.0)
 
-    async def play(board: PipecatServer, rate: int) -> str | None:
-        async with place_call(probe, board, rate) as call:
-            await call.caller.speak(ulaw.encode(said))
-            await call.caller.until_quiet(QUIET)
-            audio = _heard.heard(call.caller)
-        found = _heard.recognise(said, audio)
+    async def play(server: PipecatServer, rate: int) -> str | None:
+        async with _echo_call(probe, server, rate, said) as caller:
+            audio = received_audio(caller)
+        found = recognise(said, audio)
         if found is None:
             return "not what was said"
         slips = delay_track(said, audio, RATE).slips
@@ -189,19 +172,17 @@ async def an_echo_has_no_break(probe: Probe) -> None:
 async def an_echo_does_not_stall(probe: Probe) -> None:
     """Two seconds of speech; the call of three in which the caller waits the least decides."""
 
-    async def play(board: PipecatServer, rate: int) -> str | None:
+    async def play(server: PipecatServer, rate: int) -> str | None:
         waited = []
         for _ in range(ATTEMPTS):
-            async with place_call(probe, board, rate) as call:
-                await call.caller.speak(ulaw.encode(voice(2.0)))
-                await call.caller.until_quiet(QUIET)
-                waited.append(_heard.stalled(call.caller))
-            if waited[-1] <= STALL:
+            async with _echo_call(probe, server, rate, voice(2.0)) as caller:
+                waited.append(stalled_seconds(caller))
+            if waited[-1] <= MAX_STALL:
                 break
         _record(probe, "stalled in 2 s, ms", rate, milliseconds(min(waited)))
-        return f"{milliseconds(min(waited)):g} ms" if min(waited) > STALL + EXACT else None
+        return f"{milliseconds(min(waited)):g} ms" if min(waited) > MAX_STALL + PLACEMENT_ERROR else None
 
-    await _at_every_rate(play, "the echo stops and goes on", f"at most {milliseconds(STALL):g} ms")
+    await _at_every_rate(play, "the echo stops and goes on", f"at most {milliseconds(MAX_STALL):g} ms")
 
 
 @check("TFS-LIVE-06", limit=60)
@@ -209,8 +190,8 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
     """In mid-speech nothing comes for 0.3 s, then all at once: what lies around it stays as far apart."""
     said, piece = voice(2.4), round(0.8 * RATE)
 
-    async def play(board: PipecatServer, rate: int) -> str | None:
-        async with place_call(probe, board, rate) as call:
+    async def play(server: PipecatServer, rate: int) -> str | None:
+        async with place_call(probe, server, rate) as call:
             caller = call.caller
             speaking = asyncio.create_task(caller.speak(ulaw.encode(said)))
             await caller.until(lambda: caller.spoken >= 1.2, 10)
@@ -218,12 +199,12 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
             await speaking
             await caller.listen(0.5)
             await caller.until_quiet(QUIET)
-            audio = _heard.heard(caller)
-        before, after = _heard.recognise(said[:piece], audio), _heard.recognise(said[-piece:], audio)
+            audio = received_audio(caller)
+        before, after = recognise(said[:piece], audio), recognise(said[-piece:], audio)
         if before is None or after is None:
             return "what was said is not recognised"
         lost = (len(said) - piece) / RATE - (after.delay - before.delay)
-        return f"{milliseconds(lost):g} ms" if abs(lost) > EXACT else None
+        return f"{milliseconds(lost):g} ms" if abs(lost) > PLACEMENT_ERROR else None
 
     await _at_every_rate(play, "audio that was held up is lost", "nothing lost")
 
@@ -232,16 +213,16 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
 async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
     """The agent says a second, and nothing more."""
 
-    async def play(board: PipecatServer, rate: int) -> str | None:
+    async def play(server: PipecatServer, rate: int) -> str | None:
         answer = voice(1.0, rate=rate, seed=2)
-        async with place_call(probe, board, rate, echoes=False) as call:
+        async with place_call(probe, server, rate, echoes=False) as call:
             await call.agent.say(answer, rate)
             await call.caller.until_quiet(QUIET)
-            lost = _heard.missing(answer, _heard.heard(call.caller), rate)
-        return f"{milliseconds(lost):g} ms" if lost > MOST + EXACT else None
+            lost = missing_seconds(answer, received_audio(call.caller), rate)
+        return f"{milliseconds(lost):g} ms" if lost > LATENCY_LIMIT + PLACEMENT_ERROR else None
 
     await _at_every_rate(
-        play, "the end of an answer is not heard", f"at most {milliseconds(MOST):g} ms missing"
+        play, "the end of an answer is not heard", f"at most {milliseconds(LATENCY_LIMIT):g} ms missing"
     )
 
 
@@ -249,22 +230,22 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
 async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
     """The caller speaks into an answer of 3 s; the agent at once says something else."""
 
-    async def play(board: PipecatServer, rate: int) -> str | None:
-        # The chunk that Pipecat's transport has at hand when it is interrupted goes out after the clear: no fault of
-        # the serializer's, and a coincidence that does not come back, where what a serializer kept does.
+    async def play(server: PipecatServer, rate: int) -> str | None:
+        # A chunk that Pipecat's transport is sending when it is interrupted goes out after the clear. That is not the
+        # serializer's fault and rarely happens twice, while audio that a serializer keeps comes every time.
         for _ in range(ATTEMPTS):
-            trouble = await interrupt(board, rate)
+            trouble = await interrupt(server, rate)
             if trouble is None:
                 break
         return trouble
 
-    async def interrupt(board: PipecatServer, rate: int) -> str | None:
+    async def interrupt(server: PipecatServer, rate: int) -> str | None:
         other = voice(0.6, rate=rate, seed=4)
-        async with place_call(probe, board, rate, echoes=False) as call:
+        async with place_call(probe, server, rate, echoes=False) as call:
             caller = call.caller
             await call.agent.say(voice(3.0, rate=rate, seed=3), rate)
             await caller.until(
-                lambda: caller.playout.end > caller.now and len(_heard.heard(caller)) > RATE / 2, 5
+                lambda: caller.playout.end > caller.now and len(received_audio(caller)) > RATE / 2, 5
             )
             call.agent.interrupts = True
             speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.4))))
@@ -277,10 +258,10 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
         if len(caller.clears) != 1:
             return f"{len(caller.clears)} clears"
         codes = [arrival.codes for arrival in caller.arrivals if arrival.moment > caller.clears[0]]
-        stale = _heard.stale(other, ulaw.decode(b"".join(codes)), rate)
+        stale = stale_seconds(other, ulaw.decode(b"".join(codes)), rate)
         if stale is None:
             return "what the agent says after the clear is not recognised"
-        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > RINGING else None
+        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > MAX_PRE_RINGING else None
 
     await _at_every_rate(
         play, "an interruption is not clean", "one clear, and nothing of the interrupted speech after it"
@@ -290,7 +271,7 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
 @check("TFS-LIVE-09", limit=60)
 async def every_key_reaches_the_pipeline(probe: Probe) -> None:
     """Twelve keys, pressed while the caller speaks, come as InputDTMFFrame in their order."""
-    async with switchboard() as board, place_call(probe, board, 16000) as call:
+    async with running_server() as server, place_call(probe, server, 16000) as call:
         speaking = asyncio.create_task(call.caller.speak(ulaw.encode(voice(0.8))))
         for key in KEYS:
             await call.caller.press(key)
@@ -305,8 +286,8 @@ async def every_key_reaches_the_pipeline(probe: Probe) -> None:
 async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
     """A call for each malformed message: a key and speech that come after it are taken as before."""
 
-    async def play(board: PipecatServer, data: str | bytes) -> str | None:
-        async with place_call(probe, board, 8000) as call:
+    async def play(server: PipecatServer, data: str | bytes) -> str | None:
+        async with place_call(probe, server, 8000) as call:
             caller = call.caller
             await caller.speak(ulaw.encode(voice(0.2)))
             await caller.until_quiet(0.2)
@@ -318,8 +299,8 @@ async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
                 return None
         return "the pipeline ended the call" if caller.closed_by_server else "the caller is heard no more"
 
-    async with switchboard() as board:
-        results = await asyncio.gather(*(play(board, data) for data in MALFORMED.values()))
+    async with running_server() as server:
+        results = await asyncio.gather(*(play(server, data) for data in MALFORMED.values()))
     ended = {name: result for name, result in zip(MALFORMED, results, strict=True) if result is not None}
     expect(not ended, "a malformed message ends the call", expected="a call that goes on", actual=ended)
 
@@ -333,16 +314,16 @@ def _hang_ups(probe: Probe, call: Call) -> int:
 async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
     """EndFrame, CancelFrame, and one right after the other: a request each, for the call's own SID."""
 
-    async def play(board: PipecatServer, way: str) -> int:
-        async with place_call(probe, board, 16000, hangs_up=True) as call:
+    async def play(server: PipecatServer, way: str) -> int:
+        async with place_call(probe, server, 16000, hangs_up=True) as call:
             await call.caller.speak(ulaw.encode(voice(0.3)))
             frames = {"EndFrame": call.end, "CancelFrame": call.cancel}
             await asyncio.gather(*(frames[name]() for name in way.split(" and ")))
         return _hang_ups(probe, call)
 
     ways = ("EndFrame", "CancelFrame", "EndFrame and CancelFrame")
-    async with switchboard() as board:
-        counts = await asyncio.gather(*(play(board, way) for way in ways))
+    async with running_server() as server:
+        counts = await asyncio.gather(*(play(server, way) for way in ways))
     wrong = {way: f"{count} requests" for way, count in zip(ways, counts, strict=True) if count != 1}
     expect(not wrong, "the call is not hung up once", expected="one request", actual=wrong)
 
@@ -350,7 +331,7 @@ async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
 @check("TFS-LIVE-12", limit=60)
 async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
     """Two answers with a mark behind each: both return in order, the call goes on."""
-    async with switchboard() as board, place_call(probe, board, 16000, echoes=False) as call:
+    async with running_server() as server, place_call(probe, server, 16000, echoes=False) as call:
         for number, name in enumerate(("first", "second")):
             await call.agent.say(voice(0.4, rate=16000, seed=number), 16000)
             await call.agent.mark(name, call.caller.identity.stream_sid)
@@ -366,7 +347,7 @@ async def marks_come_back_and_do_no_harm(probe: Probe) -> None:
 @check("TFS-LIVE-13", limit=60)
 async def nothing_is_sent_that_twilio_does_not_take(probe: Probe) -> None:
     """A call with speech, a key, an interruption, a mark and an end; Pipecat sends RTVI messages besides."""
-    async with switchboard() as board, place_call(probe, board, 24000, hangs_up=True) as call:
+    async with running_server() as server, place_call(probe, server, 24000, hangs_up=True) as call:
         caller = call.caller
         call.agent.interrupts = True
         await caller.speak(ulaw.encode(voice(0.5)))
@@ -386,10 +367,10 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
     tones = [320.0 + 120.0 * number for number in range(20)]
     middle = asyncio.Barrier(len(tones))
 
-    async def play(board: PipecatServer, number: int, rate: int) -> str | None:
+    async def play(server: PipecatServer, number: int, rate: int) -> str | None:
         leaves, key = number % 2 == 1, KEYS[number % len(KEYS)]
         hum = ulaw.encode(signals.sine(tones[number], -10, RATE, 1.0))
-        async with place_call(probe, board, rate, hangs_up=True) as call:
+        async with place_call(probe, server, rate, hangs_up=True) as call:
             caller = call.caller
             await caller.speak(hum[: RATE // 2])
             await caller.press(key)
@@ -399,7 +380,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
                 await caller.speak(hum[RATE // 2 :])
                 await caller.until_quiet(QUIET)
                 await call.end()
-        levels = _heard.tones(_heard.heard(caller), tones)
+        levels = tone_levels(received_audio(caller), tones)
         foreign, hang_ups = max(np.delete(levels, number)), _hang_ups(probe, call)
         if foreign > FOREIGN_DB:
             return f"another's tone, {foreign:.0f} dB"
@@ -409,9 +390,9 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
             return f"keys {call.agent.keys} in place of {key}"
         return f"{hang_ups} hang-ups" if hang_ups > 1 or not (hang_ups or leaves) else None
 
-    async with switchboard() as board:
+    async with running_server() as server:
         rates = islice(cycle(RATES), len(tones))
-        results = await asyncio.gather(*(play(board, number, rate) for number, rate in enumerate(rates)))
+        results = await asyncio.gather(*(play(server, number, rate) for number, rate in enumerate(rates)))
     wrong = {f"call {number}": result for number, result in enumerate(results) if result is not None}
     expect(not wrong, "calls at the same time mix",
            expected="each its own audio, keys and hang-up", actual=wrong)  # fmt: skip

@@ -1,23 +1,23 @@
-"""Checks of the chapter Credentials and identifiers: where credentials and voices must not turn up."""
+"""Checks of the chapter Credentials and identifiers: where credentials and audio must not appear."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import os
-import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from random import Random
-from types import TracebackType
 from typing import Any
-
-from loguru import logger
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.checks._core import check, expect, expect_attempt
+from twilio_conformance.checks._leaks import (
+    around_leak,
+    captured_output,
+    is_leak,
+    texts_of,
+    traceback_with_values,
+)
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
@@ -28,17 +28,14 @@ Json = dict[str, Any]
 END = {"frame": "EndFrame"}
 COMPLETED = {"status": 200, "json": {"status": "completed"}}
 
-PART = 16
-"""Characters of a credential that are too many to show: half of an auth token."""
-
 VOICE = 24
-"""Characters of a payload that are too many to write down: 18 bytes, about 2 ms of the caller."""
+"""Characters of a payload that must not be logged: 18 bytes, about 2 ms of audio."""
 
 LONGEST_RECORD = 16 * 1024
-"""Characters of a log record; above 16 KiB, Docker's log driver cuts a line in two."""
+"""Characters that a log record may have: Docker's log driver splits lines above 16 KiB."""
 
 FLOOD = 1 << 20
-"""Characters of what must not be written down whole."""
+"""Characters of input that must not be logged whole."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -70,7 +67,7 @@ TROUBLES: dict[str, Json] = {
     "a reset in an answer": {"status": 500, "body": ECHO * 9, "fault": "reset-in-answer"},
     "silence": {"fault": "silence"},
 }  # fmt: skip
-"""What Twilio does, in whose course an implementation may be tempted to write too much."""
+"""Answers and faults of Twilio's API after which implementations tend to log too much."""
 
 MESSAGES: tuple[Json | str | bytes, ...] = (
     {"event": "connected", "protocol": "Call", "version": "1.0.0"},
@@ -88,7 +85,7 @@ FRAMES: tuple[Json, ...] = (
     {"frame": "OutputTransportMessageFrame", "message": {"event": "mark"}},
     {"frame": "TextFrame", "text": "text"},
 )
-"""What a call consists of besides its end, and what should not be there."""
+"""What a call carries besides its end, valid or not."""
 
 
 @check("TFS-SECURE-02", limit=60)
@@ -123,7 +120,7 @@ async def no_other_host_gets_credentials(probe: Probe) -> None:
         for exchange in probe.exchanges:
             place = f"{exchange.host}:{exchange.port}"
             sent = " ".join((exchange.header("authorization") or "", *(text for _, text in _parts(exchange))))
-            expect(place == "api.twilio.com:443" or not _is_leak(probe, sent), "credentials for another host",
+            expect(place == "api.twilio.com:443" or not is_leak(probe, sent), "credentials for another host",
                    expected="no request there, or one without credentials",
                    actual=f"{status} to {where}: {exchange.method} {place}")  # fmt: skip
     expect_attempt(probe)
@@ -138,17 +135,17 @@ async def credentials_are_in_the_authorization_header_only(probe: Probe) -> None
         raise NotTestable("no request was made")
     for exchange in probe.exchanges:
         for place, text in _parts(exchange):
-            expect(not _is_leak(probe, text), "a credential outside the Authorization header",
+            expect(not is_leak(probe, text), "a credential outside the Authorization header",
                    expected="none", actual=f"in {place}")  # fmt: skip
     for refusal in probe.network.refused:
-        expect(not _is_leak(probe, refusal.host), "a credential in a name that is looked up",
+        expect(not is_leak(probe, refusal.host), "a credential in a name that is looked up",
                expected="none", actual=f"in a {refusal.how}")  # fmt: skip
 
 
 @check("TFS-SECURE-05", limit=60)
 async def no_log_and_no_output_holds_a_credential(probe: Probe) -> None:
     """Whatever Twilio does, an echo of the request included: nothing is logged or printed at any level."""
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for trouble, answer in TROUBLES.items():
             probe.answer([answer])
             await _hang_up(probe, probe.arguments())
@@ -176,12 +173,12 @@ async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
         instance = (await probe.ready(**arguments)).instance
         for show in (repr, str, format):
             text = _shown(show, instance)
-            expect(not _is_leak(probe, text), f"{show.__name__}() shows a credential",
-                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+            expect(not is_leak(probe, text), f"{show.__name__}() shows a credential",
+                   expected="none", actual=around_leak(probe, text))  # fmt: skip
     for error in _errors(probe):
-        for name, text in _texts(error).items():
-            expect(not _is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
-                   expected="none", actual=_around_leak(probe, text))  # fmt: skip
+        for name, text in texts_of(error).items():
+            expect(not is_leak(probe, text), f"the {name} of a {type(error).__name__} shows a credential",
+                   expected="none", actual=around_leak(probe, text))  # fmt: skip
 
 
 @check("TFS-SECURE-13", limit=60)
@@ -194,9 +191,9 @@ async def no_value_in_a_traceback_is_a_credential(probe: Probe) -> None:
         if (lines := tuple(line for _, line in traceback.walk_tb(error.__traceback__))) in seen:
             continue
         seen.add(lines)
-        text = _with_values(error, error.__traceback__)
-        expect(not _is_leak(probe, text), f"the values in the traceback of a {type(error).__name__} hold a"
-               " credential", expected="none", actual=_around_leak(probe, text))  # fmt: skip
+        text = traceback_with_values(error, error.__traceback__)
+        expect(not is_leak(probe, text), f"the values in the traceback of a {type(error).__name__} hold a"
+               " credential", expected="none", actual=around_leak(probe, text))  # fmt: skip
 
 
 @check("TFS-SECURE-07", limit=60)
@@ -209,7 +206,7 @@ async def the_callers_voice_is_not_logged(probe: Probe) -> None:
         for start in range(0, len(sound) - VOICE, VOICE // 3):
             piece = sound[start : start + VOICE * 3 // 4]
             parts |= {piece.hex(), piece.hex(" "), repr(piece)[2:-1], str(list(piece))[1:-1]}
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for message in _with_payload(payload):
             subject = await probe.ready()
             await subject.deserialize(message)
@@ -224,7 +221,7 @@ async def the_callers_voice_is_not_logged(probe: Probe) -> None:
 async def log_records_are_bounded(probe: Probe) -> None:
     """A mebibyte of a message or of an answer is not written down whole."""
     subject = await probe.ready()
-    with _kept_output() as printed:
+    with captured_output() as printed:
         for message in ("x" * FLOOD, '{"event": "' + "x" * FLOOD, '["' + "x" * FLOOD + '"]'):
             await subject.deserialize(message)
             _expect_short_lines(probe, printed(), "a long message")
@@ -242,11 +239,11 @@ async def log_records_are_bounded(probe: Probe) -> None:
     expect_attempt(probe)
 
 
-# What is done
+# Actions
 
 
 def _logins(probe: Probe) -> Iterator[Json]:
-    """The arguments of an instance with a token, and of one with an API key where it takes one."""
+    """Yield the arguments of an instance with a token and, if it takes one, of one with an API key."""
     yield probe.arguments()
     if "api_key" in probe.implementation.capabilities:
         key = {name: "${" + name + "}" for name in ("api_key_sid", "api_key_secret")}
@@ -254,7 +251,7 @@ def _logins(probe: Probe) -> Iterator[Json]:
 
 
 def _unfit(probe: Probe) -> Iterator[Json]:
-    """Arguments that hold a credential and of which a constructor may not approve."""
+    """Yield arguments that contain a credential and that a constructor may reject."""
     for login in _logins(probe):
         for missing in ("call_sid", "account_sid", "api_key_sid"):
             if missing in login:
@@ -273,14 +270,14 @@ def _unfit(probe: Probe) -> Iterator[Json]:
 
 
 async def _hang_up(probe: Probe, arguments: Json) -> None:
-    """One call and its end; all that it sent is recorded then."""
+    """End a call, and wait until everything it sent is recorded."""
     subject = await probe.ready(**arguments)
     await subject.serialize(END, limit=40)
     probe.network.settle()
 
 
 async def _cancel(probe: Probe) -> None:
-    """A hang-up that is cancelled when its request is at the server, if it comes there within 5 s."""
+    """Cancel a hang-up once its request is at the server, or after 5 s."""
     probe.answer([{"fault": "silence"}])
     subject = await probe.ready(**probe.arguments())
     before = len(probe.exchanges)
@@ -294,15 +291,15 @@ async def _cancel(probe: Probe) -> None:
 
 
 def _shown(show: Callable[[object], str], instance: object) -> str:
-    """What an instance shows of itself, or by the error that it raises instead."""
+    """Return how an instance shows itself, or the error that it raises instead."""
     try:
         return show(instance)
     except Exception as error:
-        return " ".join(_texts(error).values())
+        return " ".join(texts_of(error).values())
 
 
 def _errors(probe: Probe) -> Iterator[Exception]:
-    """What the constructor raises for arguments of which it does not approve."""
+    """Yield what the constructor raises for arguments that it rejects."""
     for arguments in _unfit(probe):
         error = _error_of(probe, arguments)
         if error is not None:
@@ -310,7 +307,7 @@ def _errors(probe: Probe) -> Iterator[Exception]:
 
 
 def _error_of(probe: Probe, arguments: Json) -> Exception | None:
-    """What the constructor raises; its traceback begins in the implementation."""
+    """Return what the constructor raises, with a traceback that begins in the implementation."""
     try:
         probe.implementation.construct(**probe.names.fill(arguments))
     except Exception as error:
@@ -322,7 +319,7 @@ def _error_of(probe: Probe, arguments: Json) -> Exception | None:
 
 
 def _with_payload(payload: str) -> Iterator[str | bytes]:
-    """Messages with this payload: one as Twilio sends it, and others that are damaged in one way each."""
+    """Yield messages with this payload: one as Twilio sends it, and others damaged in one way each."""
     media = f'{{"track":"inbound","payload":"{payload}"}}'
     whole = f'{{"event":"media","streamSid":"${{stream_sid}}","media":{media}}}'
     yield whole
@@ -340,11 +337,11 @@ def _with_payload(payload: str) -> Iterator[str | bytes]:
     yield b"\xff" + whole.encode()
 
 
-# What is looked at
+# Observations
 
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """Every part of a request where no credential belongs, and its name."""
+    """Yield the name and text of every part of a request that must not contain a credential."""
     yield "the target", exchange.target
     yield "the body", exchange.body.decode("latin-1")
     yield "the server name of TLS", exchange.sni or ""
@@ -353,59 +350,14 @@ def _parts(exchange: Exchange) -> Iterator[tuple[str, str]]:
             yield f"the header {name}", value
 
 
-def _is_leak(probe: Probe, text: str) -> bool:
-    """Whether a text holds a credential in one of its written forms, or half of one."""
-    return _masked(probe, text) != text
-
-
-def _masked(probe: Probe, text: str) -> str:
-    """The text without its credentials and the halves of them."""
-    masked = str(probe.names.redact(text))
-    for name in ("auth_token", "api_key_secret"):
-        secret = probe.names.values[name]
-        for start in range(len(secret) - PART + 1):
-            masked = masked.replace(secret[start : start + PART], f"<part of {name}>")
-    return masked
-
-
 def _expect_discretion(probe: Probe, printed: str, trouble: str) -> None:
-    """No credential has been logged or printed so far."""
+    """Expect that no credential has been logged or printed so far."""
     for record in probe.logs:
-        shown = f"{record.level_name}: {_around_leak(probe, record.text)}"
-        expect(not _is_leak(probe, record.text), f"a credential is in the log after {trouble}",
+        shown = f"{record.level_name}: {around_leak(probe, record.text)}"
+        expect(not is_leak(probe, record.text), f"a credential is in the log after {trouble}",
                expected="none", actual=shown)  # fmt: skip
-    expect(not _is_leak(probe, printed), f"a credential is in the output after {trouble}",
-           expected="none", actual=_around_leak(probe, printed))  # fmt: skip
-
-
-def _around_leak(probe: Probe, text: str) -> str:
-    """The first line that holds a credential, without it."""
-    lines = [line for line in text.splitlines() if _is_leak(probe, line)] or [text]
-    return shorten(_masked(probe, lines[0]), 300)
-
-
-@contextlib.contextmanager
-def _kept_output() -> Iterator[Callable[[], str]]:
-    """Keeps what is written to standard output and error meanwhile, and gives what reads it."""
-    streams = (sys.stdout, sys.stderr)
-    with tempfile.TemporaryFile() as kept:
-
-        def read() -> str:
-            for stream in streams:
-                stream.flush()
-            return os.pread(kept.fileno(), os.fstat(kept.fileno()).st_size, 0).decode("utf-8", "replace")
-
-        read()
-        originals = [os.dup(descriptor) for descriptor in (1, 2)]
-        for descriptor in (1, 2):
-            os.dup2(kept.fileno(), descriptor)
-        try:
-            yield read
-        finally:
-            read()
-            for descriptor, original in zip((1, 2), originals, strict=True):
-                os.dup2(original, descriptor)
-                os.close(original)
+    expect(not is_leak(probe, printed), f"a credential is in the output after {trouble}",
+           expected="none", actual=around_leak(probe, printed))  # fmt: skip
 
 
 def _expect_short_lines(probe: Probe, printed: str, cause: str) -> None:
@@ -414,24 +366,3 @@ def _expect_short_lines(probe: Probe, printed: str, cause: str) -> None:
     if longest > LONGEST_RECORD:
         raise Violation(f"{cause} makes a long log record",
                         expected=f"at most {LONGEST_RECORD} characters", actual=longest)  # fmt: skip
-
-
-def _texts(error: BaseException) -> dict[str, str]:
-    """What an exception shows, and those behind it."""
-    text, link = "", error
-    while True:
-        text += f"{link} {link!r} "
-        behind = link.__cause__ or link.__context__
-        if behind is None:
-            return {"text": text, "traceback": "".join(traceback.format_exception(error))}
-        link = behind
-
-
-def _with_values(error: BaseException, place: TracebackType | None) -> str:
-    """The traceback as loguru writes it by default, with the values of the names on its lines."""
-    lines: list[str] = []
-    # Below the level that loguru prints by default, so that only this sink shows it.
-    sink = logger.add(lines.append, level=0, format="{exception}", backtrace=False, diagnose=True)
-    logger.opt(exception=(type(error), error, place)).trace("")
-    logger.remove(sink)
-    return "".join(lines)

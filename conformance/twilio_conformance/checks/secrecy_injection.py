@@ -1,15 +1,15 @@
-"""Checks of the chapter Credentials and identifiers: identifiers that are more than identifiers."""
+"""Checks of the chapter Credentials and identifiers: hostile SIDs, regions and edges."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.checks._expectations import aspect_of
+from twilio_conformance.checks._hostile_ids import LABELS, SIDS, STREAMS
 from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Observation, Probe
@@ -21,83 +21,12 @@ CALL = "CA0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 
 TARGET = re.compile(r"/2010-04-01/Accounts/([^/?#]+)/Calls/([^/?#]+\.json)")
-"""The target of a hang-up; its two groups are segments of a path, as sent."""
+"""The target of a hang-up; the groups are the two segments of the path, as sent."""
 
 SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
-"""A segment of a path as RFC 3986 permits it."""
+"""A segment of a path (RFC 3986)."""
 
 HOST = re.compile(r"api(\.[a-z0-9-]{1,63}\.[a-z0-9-]{1,63})?\.twilio\.com")
-
-SIDS: Mapping[str, str] = {
-    "a path upwards": "{sid}/../../../../elsewhere",
-    "a path upwards at the beginning": "../../{sid}",
-    "two dots": "..",
-    "one dot": ".",
-    "two dots, encoded": "%2e%2e",
-    "a path upwards, encoded": "{sid}%2F..%2F..",
-    "a slash": "{sid}/Recordings",
-    "a backslash": "{sid}\\..\\..",
-    "a query": "{sid}?Status=canceled",
-    "a query that hides the rest": "{sid}.json?x=",
-    "a fragment": "{sid}#",
-    "a path, a query and a fragment": "{sid}/../../x?y=1#z",
-    "a user and a host": "@decoy.example/{sid}",
-    "a URL": "https://decoy.example/{sid}",
-    "a host": "//decoy.example/{sid}",
-    "a path parameter": "{sid};x=1",
-    "a colon": "{sid}:x",
-    "a percent sign": "{sid}%",
-    "a percent sign and a digit": "{sid}%0",
-    "a line break": "{sid}\r\nX-Injected: 1",
-    "a second request": "{sid} HTTP/1.1\r\nHost: api.twilio.com\r\n\r\nGET /elsewhere",
-    "an encoded line break": "{sid}%0d%0aX-Injected:%201",
-    "a space": "{sid} x",
-    "a tab": "{sid}\t",
-    "a zero byte": "{sid}\0",
-    "letters that are not ASCII": "{sid}\u00e9\u4e2d",
-    "a full stop that is not ASCII": "{sid}\u2024\u2024\uff0f",
-    "a lone surrogate": "{sid}\ud800",
-    "a right-to-left mark": "\u202e{sid}",
-    "10,000 characters": "{sid}" + "0" * 10_000,
-}
-"""What may come in place of a SID; {sid} stands for one as it has to be."""
-
-LABELS: Mapping[str, str] = {
-    "another domain": "decoy.example/",
-    "another domain and a fragment": "decoy.example#",
-    "another domain and a query": "decoy.example?",
-    "another domain and a backslash": "decoy.example\\",
-    "another domain behind a user": "{label}@decoy.example/",
-    "a user": "x@{label}",
-    "a port": "{label}:8443",
-    "a port of another domain": "decoy.example:443/",
-    "a path": "{label}/..",
-    "a query": "{label}?x=1",
-    "an inner dot": "{label}.decoy",
-    "a final dot": "{label}.",
-    "two dots": "..",
-    "an encoded dot": "{label}%2edecoy",
-    "an encoded slash": "decoy.example%2f",
-    "a line break": "{label}\r\nX-Injected: 1\r\n",
-    "a space": "{label} ",
-    "an underscore": "{label}_x",
-    "a full stop that is not ASCII": "decoy\u3002example\u2044",
-    "letters that are not ASCII": "{label}\u00e9",
-    "64 characters": "a" * 64,
-    "10,000 characters": "a" * 10_000,
-}
-"""What may come in place of a region or an edge; {label} stands for one as it has to be."""
-
-STREAMS = {
-    "a quotation mark": 'MZ","event":"stop',
-    "a backslash": "MZ\\",
-    "a line break": "MZ\r\n1",
-    "a zero byte": "MZ\0",
-    "letters that are not ASCII": "MZ\u00e9\u2028\u2029",
-    "a script": "</script><script>",
-    "10,000 characters": "MZ" + "0" * 10_000,
-}
-"""What may come in place of a stream SID."""
 
 
 @check("TFS-SECURE-09", limit=60)
@@ -148,7 +77,7 @@ async def a_stream_sid_stays_one_text_of_a_message(probe: Probe) -> None:
 
 
 async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> None:
-    """No request that a hostile SID causes differs from a hang-up in anything but one segment of its path."""
+    """Expect requests with a hostile SID to differ from a hang-up in one segment of the path only."""
     for well_formed in (good, good[:2] + good[2:].upper()):
         await _expect_accepted(probe, name, well_formed, **{name: well_formed})
     for what, pattern in SIDS.items():
@@ -172,7 +101,7 @@ async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> N
 
 
 def _segments(exchange: Exchange) -> list[str] | None:
-    """What the two segments of the target say; None if it is no target of a hang-up."""
+    """Return the two decoded segments of a hang-up's target; None if it is something else."""
     match = TARGET.fullmatch(exchange.target)
     if match is None or not all(map(SEGMENT.fullmatch, match.groups())):
         return None
@@ -182,7 +111,7 @@ def _segments(exchange: Exchange) -> list[str] | None:
 
 
 async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Exchange]:
-    """The requests of an instance with these arguments; none where the constructor refuses them."""
+    """Return the requests of an instance with these arguments; none if the constructor refuses them."""
     before = len(probe.exchanges)
     arguments = probe.arguments(**{"call_sid": CALL, "account_sid": ACCOUNT} | given)
     observation, subject = probe.attempt(**arguments)
@@ -196,7 +125,7 @@ async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Ex
 
 
 async def _expect_accepted(probe: Probe, name: str, value: str, **given: str) -> None:
-    """The neighbour of what may be refused is accepted, and makes a request."""
+    """Expect well-formed arguments to be accepted and to make a request."""
     observation, _ = probe.attempt(**probe.arguments(**{"call_sid": CALL, "account_sid": ACCOUNT} | given))
     expect(observation.raised is None, f"a well-formed {name} is refused",
            expected="an instance", actual=observation.outcome)  # fmt: skip
@@ -211,7 +140,7 @@ def _expect_refused(observation: Observation, name: str, what: str) -> None:
 
 
 def _expect_host(exchange: Exchange, name: str, what: str) -> None:
-    """The request is a hang-up to Twilio's API, with no header that does not belong there."""
+    """Expect a hang-up request to Twilio's API without injected headers."""
     place = f"{exchange.method} {exchange.scheme}://{exchange.host}:{exchange.port}"
     fits = (
         exchange.scheme == "https"

@@ -137,7 +137,7 @@ async def grade_job(world: World, job: str, requirements: list[str], probe: Prob
         seconds = max(0.0, round(monotonic() - clock.skipped() - started, 4))
         outcome = replace(outcome, seconds=seconds, metrics=probe.metrics)
         outcomes[requirement] = _fit(outcome.as_json())
-    return {"outcomes": outcomes, "hung": probe.hung}
+    return {"outcomes": outcomes, "hung": probe.hung_calls}
 
 
 async def _graders(

@@ -28,7 +28,7 @@ from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.subject import target
-from twilio_conformance.subject.logs import BOOK
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
 
@@ -128,7 +128,7 @@ class Worker:
         if not named.command:
             # In another process time is real: here it must neither skip nor be held.
             clock.install()
-        BOOK.attach()
+        CAPTURE.attach()
         self._orders, self._answers = orders, answers
         self._jobs = int(configuration["jobs"])
         self._pool: Pool | None = None

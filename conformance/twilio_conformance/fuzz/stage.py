@@ -25,7 +25,7 @@ from twilio_conformance.errors import NotTestable, UsageError
 from twilio_conformance.fuzz.oracle import NAMES
 from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject import target
-from twilio_conformance.subject.logs import BOOK
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
 
@@ -77,7 +77,7 @@ class Stage:
         """
         network.install()
         clock.install()
-        BOOK.attach()
+        CAPTURE.attach()
         self._own = own
         self._implementation = target.resolve(target.parse(impl))
         self._child: _Child | None = None

@@ -1,1 +1,1 @@
-"""Finds, drives and observes one implementation."""
+"""Finding, driving and observing one implementation."""

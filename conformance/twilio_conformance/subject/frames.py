@@ -1,4 +1,4 @@
-"""Pipecat's frames as plain data, in both directions, and the configuration that setup is given."""
+"""Conversion of Pipecat's frames from and to plain data, and the argument of setup."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FrameValue:
-    """A frame that an implementation returned: its class, its base classes, what it carries."""
+    """A frame that an implementation returned: the names of its class and base classes, and its attributes."""
 
     kind: str
     bases: frozenset[str]
     attributes: Json
 
     def is_a(self, kind: str) -> bool:
-        """Whether the frame is of this class or of a subclass."""
+        """Return whether the frame is an instance of this class."""
         return kind == self.kind or kind in self.bases
 
     def __repr__(self) -> str:
-        """For a message, with audio counted and not shown."""
+        """Return a description for messages, with the length of audio instead of its bytes."""
         carried = ", ".join(f"{name}={shorten(value)}" for name, value in self.attributes.items())
         return f"{self.kind}({carried})"
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A value of a type that the interface does not know."""
+    """A returned value that is neither None, text, bytes nor a frame."""
 
     type: str
     text: str
 
     def __repr__(self) -> str:
-        """For a message."""
+        """Return a description for messages."""
         return f"{self.type} {self.text}".rstrip()
 
 
@@ -52,7 +52,7 @@ Value = None | str | bytes | FrameValue | Foreign
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """A value for a message, cut to `limit` characters; bytes are counted."""
+    """Return the repr of a value for a message, cut to `limit` characters; of bytes, their number."""
     try:
         if isinstance(value, bytes | bytearray):
             return f"<{len(value)} bytes>"
@@ -63,10 +63,10 @@ def shorten(value: Any, limit: int = 60) -> str:
 
 
 def build(document: Json) -> frames.Frame:
-    """The frame that a vector describes.
+    """Build the frame that a vector describes.
 
     Raises:
-        SuiteError: The installed Pipecat has no such frame, or it takes other arguments.
+        SuiteError: The installed Pipecat has no such frame, or the frame takes other arguments.
     """
     arguments = {name: value for name, value in document.items() if name != "frame"}
     kind = getattr(frames, document["frame"], None)
@@ -87,14 +87,14 @@ def build(document: Json) -> frames.Frame:
 
 
 def audio_bytes(audio: str | Json) -> bytes:
-    """PCM of a vector: base64, or base64 and how often it repeats."""
+    """Decode the audio of a vector: base64, or base64 and the number of its repetitions."""
     if isinstance(audio, str):
         return base64.b64decode(audio, validate=True)
     return base64.b64decode(audio["base64"], validate=True) * int(audio["times"])
 
 
 def describe(value: Any) -> Value:
-    """What an implementation returned, as data that no longer refers to it; no value makes this raise."""
+    """Convert what an implementation returned to data that no longer refers to it; never raises."""
     kind = type(value)
     try:
         if value is None or kind in (str, bytes, FrameValue, Foreign):
@@ -132,7 +132,12 @@ def _attributes(frame: frames.Frame) -> Json:
 
 
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:
-    """What the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8."""
+    """Return what the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8.
+
+    Args:
+        audio_in_sample_rate: The pipeline's input rate, in Hz.
+        audio_out_sample_rate: The pipeline's output rate, in Hz.
+    """
     rates: Json = {
         "audio_in_sample_rate": audio_in_sample_rate,
         "audio_out_sample_rate": audio_out_sample_rate,

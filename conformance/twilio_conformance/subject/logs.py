@@ -1,4 +1,4 @@
-"""What an implementation logs: records of loguru, of the standard library's logging, and warnings."""
+"""Capture of what an implementation logs with loguru and the logging module, and of warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One record; `text` is the message and, where there is one, the traceback as handlers print it."""
+    """One record.
+
+    Attributes:
+        level: As a number; 30 is WARNING.
+        level_name: As a name.
+        text: The message and, if there is one, the traceback as handlers print it.
+        origin: The logger, or "loguru" or "warnings".
+    """
 
     level: int
     level_name: str
@@ -24,32 +31,36 @@ class LogRecord:
     origin: str
 
 
-class LogBook:
-    """Collects what is logged in this process from `attach` on, in order, whatever handlers there are."""
+class LogCapture:
+    """Captures everything logged in this process after `attach`, in order, whatever the handlers are.
+
+    Attributes:
+        records: What was captured.
+    """
 
     def __init__(self) -> None:
-        """An empty book that nothing writes to yet."""
+        """Create a capture without records that is not attached yet."""
         self.records: list[LogRecord] = []
         self._is_attached = False
 
     def attach(self) -> None:
-        """Listens to every level, also after an implementation has configured its loggers anew.
+        """Capture every level; call it again after an implementation may have reconfigured its loggers.
 
-        A worker attaches its book before it forks: loguru takes 10 ms for each new sink.
+        A worker attaches its capture before it forks, because loguru takes 10 ms for each new sink.
         """
         if not self._is_attached:
             self._is_attached = True
-            self._keep_loguru()
-            self._keep_logging()
-        # Each of the two empties the caches of all loggers, which is dear before every call.
+            self._capture_loguru()
+            self._capture_logging()
+        # Each of the two clears the caches of all loggers, which is too slow before every call.
         if logging.root.level != 1:
             logging.root.setLevel(1)
         if logging.root.manager.disable != logging.NOTSET:
             logging.disable(logging.NOTSET)
         warnings.showwarning = self._take_warning
 
-    def _keep_loguru(self) -> None:
-        """Adds a sink, and again whenever all sinks are removed."""
+    def _capture_loguru(self) -> None:
+        """Add a sink, and add it again whenever all sinks are removed."""
         remove = type(logger).remove
 
         def add() -> None:
@@ -65,8 +76,8 @@ class LogBook:
         type(logger).remove = remove_and_add  # type: ignore[method-assign, assignment]
         add()
 
-    def _keep_logging(self) -> None:
-        """Sees each record on its way to the handlers, so that none of them, and no `propagate`, matters."""
+    def _capture_logging(self) -> None:
+        """Capture each record before the handlers get it, so that neither handlers nor `propagate` matter."""
         call_handlers = logging.Logger.callHandlers
 
         def take_and_call(instance: logging.Logger, record: logging.LogRecord) -> None:
@@ -102,8 +113,8 @@ def _text(record: logging.LogRecord) -> str:
 
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
-"""What every record has; more comes from `extra`, which formatters may write."""
+"""The attributes of every record; all others come from `extra`, which formatters may write."""
 
 
-BOOK = LogBook()
-"""The book of this process."""
+CAPTURE = LogCapture()
+"""The capture of this process."""

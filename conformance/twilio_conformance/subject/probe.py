@@ -1,4 +1,4 @@
-"""The one object that observes an implementation: what it returns, raises, logs and requests."""
+"""The probe, the one object that observes an implementation: what it returns, raises, logs and requests."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from pipecat.frames.frames import Frame
 
-from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable, RemoteException
+from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.subject import frames
-from twilio_conformance.subject.frames import FrameValue, Value, shorten
-from twilio_conformance.subject.logs import BOOK, LogRecord
+from twilio_conformance.subject.frames import Value, shorten
+from twilio_conformance.subject.logs import CAPTURE, LogRecord
+from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.target import NOWHERE, Implementation
 from twilio_conformance.twilio.caller import CallerTrack
@@ -27,78 +27,27 @@ from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.record import Exchange
 from twilio_conformance.twilio.script import Answer
 
-__all__ = ["CALL_LIMIT", "Names", "Observation", "Probe", "Raised", "Subject"]
+__all__ = ["CALL_LIMIT", "NEVER_RETURNED", "Names", "Observation", "Probe", "Raised", "Subject"]
 
 Json = dict[str, Any]
 
 CALL_LIMIT = 10.0
-"""Seconds on the event loop's clock that one call of the implementation may take."""
+"""Time limit of one call of the implementation, in seconds on the event loop's clock."""
 
-TOLERABLE = 5.0
-"""Real seconds that a call which does not return may take without being counted as one that hangs."""
+HANG_THRESHOLD = 5.0
+"""Real seconds after which a call that reached its time limit counts as hung."""
 
 CALL_WIDTH = 60
-"""Characters of a message that are shown of a call."""
-
-NEVER_RETURNED = "DidNotReturn"
-"""What a call that is over its limit is said to have raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An exception as a value."""
-
-    kind: str
-    bases: frozenset[str]
-    message: str
-
-    @classmethod
-    def of(cls, error: BaseException) -> Raised:
-        """The value of an exception; that its str() raises does not matter."""
-        if isinstance(error, RemoteException):
-            return cls(error.kind, error.bases, str(error))
-        bases = frozenset(base.__name__ for base in type(error).__mro__[1:])
-        try:
-            message = str(error)
-        except BaseException as broken:
-            message = f"an exception whose str() raises {type(broken).__name__}"
-        return cls(type(error).__name__, bases, message)
-
-    def is_a(self, kind: str) -> bool:
-        """Whether the exception is of this class or of a subclass."""
-        return kind == self.kind or kind in self.bases
-
-    def __repr__(self) -> str:
-        """For a message."""
-        return f"raised {self.kind}({shorten(self.message, 200)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What one call did."""
-
-    call: str
-    value: Value = None
-    raised: Raised | None = None
-    seconds: float = 0.0
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """What makes a call like another: what was called, and what kind of thing came of it."""
-        value = self.value.kind if isinstance(self.value, FrameValue) else type(self.value).__name__
-        came = value if self.raised is None else repr(self.raised)
-        return self.call if self.call.startswith("serialize(") else self.call.partition("(")[0], came
-
-    @property
-    def outcome(self) -> str:
-        """What came of the call, for a message."""
-        if self.raised is not None:
-            return repr(self.raised)
-        return f"returned {shorten(self.value, 300)}"
+"""Characters of a message that are shown in the description of a call."""
 
 
 class Probe:
-    """Everything that a check can do with an implementation, and everything that was seen of it."""
+    """Everything that a check can do with an implementation, and everything observed so far.
+
+    Attributes:
+        metrics: Values to report, by name.
+        hung_calls: The calls that hung.
+    """
 
     def __init__(
         self,
@@ -107,45 +56,45 @@ class Probe:
         names: Names | None = None,
         watch: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """A probe on one implementation, in a world of its own: a network double and a log.
+        """Create a probe for one implementation.
 
         Args:
             implementation: What to observe.
-            network: The other side of its requests.
-            names: What ${names} stand for.
-            watch: Is told each call when it begins, and "" when it is over.
+            network: The network double that answers its requests.
+            names: The values of ${names}; random by default.
+            watch: Called with each call when it begins, and with "" when none is running.
         """
         self.implementation = implementation
         self.network = network
         self.names = names or Names()
         self.metrics: Json = {}
-        self.hung: list[str] = []
+        self.hung_calls: list[str] = []
         self._watch = watch
-        self._under_way: list[str] = []
-        self._seen: list[tuple[Observation, float, int]] = []
+        self._running_calls: list[str] = []
+        self._observations: list[tuple[Observation, float, int]] = []
         self._began = time.monotonic()
-        self._book = BOOK
-        self._book.records.clear()
+        self._capture = CAPTURE
+        self._capture.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
 
     def answer(self, answers: Sequence[Json]) -> None:
-        """Scripts Twilio's API: an answer for each request, the last one for all that follow."""
+        """Script Twilio's API: an answer for each request, the last one for all that follow."""
         self.network.script([Answer.from_json(answer) for answer in self.names.fill(list(answers))])
 
     @property
     def trace(self) -> list[str]:
-        """What happened, in order: a line for each call, and below it one for each request that it made.
+        """What happened, in order: a line for each call, followed by one for each request that it made.
 
-        Each begins with its time since the check began, on the clock that skips.
+        Each line begins with the time since the check began, on the clock that skips.
         """
         return self.trace_to(None)
 
     def trace_to(self, last: Observation | None) -> list[str]:
-        """The trace up to this observation; all of it where the observation is None or not of this probe."""
+        """Return the trace up to this observation; all of it for None, or an observation of another probe."""
         lines: list[tuple[object, str]] = []
         exchanges, made = self.network.exchanges, 0
         requests = [self._timed(exchange.started, _wire_line(exchange)) for exchange in exchanges]
-        for observation, started, made_then in self._seen:
+        for observation, started, made_then in self._observations:
             kind = observation if observation is last else observation.kind
             lines.append((kind, self._timed(started, f"{observation.call}: {observation.outcome}")))
             lines += enumerate(requests[made:made_then], start=made)
@@ -155,14 +104,14 @@ class Probe:
         else:
             lines += enumerate(requests[made:], start=made)
         alike = groupby(lines, key=itemgetter(0))
-        return [_told([line for _, line in group]) for _, group in alike]
+        return [_summarize([line for _, line in group]) for _, group in alike]
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The HTTP requests made so far, with their answers.
 
         Raises:
-            NotObservable: Nothing leads the implementation's requests to the double.
+            NotObservable: The implementation's requests do not reach the network double.
         """
         if self.implementation.network == NOWHERE:
             raise NotObservable(
@@ -173,10 +122,10 @@ class Probe:
     @property
     def logs(self) -> tuple[LogRecord, ...]:
         """The log records so far."""
-        return tuple(self._book.records)
+        return tuple(self._capture.records)
 
     def require_capability(self, capability: str | None) -> None:
-        """Ends the check where the implementation does not claim the capability.
+        """End the check if the implementation does not claim the capability.
 
         Raises:
             NotApplicable: It is not claimed.
@@ -185,7 +134,7 @@ class Probe:
             raise NotApplicable(f"the implementation does not claim {capability}")
 
     def require_object(self) -> None:
-        """Ends the check where there is no object to look at, since it is in another process.
+        """End the check if the instance is in another process and cannot be inspected.
 
         Raises:
             NotApplicable: The implementation is graded over stdio.
@@ -196,13 +145,20 @@ class Probe:
             )
 
     def arguments(self, **changes: Any) -> Json:
-        """The arguments of a serializer that hangs up, with changes; None takes one away."""
+        """Return the arguments of a serializer that hangs up, with changes; None removes an argument."""
         usual = {name: "${" + name + "}" for name in ("stream_sid", "call_sid", "account_sid", "auth_token")}
         return {name: value for name, value in (usual | changes).items() if value is not None}
 
     def attempt(self, *positional: Any, **arguments: Any) -> tuple[Observation, Subject | None]:
-        """Constructs an instance, or says why it cannot be: an exception is a value here."""
-        self._book.attach()
+        """Construct an instance; an exception of the constructor is a value.
+
+        Returns:
+            What the constructor did, and the instance; None if it raised.
+
+        Raises:
+            NotTestable: There is no InputParams to pass, or the adapter failed.
+        """
+        self._capture.attach()
         keywords = self.names.fill(arguments)
         call = f"construct({', '.join([*map(str, positional), *(f'{name}=…' for name in keywords)])})"
         with self._announced(call):
@@ -220,7 +176,7 @@ class Probe:
         return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
-        """Constructs an instance.
+        """Construct an instance.
 
         Raises:
             NotTestable: The constructor raised.
@@ -233,7 +189,13 @@ class Probe:
     async def ready(
         self, *, rate: int = 8000, out_rate: int | None = None, limit: float = CALL_LIMIT, **arguments: Any
     ) -> Subject:
-        """Constructs an instance and sets it up; without arguments, one that never hangs up.
+        """Construct an instance and set it up; without arguments, one that never hangs up.
+
+        Args:
+            rate: The pipeline's input rate, in Hz.
+            out_rate: The pipeline's output rate, in Hz; the same by default.
+            limit: The time limit of setup, in seconds.
+            arguments: The constructor's arguments.
 
         Raises:
             NotTestable: The constructor or setup raised.
@@ -247,11 +209,11 @@ class Probe:
         return subject
 
     def record(self, name: str, value: Any) -> None:
-        """Keeps a measured value, or a series of them, for the report; it has to be JSON."""
+        """Record a measured value for the report; it has to be JSON."""
         self.metrics[name] = value
 
     def _argument(self, value: Any) -> Any:
-        """A constructor argument; the JSON object of params becomes InputParams."""
+        """Return a constructor argument, with a JSON object converted to InputParams."""
         if not isinstance(value, dict):
             return value
         if self.implementation.input_params is None:
@@ -259,11 +221,13 @@ class Probe:
         return self.implementation.input_params(**value)
 
     def _is_about_the_adapter(self, error: BaseException) -> bool:
-        """Whether a finding came up between suite and implementation; one of the implementation's own is none."""
+        """Return whether the adapter, not the implementation, caused this."""
         return self.implementation.is_remote and isinstance(error, Finding)
 
     def _note(self, observation: Observation) -> Observation:
-        self._seen.append((observation, time.monotonic() - observation.seconds, len(self.network.exchanges)))
+        self._observations.append(
+            (observation, time.monotonic() - observation.seconds, len(self.network.exchanges))
+        )
         return observation
 
     def _timed(self, moment: float, line: str) -> str:
@@ -271,18 +235,18 @@ class Probe:
 
     @contextlib.contextmanager
     def _announced(self, call: str) -> Iterator[None]:
-        """Lets the watch know which call is under way; of several, the latest that has not ended."""
-        self._under_way.append(call)
+        """Tell the watch which call is running; of several, the one that began last."""
+        self._running_calls.append(call)
         self._watch(call)
         try:
             yield
         finally:
-            self._under_way.remove(call)
-            self._watch(self._under_way[-1] if self._under_way else "")
+            self._running_calls.remove(call)
+            self._watch(self._running_calls[-1] if self._running_calls else "")
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
         if not self.implementation.is_remote:
-            self._book.attach()
+            self._capture.attach()
         clock = asyncio.get_running_loop().time
         started, skipped_before = clock(), skipped()
         with self._announced(call):
@@ -294,11 +258,11 @@ class Probe:
                     raise
                 raised = Raised.of(error)
                 if bound.expired():
-                    # What the clock skipped cost nothing, and need not cost any later call its time.
-                    if clock() - started - (skipped() - skipped_before) > TOLERABLE:
-                        self.hung.append(call)
+                    # Skipped time costs nothing, and must not count as a hang, which shortens the limit of later calls.
+                    if clock() - started - (skipped() - skipped_before) > HANG_THRESHOLD:
+                        self.hung_calls.append(call)
                     raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
-                elif _is_ours(error):
+                elif _is_cancelled_by_the_suite(error):
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
@@ -306,13 +270,13 @@ class Probe:
     def _observe_each(
         self, calls: list[str], action: Callable[[], Iterator[Value | BaseException]], limit: float
     ) -> list[Observation]:
-        """What each of several calls did that went out together."""
+        """Observe several calls that are sent together."""
         observations = []
         with self._announced(calls[0] if calls else ""):
             for call, value in zip(calls, action(), strict=True):
                 raised = Raised.of(value) if isinstance(value, BaseException) else None
                 if isinstance(value, TimeoutError):
-                    self.hung.append(call)
+                    self.hung_calls.append(call)
                     raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
                 seen = Observation(call, None if isinstance(value, BaseException) else value, raised)
                 observations.append(self._note(seen))
@@ -323,14 +287,14 @@ class Subject:
     """One instance of the implementation."""
 
     def __init__(self, probe: Probe, instance: Any) -> None:
-        """Wraps an instance; only the checks of its very type look at `instance`."""
+        """Wrap an instance."""
         self.probe = probe
         self.track = CallerTrack()
         self._instance = instance
 
     @property
     def instance(self) -> Any:
-        """The instance itself.
+        """The instance itself, for checks of its type.
 
         Raises:
             NotApplicable: The implementation is graded over stdio.
@@ -341,18 +305,24 @@ class Subject:
     async def setup(
         self, rate: int, out_rate: int | None = None, *, limit: float = CALL_LIMIT
     ) -> Observation:
-        """Awaits setup with the pipeline's rates in Hz."""
+        """Await setup.
+
+        Args:
+            rate: The pipeline's input rate, in Hz.
+            out_rate: The pipeline's output rate, in Hz; the same by default.
+            limit: The time limit, in seconds on the event loop's clock.
+        """
         configuration = frames.setup_argument(rate, out_rate or rate)
         return await self.probe._observe(f"setup({rate})", lambda: self._instance.setup(configuration), limit)
 
     async def serialize(self, frame: Json | Frame, *, limit: float = CALL_LIMIT) -> Observation:
-        """Awaits serialize of a frame: plain JSON, or one of Pipecat's."""
+        """Await serialize of a frame, given as plain JSON or as Pipecat's."""
         given = frames.build(self.probe.names.fill(frame)) if isinstance(frame, dict) else frame
         call = f"serialize({type(given).__name__})"
         return await self.probe._observe(call, lambda: self._instance.serialize(given), limit)
 
     async def deserialize(self, data: str | bytes | Json, *, limit: float = CALL_LIMIT) -> Observation:
-        """Awaits deserialize of a str, bytes, or a message as JSON, which is written compactly."""
+        """Await deserialize of text, bytes, or a JSON message, which is sent as compact text."""
         given = self.probe.names.fill(data)
         if isinstance(given, dict):
             given = json.dumps(given, separators=(",", ":"))
@@ -360,7 +330,7 @@ class Subject:
         return await self.probe._observe(call, lambda: self._instance.deserialize(given), limit)
 
     async def serialize_each(self, given: Sequence[Frame], *, limit: float = CALL_LIMIT) -> list[Observation]:
-        """Awaits serialize of one audio frame after the other; an adapter may be sent them all at once."""
+        """Await serialize of audio frames in turn; an adapter that supports it gets them all at once."""
         if not getattr(self._instance, "is_ahead", False):
             return [await self.serialize(frame, limit=limit) for frame in given]
         calls = [f"serialize({type(frame).__name__})" for frame in given]
@@ -369,7 +339,7 @@ class Subject:
     async def deserialize_each(
         self, given: Sequence[Json], *, limit: float = CALL_LIMIT
     ) -> list[Observation]:
-        """Awaits deserialize of one message after the other; an adapter may be sent them all at once."""
+        """Await deserialize of messages in turn; an adapter that supports it gets them all at once."""
         texts = [self.probe.names.fill(json.dumps(message, separators=(",", ":"))) for message in given]
         if not getattr(self._instance, "is_ahead", False):
             return [await self.deserialize(text, limit=limit) for text in texts]
@@ -377,7 +347,7 @@ class Subject:
         return self.probe._observe_each(calls, lambda: self._instance.deserialize_each(texts, limit), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
-        """Whether a call of the method gives an awaitable; it is closed, not awaited. Raising gives none."""
+        """Return whether a method returns an awaitable, which is closed, not awaited; False if it raises."""
         self.probe.require_object()
         with self.probe._announced(f"{method}(…)"):
             try:
@@ -390,13 +360,13 @@ class Subject:
                 return False
 
 
-def _told(alike: list[str]) -> str:
-    """Lines that are alike on one: the first, and how many more there are."""
+def _summarize(alike: list[str]) -> str:
+    """Return the first of similar lines and the number of the others."""
     return alike[0] if len(alike) == 1 else f"{alike[0]} (and {len(alike) - 1} more like it)"
 
 
 def _wire_line(exchange: Exchange) -> str:
-    """A request and its answer on one line, without credentials: their headers are veiled."""
+    """Return a request and its answer on one line, with headers of credentials redacted."""
     shown = exchange.as_json()["request"]
     place = f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.target}"
     headers = ", ".join(f"{name}: {value}" for name, value in shown["headers"])
@@ -406,7 +376,7 @@ def _wire_line(exchange: Exchange) -> str:
     return f"request {exchange.method} {place} -> {answer}{note}; body {body}; {headers}"
 
 
-def _is_ours(error: BaseException) -> bool:
-    """Whether the suite itself ends the check: the task was cancelled from outside."""
+def _is_cancelled_by_the_suite(error: BaseException) -> bool:
+    """Return whether the suite is ending the check: the task was cancelled from outside."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

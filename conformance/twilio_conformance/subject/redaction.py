@@ -1,4 +1,4 @@
-"""The SIDs and secrets of one job: random values by name, and their removal from all that is shown."""
+"""The SIDs and secrets of one job: random values by name, and their redaction from everything that is shown."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import Any
 
 SHORTEST_SECRET = 8
-"""Characters below which a value that a vector gives is no secret: it would be found in ordinary words."""
+"""Length in characters below which a value is not redacted, because it would match ordinary words."""
 
 _CUT = "…"
-"""What stands where the suite has cut a text."""
+"""Marks where the suite has cut a text."""
 
 _HEAD = 6
-"""Characters of a secret that are enough to find the rest of it where it was cut."""
+"""Characters of a secret by which it is recognized if its end is cut off."""
 
 _LOGINS = (("account_sid", "auth_token"), ("api_key_sid", "api_key_secret"))
 
@@ -30,7 +30,7 @@ class Names:
     values: dict[str, str] = field(default_factory=lambda: _random())
 
     def fill(self, value: Any) -> Any:
-        """The JSON value with every ${name} in its strings replaced."""
+        """Return the JSON value with every ${name} in its strings replaced by its value."""
         if isinstance(value, str):
             for name, text in self.values.items() if "${" in value else ():
                 value = value.replace("${" + name + "}", text)
@@ -61,10 +61,10 @@ class Names:
         return text.encode() if data.get("as") == "bytes" else text
 
     def redact(self, value: Any) -> Any:
-        """The JSON value with every secret replaced by its name.
+        """Return the JSON value with every secret replaced by its name.
 
-        Found are the secret itself, whole or cut short before an ellipsis, and its forms in a URL, in JSON,
-        in a Python literal, in hexadecimal and in base64, alone or as a part of something longer.
+        Recognizes a secret itself, whole or cut off before an ellipsis, and its forms in URLs, JSON, Python literals,
+        hexadecimal and base64, alone or within longer text.
         """
         if isinstance(value, str):
             if not any(form[:_HEAD] in value for form in self._forms):
@@ -115,7 +115,7 @@ def _random() -> dict[str, str]:
 
 
 def _written(secret: str) -> set[str]:
-    """The ways to write a secret down."""
+    """Return the forms in which a secret may be written."""
     in_url = {urllib.parse.quote(secret), urllib.parse.quote(secret, ""), urllib.parse.quote_plus(secret)}
     quoted = {json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.encode().hex()}
     encoded = {form for shift in range(3) for form in _base64(secret.encode(), shift)}
@@ -123,13 +123,13 @@ def _written(secret: str) -> set[str]:
 
 
 def _base64(secret: bytes, shift: int) -> set[str]:
-    """What base64 makes of a secret behind `shift` bytes (modulo 3), as far as they alone decide on it."""
+    """Return the part of the base64 of `shift` bytes and a secret that depends on the secret alone."""
     text = base64.b64encode(bytes(shift) + secret).decode()
     text = text[-(-shift * 4 // 3) : (shift + len(secret)) * 4 // 3]
     return {text, text.translate(str.maketrans("+/", "-_"))}
 
 
 def _cut_short(form: str) -> str:
-    """A pattern for the beginning of a form, as much of it as there is, before a cut."""
+    """Return a pattern for a form whose end is cut off: as much of its beginning as there is before the mark."""
     optional = "".join(f"(?:{re.escape(character)}" for character in form[_HEAD:-1])
     return f"{re.escape(form[:_HEAD])}{optional}{')?' * len(form[_HEAD:-1])}(?={_CUT})"

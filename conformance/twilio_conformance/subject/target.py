@@ -1,4 +1,4 @@
-"""The --impl language: finds an implementation, names it and says what it claims."""
+"""The --impl option: finding an implementation, its name and its capabilities."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from twilio_conformance.errors import UsageError
 CLASS_NAME = "TwilioFrameSerializer"
 
 HANDSHAKE = "handshake"
-"""The job that constructs one instance, to see that a factory gives a serializer."""
+"""The id of the job that constructs one instance, to verify that a factory returns a serializer."""
 
 IN_PROCESS, NAMESPACE, BASE_URL, NOWHERE = "in-process", "namespace", "base_url", "none"
-"""What leads an implementation's requests to the double; the last: nothing, so that none can be seen."""
+"""How an implementation's requests reach the network double; NOWHERE: they do not, and cannot be observed."""
 
 NETWORKS = {
     IN_PROCESS: "in-process double over TLS",
@@ -28,13 +28,13 @@ NETWORKS = {
     BASE_URL: "double over TLS at base_url: hosts are not seen",
     NOWHERE: "none: requests are not seen",
 }
-"""The same for a report."""
+"""How the requests reach the network double, as reports say it."""
 
 REAL_TIME = 3
-"""How many times a job's limit one has whose implementation is in another process, where no clock can skip."""
+"""Time-limit multiplier for adapters, whose clock cannot be skipped."""
 
 METHODS = ("setup", "serialize", "deserialize")
-"""What a serializer has to have."""
+"""The methods that a serializer must have."""
 
 _STDIO = "stdio:"
 
@@ -43,7 +43,7 @@ _CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_s
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What --impl names: `module`, or `module:attribute`, or `stdio:command`, whose module is `stdio`."""
+    """What --impl names: `module`, `module:attribute`, or `stdio:command`, whose module is "stdio"."""
 
     spec: str
     module: str
@@ -53,10 +53,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Implementation:
-    """An implementation that was found: a class, or a factory with the constructor's arguments.
+    """An implementation: a class, or a factory that takes the constructor's arguments.
 
     Attributes:
-        is_pipelining: Whether its adapter takes audio ahead of the answers.
+        is_pipelining: Whether its adapter accepts audio before it has answered what it was sent earlier.
     """
 
     target: Target
@@ -76,10 +76,10 @@ class Implementation:
 
 
 def parse(spec: str) -> Target:
-    """The target that a --impl argument names.
+    """Parse the argument of --impl.
 
     Raises:
-        UsageError: The argument is not of the form module or module:attribute.
+        UsageError: It has none of the forms `module`, `module:attribute` and `stdio:command`.
     """
     if spec.strip().startswith(_STDIO):
         return Target(spec.strip(), "stdio", None, _command(spec))
@@ -103,10 +103,10 @@ def _command(spec: str) -> tuple[str, ...]:
 
 
 def resolve(target: Target) -> Implementation:
-    """Imports the module and finds the implementation in it.
+    """Import the module and find the implementation in it.
 
     Raises:
-        UsageError: The module does not import, or does not hold what is asked for.
+        UsageError: The module cannot be imported, or does not contain the implementation.
     """
     module = _import(target)
     try:
@@ -129,7 +129,7 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
         raise UsageError(
             f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
         )
-    # A wrapper that delegates has its methods only once it is constructed.
+    # A wrapper with __getattr__ has the methods only after construction.
     delegates = hasattr(found, "__getattr__")
     missing = [name for name in METHODS if not hasattr(found, name)]
     if inspect.isclass(found) and missing and not delegates:
@@ -170,7 +170,7 @@ def _import(target: Target) -> ModuleType:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost line of a file that it passed; the text of a SyntaxError says its own."""
+    """Return the innermost line of the traceback; nothing for a SyntaxError, whose text names its line."""
     lines = [
         f" ({frame.f_code.co_filename}:{line})"
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -220,7 +220,7 @@ def _origin(module: ModuleType) -> str:
 
 
 def _input_params(found: Any, module: ModuleType) -> type[Any] | None:
-    """The InputParams of an implementation: on it, on what it returns, on the module's class, beside it."""
+    """Find InputParams: on the implementation, its return type, the module's classes, or the module."""
     returned = (
         inspect.get_annotations(found, eval_str=False).get("return") if not inspect.isclass(found) else None
     )
@@ -233,7 +233,7 @@ def _input_params(found: Any, module: ModuleType) -> type[Any] | None:
 
 
 def _capabilities(found: Any) -> frozenset[str]:
-    """What is claimed by `conformance_capabilities`, else by the constructor's signature."""
+    """Return the capabilities that `conformance_capabilities` claims or, without it, the constructor's signature."""
     declared = getattr(found, "conformance_capabilities", None)
     if declared is not None:
         unknown = set(declared) - set(_CAPABILITIES)
@@ -244,7 +244,7 @@ def _capabilities(found: Any) -> frozenset[str]:
     try:
         parameters = set(inspect.signature(found).parameters)
     except ValueError:
-        # Some callables in C have none.
+        # Some callables written in C have no signature.
         return frozenset()
     return frozenset(name for name, arguments in _CAPABILITIES.items() if arguments <= parameters)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soxr
 
+from tests.unit.audio.paths import Path
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import Samples
-from twilio_conformance.audio.passage import Path
 
 
 def sinc_interpolator(rate_in: int, rate_out: int, quality: str = "VHQ") -> Path:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twilio_conformance.audio import signals
+from tests.unit.audio.paths import Path, measure_path, speech
 from twilio_conformance.audio.levels import Samples
-from twilio_conformance.audio.passage import Passage, Path, Received, measure_path, split
+from twilio_conformance.audio.passage import Passage, Received, split
 
 RAMP = np.arange(1000, dtype=np.int16)
 SIZES = st.lists(st.integers(1, 400), min_size=1, max_size=5)
@@ -37,8 +37,7 @@ def test_transparent_path_withholds_nothing_in_any_chunks(sizes: list[int]) -> N
     assert np.array_equal(passage.output, passage.signal)
     assert not passage.withheld.values.any()
     assert passage.length_error == 0
-    assert passage.messages.calls_without == 0
-    assert passage.first_output == passage.times[0] == min(sizes[0], 1000) / 8000
+    assert passage.times[0] == min(sizes[0], 1000) / 8000
 
 
 @settings(deadline=None)
@@ -59,8 +58,7 @@ def test_counts_do_not_depend_on_how_the_path_groups_its_output(sizes: list[int]
     assert passage.length_error == -rest
     assert passage.withheld.values[-1] == pytest.approx(rest / 8000)
     assert passage.withheld.values.max() < block / 8000
-    assert set(passage.messages.sizes) <= {block}
-    assert len(passage.messages.times) == 1000 // block
+    assert sum(map(len, passage.received)) == 1000 // block
 
 
 def test_passage_is_built_from_what_an_asynchronous_caller_saw() -> None:
@@ -73,12 +71,7 @@ def test_passage_is_built_from_what_an_asynchronous_caller_saw() -> None:
         return Passage.of(chunks, answers, rate_in=8000, rate_out=8000, times=[0.1, 0.2, 0.9, 1.0, 1.1])
 
     passage = asyncio.run(call())
-    pattern = passage.messages
-    assert pattern.sizes == (50, 50, 0, 100)
-    assert pattern.calls == (1, 1, 3, 4)
-    assert pattern.times == (0.2, 0.2, 1.0, 1.1)
-    assert (pattern.calls_without, pattern.longest_wait) == (3, 2)
-    assert passage.first_output == 0.2
+    assert [list(map(len, messages)) for messages in passage.received] == [[], [50, 50], [], [0], [100]]
     assert passage.length_error == -300
     assert passage.withheld.times.tolist() == [0.1, 0.2, 0.9, 1.0, 1.1]
     assert passage.withheld.values == pytest.approx([0.0125, 0.0125, 0.025, 0.0375, 0.0375])
@@ -91,22 +84,13 @@ def test_lists_of_different_lengths_are_refused() -> None:
 
 def test_path_that_gives_nothing_is_counted_as_such() -> None:
     passage = measure_path(lambda _: None, RAMP, rate_in=8000, rate_out=8000, chunks=100)
-    assert passage.first_output is None
     assert passage.length_error == -1000
-    assert passage.messages.longest_wait == passage.messages.calls_without == 10
     assert len(passage.output) == 0
-
-
-def test_empty_message_is_a_message_but_no_output() -> None:
-    passage = Passage.of([RAMP[:10]] * 3, [RAMP[:0], [RAMP[:0]], RAMP[:10]], rate_in=1000, rate_out=1000)
-    assert passage.messages.sizes == (0, 0, 10)
-    assert passage.messages.longest_wait == 2
-    assert passage.first_output == pytest.approx(0.03)
 
 
 def test_passage_without_calls_is_empty() -> None:
     passage = Passage.of([], [], rate_in=8000, rate_out=8000)
-    assert (len(passage.signal), passage.length_error, passage.messages.longest_wait) == (0, 0, 0)
+    assert (len(passage.signal), len(passage.output), passage.length_error) == (0, 0, 0)
 
 
 def test_output_is_counted_in_its_own_rate() -> None:
@@ -138,18 +122,9 @@ def test_bursts_of_soxrs_stream_are_seen(
     most: float,
 ) -> None:
     path = (lambda c: c) if rate_in == rate_out else soxr_stream(rate_in, rate_out)
-    signal = signals.speech(-15, rate_in, 2.0)
+    signal = speech(-15, rate_in, 2.0)
     passage = measure_path(path, signal, rate_in=rate_in, rate_out=rate_out, chunks=rate_in // 50)
-    assert passage.first_output == pytest.approx(first)
+    first_call = int(np.flatnonzero(passage.seconds_received)[0])
+    assert passage.times[first_call] == pytest.approx(first)
     assert passage.withheld.values[-1] == pytest.approx(end, abs=0.0005)
     assert passage.withheld.values.max() == pytest.approx(most, abs=0.0005)
-
-
-def test_message_pattern_of_soxrs_stream_is_seen(soxr_stream: Callable[[int, int], Path]) -> None:
-    passage = measure_path(
-        soxr_stream(24000, 8000), signals.speech(-15, 24000, 2.0), rate_in=24000, rate_out=8000, chunks=480
-    )
-    heard = [size for size in passage.messages.sizes if size]
-    assert heard[1:] == [1100] * (len(heard) - 1)
-    assert passage.messages.longest_wait == 7
-    assert passage.messages.calls_without == 100 - len(heard)

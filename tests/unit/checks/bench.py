@@ -39,7 +39,7 @@ LANES = 6
 
 def implementations(module: str) -> dict[str, type[Sound]]:
     """The classes of a module beside this one, by name."""
-    found = importlib.import_module(f"tests.checks.implementations.{module}")
+    found = importlib.import_module(f"tests.unit.checks.implementations.{module}")
     return {
         name: kind
         for name, kind in inspect.getmembers(found, inspect.isclass)

@@ -1,4 +1,4 @@
-"""What the chapters about faults and secrets find in implementations that differ in one way."""
+"""Statuses of many implementations, each graded once in a program of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,26 @@ ROOT = Path(__file__).parents[3]
 Verdicts = dict[str, dict[str, str]]
 
 
-@pytest.fixture(scope="session")
-def verdicts() -> Verdicts:
-    """By class, the status of every requirement that was graded."""
+def run_program(module: str) -> Any:
+    """Run a module that grades implementations, and return the JSON that it prints."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "LOGURU_AUTOINIT": "0"}
     program = subprocess.run(
-        [sys.executable, "-m", "tests.checks.bench"],
+        [sys.executable, "-m", module],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert program.returncode == 0, program.stderr[-4000:]
-    verdicts: Verdicts = json.loads(program.stdout)
+    return json.loads(program.stdout)
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> Verdicts:
+    """By class of `implementations`, the status of every requirement that was graded."""
+    verdicts: Verdicts = run_program("tests.unit.checks.bench")
     return verdicts
+
+
+@pytest.fixture(scope="session")
+def chapters() -> Verdicts:
+    """By check, its status for the reference and for a serializer that is broken in its respect."""
+    chapters: Verdicts = run_program("tests.unit.checks.chapters")
+    return chapters

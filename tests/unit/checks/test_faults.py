@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.checks.bench import REFERENCE, implementations
+from tests.unit.checks.chapters import checks_of
 from twilio_conformance.spec import catalogue
 
 pytestmark = pytest.mark.xdist_group("verdicts of clients")
@@ -42,3 +43,10 @@ def test_every_requirement_is_broken_by_some_implementation() -> None:
     chapter = {name for name in catalogue.load().requirements if name.startswith(CHAPTER)}
     assert chapter
     assert chapter <= broken
+
+
+@pytest.mark.parametrize("check", checks_of("faults"))
+def test_the_reference_passes_and_a_broken_serializer_fails(
+    check: str, chapters: dict[str, dict[str, str]]
+) -> None:
+    assert chapters[check] == {"reference": "pass", "broken": "fail"}

@@ -12,7 +12,7 @@ from streamdouble.session import Session, SessionConfig
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import rms
-from twilio_conformance.checks._heard import voice
+from twilio_conformance.checks._caller_audio import voice
 from twilio_conformance.checks._server import PipecatServer
 from twilio_conformance.twilio.caller import CHUNK, RATE, Identity
 

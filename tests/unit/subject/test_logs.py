@@ -12,15 +12,15 @@ from typing import NoReturn
 import pytest
 from loguru import logger
 
-from twilio_conformance.subject.logs import LogBook
+from twilio_conformance.subject.logs import LogCapture
 
 
 @pytest.fixture
-def book() -> Iterator[LogBook]:
-    """A book that listens in this process, which is as before afterwards."""
+def capture() -> Iterator[LogCapture]:
+    """A capture that listens in this process, which is as before afterwards."""
     remove, call_handlers = type(logger).remove, logging.Logger.callHandlers
     show, level = warnings.showwarning, logging.getLogger().level
-    new = LogBook()
+    new = LogCapture()
     new.attach()
     yield new
     type(logger).remove, logging.Logger.callHandlers = remove, call_handlers  # type: ignore[method-assign]
@@ -30,26 +30,26 @@ def book() -> Iterator[LogBook]:
     logger.add(sys.stderr)
 
 
-def _texts(book: LogBook) -> list[tuple[str, str]]:
-    return [(record.level_name, record.text) for record in book.records]
+def _texts(capture: LogCapture) -> list[tuple[str, str]]:
+    return [(record.level_name, record.text) for record in capture.records]
 
 
-def test_loguru_and_logging_and_warnings_are_kept_in_order(book: LogBook) -> None:
+def test_loguru_and_logging_and_warnings_are_kept_in_order(capture: LogCapture) -> None:
     logger.error("one {}", 1)
     logging.getLogger("mine").warning("two %d", 2)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        book.attach()
+        capture.attach()
         warnings.warn("three", UserWarning, stacklevel=1)
-    assert _texts(book) == [("ERROR", "one 1"), ("WARNING", "two 2"), ("WARNING", "UserWarning: three")]
-    assert [record.level for record in book.records] == [40, 30, 30]
-    assert [record.origin for record in book.records] == ["loguru", "mine", "warnings"]
+    assert _texts(capture) == [("ERROR", "one 1"), ("WARNING", "two 2"), ("WARNING", "UserWarning: three")]
+    assert [record.level for record in capture.records] == [40, 30, 30]
+    assert [record.origin for record in capture.records] == ["loguru", "mine", "warnings"]
 
 
-def test_every_level_is_kept(book: LogBook) -> None:
+def test_every_level_is_kept(capture: LogCapture) -> None:
     logger.trace("finest")
     logging.getLogger("mine").debug("fine")
-    assert _texts(book) == [("TRACE", "finest"), ("DEBUG", "fine")]
+    assert _texts(capture) == [("TRACE", "finest"), ("DEBUG", "fine")]
 
 
 #: Ways in which a program sets its logging up for itself.
@@ -66,35 +66,35 @@ SETTINGS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_own_settings_of_a_program_hide_nothing(book: LogBook, setting: str) -> None:
+def test_own_settings_of_a_program_hide_nothing(capture: LogCapture, setting: str) -> None:
     handlers = logging.getLogger().handlers[:]
     try:
         SETTINGS[setting]()
-        book.attach()
+        capture.attach()
         logger.info("loguru")
         logging.getLogger("mine").info("logging")
     finally:
         logging.getLogger().handlers[:] = handlers
         logging.disable(logging.NOTSET)
-    assert _texts(book) == [("INFO", "loguru"), ("INFO", "logging")]
+    assert _texts(capture) == [("INFO", "loguru"), ("INFO", "logging")]
 
 
-def test_a_logger_that_hands_nothing_on_is_heard_too(book: LogBook) -> None:
+def test_a_logger_that_hands_nothing_on_is_heard_too(capture: LogCapture) -> None:
     quiet = logging.getLogger("quiet")
     quiet.propagate = False
     quiet.addHandler(logging.NullHandler())
     quiet.error("heard")
-    assert _texts(book) == [("ERROR", "heard")]
+    assert _texts(capture) == [("ERROR", "heard")]
 
 
-def test_a_traceback_is_part_of_the_text(book: LogBook) -> None:
+def test_a_traceback_is_part_of_the_text(capture: LogCapture) -> None:
     secret = "s3cret"
     try:
         raise LookupError(secret)
     except LookupError:
         logger.exception("loguru")
         logging.getLogger("mine").exception("logging")
-    diagnosed, plain = book.records
+    diagnosed, plain = capture.records
     assert "LookupError: s3cret" in plain.text
     assert "secret = 's3cret'" not in plain.text
     assert diagnosed.text.count("LookupError: s3cret") == 1
@@ -106,7 +106,7 @@ class Unprintable(Exception):
         raise ValueError
 
 
-def test_a_record_that_cannot_be_formatted_is_kept_and_raises_nothing(book: LogBook) -> None:
+def test_a_record_that_cannot_be_formatted_is_kept_and_raises_nothing(capture: LogCapture) -> None:
     mine = logging.getLogger("mine")
     mine.addHandler(logging.NullHandler())
     mine.propagate = False
@@ -116,7 +116,7 @@ def test_a_record_that_cannot_be_formatted_is_kept_and_raises_nothing(book: LogB
         raise Unprintable
     except Unprintable:
         mine.exception("raised")
-    texts = [text for _, text in _texts(book)]
+    texts = [text for _, text in _texts(capture)]
     assert texts[:2] == [
         "%d of %d (cannot be formatted: TypeError)",
         "<Unprintable> (cannot be formatted: ValueError)",
@@ -124,21 +124,21 @@ def test_a_record_that_cannot_be_formatted_is_kept_and_raises_nothing(book: LogB
     assert "<exception str() failed>" in texts[2]
 
 
-def test_what_a_record_carries_besides_is_part_of_the_text(book: LogBook) -> None:
+def test_what_a_record_carries_besides_is_part_of_the_text(capture: LogCapture) -> None:
     class Shy:
         def __repr__(self) -> str:
             raise ValueError("no repr")
 
     logging.getLogger("app").info("ready", extra={"token": "secret"})
     logging.getLogger("app").info("ready", extra={"token": Shy()})
-    assert [record.text for record in book.records] == [
+    assert [record.text for record in capture.records] == [
         "ready {'token': 'secret'}",
         "ready (its extra cannot be shown: ValueError)",
     ]
 
 
-def test_attaching_twice_keeps_each_record_once(book: LogBook) -> None:
-    book.attach()
+def test_attaching_twice_keeps_each_record_once(capture: LogCapture) -> None:
+    capture.attach()
     logger.info("once")
     logging.getLogger("mine").info("once")
-    assert len(book.records) == 2
+    assert len(capture.records) == 2

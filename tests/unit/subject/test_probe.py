@@ -40,7 +40,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeProbe]:
                 "is_class": inspect.isclass(construct),
             }
             probe = Probe(Implementation(**(described | changes)), network)
-            monkeypatch.setattr(probe._book, "attach", lambda: None)
+            monkeypatch.setattr(probe._capture, "attach", lambda: None)
             return probe
 
         yield make
@@ -124,12 +124,12 @@ def test_what_a_constructor_raises_is_a_value(make: MakeProbe) -> None:
 async def test_a_method_that_never_returns_is_given_up_and_counts_where_it_took_time(
     make: MakeProbe, monkeypatch: pytest.MonkeyPatch, tolerable: float, hung: list[str]
 ) -> None:
-    monkeypatch.setattr("twilio_conformance.probe.TOLERABLE", tolerable)
+    monkeypatch.setattr("twilio_conformance.subject.probe.HANG_THRESHOLD", tolerable)
     probe = make(Serializer)
     observation = await probe.construct(deed=asyncio.Event().wait).serialize(EndFrame(), limit=0.01)
     assert observation.raised is not None
     assert observation.raised.kind == NEVER_RETURNED
-    assert probe.hung == hung
+    assert probe.hung_calls == hung
 
 
 async def test_a_check_that_is_ended_from_outside_is_ended(make: MakeProbe) -> None:

@@ -211,7 +211,9 @@ def main() -> None:
     lab = Runner(jobs=LANES)
     work = [
         (
-            Candidate(f"{name} {number}", loader(f"tests.checks.implementations.live:{name}"), isolated=True),
+            Candidate(
+                f"{name} {number}", loader(f"tests.unit.checks.implementations.live:{name}"), isolated=True
+            ),
             tasks,
         )
         for name, kind in SPECIMENS.items()

@@ -1,4 +1,8 @@
-"""Dials: whole calls of an implementation through Pipecat's own server, in real time."""
+"""Calls placed to Pipecat's own server, in real time, where the extra `live` is installed.
+
+`_server` imports FastAPI and uvicorn; this module imports it only when a call is placed, so that every check can be
+listed without them.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def switchboard() -> AsyncIterator[PipecatServer]:
-    """Pipecat's server, in real time.
+async def running_server() -> AsyncIterator[PipecatServer]:
+    """Run Pipecat's server.
 
     Raises:
         NotObservable: The extra `live` is not installed.
-        SuiteError: The clock skipped meanwhile.
+        SuiteError: The clock skipped time while the server ran.
     """
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
@@ -33,22 +37,33 @@ async def switchboard() -> AsyncIterator[PipecatServer]:
         )
     from twilio_conformance.checks._server import PipecatServer
 
-    async with PipecatServer() as board:
+    async with PipecatServer() as server:
         skipped = clock.skipped()
-        yield board
+        yield server
         if clock.skipped() != skipped:
             raise SuiteError("the clock skipped while a call was under way")
 
 
 @contextlib.asynccontextmanager
 async def place_call(
-    probe: Probe, board: PipecatServer, rate: int, *, echoes: bool = True, hangs_up: bool = False
+    probe: Probe, server: PipecatServer, rate: int, *, echoes: bool = True, hangs_up: bool = False
 ) -> AsyncIterator[Call]:
-    """A call to a pipeline whose serializer is an instance of the implementation."""
+    """Place a call to a pipeline that uses a new instance of the implementation as its serializer.
+
+    Args:
+        probe: The probe that constructs the instance.
+        server: The running server that answers.
+        rate: The pipeline's rate in both directions, in Hz.
+        echoes: Whether the agent plays the caller's audio back.
+        hangs_up: Whether the serializer has credentials and hangs up.
+
+    Raises:
+        NotTestable: The instance cannot be constructed, or the pipeline does not start.
+    """
     identity = Identity.random(probe.names.values["account_sid"])
     arguments: dict[str, Any] = {"params": {"auto_hang_up": False}}
     if hangs_up:
         arguments = {"account_sid": "${account_sid}", "auth_token": "${auth_token}"}
     subject = probe.construct(stream_sid=identity.stream_sid, call_sid=identity.call_sid, **arguments)
-    async with board.call(subject.instance, identity, rate, echoes=echoes) as call:
+    async with server.call(subject.instance, identity, rate, echoes=echoes) as call:
         yield call

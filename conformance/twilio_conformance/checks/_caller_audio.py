@@ -1,4 +1,4 @@
-"""What a caller heard, measured by content: when it began, what of it is missing, what else is in it."""
+"""Measurements of the audio that a caller received: when it began, what is missing, what does not belong there."""
 
 from __future__ import annotations
 
@@ -14,29 +14,34 @@ from twilio_conformance.audio.levels import FLOOR_DB, Samples, decibels, rms
 from twilio_conformance.twilio.caller import CHUNK, RATE, Caller
 
 AUDIBLE = 500
-"""PCM units above which a sample is heard: 23 dB below the peaks of `voice`."""
+"""PCM units above which a sample counts as audible: 23 dB below the peaks of `voice`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstAudio:
-    """The first audible sample: seconds after the caller's first message, and after how much speech."""
+    """When the first audible sample could be played.
+
+    Attributes:
+        after: Seconds since the caller's first message.
+        spoken: Seconds of speech that the caller had sent by then.
+    """
 
     after: float
     spoken: float
 
 
 def voice(seconds: float, *, rate: int = RATE, seed: int = 1) -> Samples:
-    """Noise that fills the telephone band and repeats nowhere; it begins and ends at full level."""
+    """Return noise that fills the telephone band, repeats nowhere and begins and ends at full level (-12 dBm0)."""
     return signals.noise(-12, rate, seconds, seed=seed, band=(300, 3000))
 
 
-def heard(caller: Caller) -> Samples:
-    """All audio that arrived, at 8000 Hz, without the pauses between its pieces."""
+def received_audio(caller: Caller) -> Samples:
+    """Return all audio that the caller received, at 8000 Hz, without the pauses between messages."""
     return ulaw.decode(b"".join(arrival.codes for arrival in caller.arrivals))
 
 
 def first_audio(caller: Caller) -> FirstAudio | None:
-    """When the first audible sample could be played; None while there is none."""
+    """Return when the first audible sample could be played; None if none has arrived."""
     for arrival in caller.arrivals:
         loud = np.flatnonzero(np.abs(ulaw.decode(arrival.codes).astype(int)) > AUDIBLE)
         if loud.size and caller.first_spoken is not None:
@@ -45,20 +50,23 @@ def first_audio(caller: Caller) -> FirstAudio | None:
     return None
 
 
-def stalled(caller: Caller) -> float:
-    """Seconds for which nothing could be played, from the first audio to the last; all where none came."""
+def stalled_seconds(caller: Caller) -> float:
+    """Return for how long playback stalled between the first audio and the last; all of the call if none came."""
     if not caller.arrivals:
         return caller.spoken
     return sum(seconds for _, seconds in caller.playout.gaps())
 
 
 def recognise(said: Samples, audio: Samples, rate: int = RATE) -> Alignment | None:
-    """What was said at `rate` laid over what was heard; None where it is not in there."""
+    """Align what was said at `rate` Hz with received audio; None if it is not in there."""
     return alignment.recognise(ideal(said, rate, RATE), audio, RATE)
 
 
-def missing(said: Samples, audio: Samples, rate: int = RATE) -> float:
-    """Seconds of what was said that were not heard: by content at its end, by count in all."""
+def missing_seconds(said: Samples, audio: Samples, rate: int = RATE) -> float:
+    """Return the seconds of what was said that did not arrive.
+
+    The larger of two measures: by content at the end, and by the number of samples in all.
+    """
     seconds = len(said) / rate
     found = recognise(said, audio, rate)
     if found is None:
@@ -66,8 +74,8 @@ def missing(said: Samples, audio: Samples, rate: int = RATE) -> float:
     return max(0.0, seconds - (len(audio) / RATE - found.delay), seconds - len(audio) / RATE)
 
 
-def stale(said: Samples, audio: Samples, rate: int = RATE) -> float | None:
-    """Seconds of audible audio ahead of what was said; None where what was said is not recognised."""
+def stale_seconds(said: Samples, audio: Samples, rate: int = RATE) -> float | None:
+    """Return the seconds of audible audio ahead of what was said; None if that is not recognised."""
     found = recognise(said, audio, rate)
     if found is None:
         return None
@@ -76,23 +84,23 @@ def stale(said: Samples, audio: Samples, rate: int = RATE) -> float | None:
     return int(loud[-1] - loud[0] + 1) / RATE if loud.size else 0.0
 
 
-def tones(audio: Samples, frequencies: Sequence[float]) -> list[float]:
-    """How strong each tone is against the strongest of all, in dB; they have to be 100 Hz apart or more."""
+def tone_levels(audio: Samples, frequencies: Sequence[float]) -> list[float]:
+    """Return the level of each tone relative to the strongest component, in dB; tones are at least 100 Hz apart."""
     if not audio.any():
         return [FLOOR_DB] * len(frequencies)
-    # A window with soft edges: the skirts of a tone of 0.1 s are 60 dB down after 100 Hz. Half a hertz a bin.
+    # With a Hann window the skirts of a 0.1 s tone are 60 dB down 100 Hz away. One bin is half a hertz.
     spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 2 * RATE))
     near = [spectrum[round(2 * frequency) - 16 : round(2 * frequency) + 17] for frequency in frequencies]
     return [decibels(float(part.max()), float(spectrum.max())) for part in near]
 
 
 def milliseconds(seconds: float) -> float:
-    """Milliseconds, to a tenth."""
+    """Return seconds as milliseconds, to a tenth."""
     return round(1000 * seconds, 1)
 
 
-def figures(caller: Caller) -> dict[str, Any]:
-    """A call as a report draws it: its figures, the messages, and the level heard every 20 ms."""
+def call_figures(caller: Caller) -> dict[str, Any]:
+    """Return what a report plots of a call: its figures, its messages, and the level received every 20 ms."""
     first = first_audio(caller)
     began = caller.first_spoken or 0.0
     moments = [arrival.moment for arrival in caller.arrivals]
@@ -104,7 +112,7 @@ def figures(caller: Caller) -> dict[str, Any]:
         "mean time between messages, ms": milliseconds(float(np.mean(np.diff(moments))))
         if len(moments) > 1
         else None,
-        "audio returned, s": round(len(heard(caller)) / RATE, 4),
+        "audio returned, s": round(len(received_audio(caller)) / RATE, 4),
         "first message sent, ms": milliseconds(began),
         "gaps, ms": [[milliseconds(start), milliseconds(length)] for start, length in caller.playout.gaps()],
         "messages, ms": [

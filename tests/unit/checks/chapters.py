@@ -1,0 +1,79 @@
+"""For each check in code a serializer that it has to fail, and the program that grades them.
+
+A program, because the network double and the clock are put into the process. It prints JSON: by check, its status for
+the reference and for the broken serializer.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tests.proof.runner import Laboratory, Specimen, named
+from tests.serializers.broken import registry
+
+BROKEN = {
+    "abuse.a_message_that_cannot_be_json_raises_nothing_and_sends_nothing_invalid": "NanIsSent",
+    "abuse.a_frame_is_the_same_after_serialize_as_before": "ChangesTheFrame",
+    "construction.six_arguments_by_position_keep_their_order": "AccountBeforeCall",
+    "construction.params_is_accepted_as_the_seventh_argument": "BaseUrlBeforeParams",
+    "construction.the_instance_is_a_frame_serializer": "TracingWrapper",
+    "construction.input_params_has_the_documented_defaults": "NoHangUpByDefault",
+    "construction.input_params_extends_the_base_and_is_keyword_only": "PositionalParams",
+    "construction.two_instances_keep_their_own_stream_and_call": "StreamOnTheClass",
+    "continuity.words_between_silences_are_whole": "GateAfterSilence",
+    "continuity.the_rate_of_input_params_sounds_as_that_of_a_pipeline": "RepeatedForInputParams",
+    "continuity.a_voice_in_two_channels_sounds_as_in_one": "TwoChannelsWithoutAFilter",
+    "faults.a_cancellation_in_mid_request_propagates": "SwallowsCancellation",
+    "faults.a_cancelled_attempt_is_not_the_last": "CancelledIsDone",
+    "faults.three_terminal_frames_at_once_end_the_call_once": "FlagAfterTheRequest",
+    "faults.giving_up_on_a_silent_server_leaves_a_record": "SilentTimeout",
+    "fidelity.the_telephone_band_passes": "Dull",
+    "fidelity.silence_stays_silent": "ComfortNoise",
+    "fidelity.no_offset_is_added": "Offset",
+    "fidelity.peaks_are_clipped_and_never_wrapped": "WrappedPeaks",
+    "hangup.the_request_is_over_when_serialize_returns": "FireAndForget",
+    "injection.a_call_sid_fills_one_segment_of_the_path": "RawCallSid",
+    "injection.an_account_sid_fills_one_segment_of_the_path": "RawAccountSid",
+    "injection.region_and_edge_fill_one_label_each": "RawRegion",
+    "injection.a_stream_sid_stays_one_text_of_a_message": "RawStreamSid",
+    "latency.added_latency_is_at_most_20_ms": "HeldBack40ms",
+    "latency.the_end_of_an_utterance_comes_out": "TailHeldBack",
+    "latency.nothing_of_the_interrupted_speech_follows_a_clear": "StaleAfterClear",
+    "media.a_tone_from_twilio_keeps_its_frequency_and_length": "LabelWithoutConversion",
+    "media.encoding_equals_a_reference_encoder": "RoundedByFormula",
+    "media.a_tone_to_twilio_keeps_its_frequency_and_length": "AnyRateIs8000",
+    "secrecy.credentials_are_in_the_authorization_header_only": "TokenInTheQuery",
+    "secrecy.no_repr_and_no_exception_holds_a_credential": "ReprWithToken",
+    "secrecy.the_callers_voice_is_not_logged": "LogsDamagedMessages",
+    "secrecy.log_records_are_bounded": "LogsWithoutBound",
+    "setup.the_three_methods_are_awaitable": "PlainSetup",
+}
+"""Check to broken serializer; checks that take long are left to the proof."""
+
+REFERENCE = "twilio_reference"
+
+
+def checks_of(prefix: str) -> list[str]:
+    """The checks above whose ids have this prefix."""
+    return [name for name in BROKEN if name.partition(".")[0] == prefix]
+
+
+def main() -> None:
+    """Grade the reference by all of the checks, and each broken serializer by its own."""
+    lab, mutants = Laboratory(), registry.load()
+    work = [(Specimen(REFERENCE, named(REFERENCE)), [lab.tasks[check] for check in BROKEN])]
+    work += [
+        (Specimen(check, named(mutants[name].impl), isolated=True), [lab.tasks[check]])
+        for check, name in BROKEN.items()
+    ]
+    found: dict[str, dict[str, str]] = {check: {} for check in BROKEN}
+    for specimen, findings in lab.grade(work):
+        for outcomes in findings.outcomes.values():
+            for check, outcome in outcomes.items():
+                found[check]["reference" if specimen.name == REFERENCE else "broken"] = outcome.status
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Directions of audio, and what is read from observations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from twilio_conformance.checks._audio_path import (
+    DIRECTIONS,
+    Direction,
+    audio_frame,
+    expect_in_each,
+    expect_recognised,
+    payload_of,
+    pcm_of,
+)
+from twilio_conformance.errors import NotTestable, Violation
+from twilio_conformance.subject.frames import FrameValue
+from twilio_conformance.subject.observation import Observation
+
+
+def heard(audio: bytes) -> Observation:
+    return Observation("deserialize", FrameValue("InputAudioRawFrame", frozenset(), {"audio": audio}))
+
+
+def test_directions_name_their_ends_and_rates() -> None:
+    assert [str(Direction(way, 16000)) for way in (True, False)] == [
+        "16000 Hz to Twilio",
+        "Twilio to 16000 Hz",
+    ]
+    assert Direction(True, 16000).rates == (16000, 8000)
+    assert Direction(False, 16000).rates == (8000, 16000)
+    assert len(set(DIRECTIONS)) == len(DIRECTIONS) == 14
+
+
+async def test_faults_of_all_directions_are_in_one_finding() -> None:
+    async def measure(direction: Direction) -> str | None:
+        return "late" if direction.rate == 8000 else None
+
+    with pytest.raises(Violation, match="too late") as caught:
+        await expect_in_each(DIRECTIONS, measure, "too late", "in time")
+    assert caught.value.actual == {"8000 Hz to Twilio": "late", "Twilio to 8000 Hz": "late"}
+    await expect_in_each(DIRECTIONS[1:2], measure, "too late", "in time")
+
+
+def test_an_output_with_a_low_correlation_is_a_violation() -> None:
+    expect_recognised(DIRECTIONS[0], 0.9)
+    with pytest.raises(Violation, match="not what was given"):
+        expect_recognised(DIRECTIONS[0], 0.1)
+
+
+@pytest.mark.parametrize("value", ["no JSON", "{}", '{"media": {"payload": "*"}}'])
+def test_only_a_media_message_has_codes(value: Any) -> None:
+    assert payload_of(Observation("serialize", '{"media": {"payload": "AAE="}}')) == b"\0\1"
+    assert payload_of(Observation("serialize")) is None
+    with pytest.raises(NotTestable, match="no media message"):
+        payload_of(Observation("serialize", value))
+
+
+def test_only_an_audio_frame_of_whole_samples_has_samples() -> None:
+    samples = pcm_of(heard(b"\1\0\2\0"))
+    assert samples is not None
+    assert samples.tolist() == [1, 2]
+    assert pcm_of(Observation("deserialize")) is None
+    with pytest.raises(NotTestable, match="odd number"):
+        pcm_of(heard(b"\1"))
+    with pytest.raises(NotTestable, match="no audio"):
+        pcm_of(Observation("deserialize", "text"))
+
+
+def test_a_frame_repeats_its_samples_in_every_channel() -> None:
+    frame = audio_frame(np.array([1, 2], np.int16), 16000, channels=2)
+    assert (frame.audio, frame.num_channels) == (b"\1\0\1\0\2\0\2\0", 2)

@@ -1,0 +1,60 @@
+"""Expectations of steps and sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from twilio_conformance.checks._expectations import Session, grade_session, grade_step
+from twilio_conformance.errors import NotTestable, Violation
+from twilio_conformance.subject.observation import Observation, Raised
+
+FAILED = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset({"Exception"}), "no"))
+
+
+@pytest.mark.parametrize(
+    ("observation", "expectation"),
+    [
+        (Observation("deserialize"), {"returns": "nothing"}),
+        (Observation("serialize", '{"event":"clear"}'), {"returns": {"json": {"event": "clear"}}}),
+        (Observation("serialize", seconds=1.0), {"within": 2.0}),
+        (FAILED, {"raises": "OSError"}),
+        (FAILED, {"raises": [None, "Exception"], "mentions": ["no"]}),
+        (Observation("serialize", '{"event":"media"}'), {"not_events": ["clear"]}),
+    ],
+)
+def test_an_expectation_that_holds_passes(observation: Observation, expectation: dict[str, Any]) -> None:
+    grade_step(observation, expectation)
+
+
+@pytest.mark.parametrize(
+    ("observation", "expectation", "kind", "message"),
+    [
+        (Observation("deserialize", "x"), {"returns": "nothing"}, Violation, "returned something"),
+        (
+            Observation("serialize", b"{}"),
+            {"returns": {"json": {}, "as": "text"}},
+            Violation,
+            "returned bytes",
+        ),
+        (Observation("serialize", seconds=3.0), {"within": 2.0}, Violation, "took too long"),
+        (Observation("construct"), {"raises": "ValueError"}, Violation, "did not raise"),
+        (FAILED, {"raises": "OSError", "mentions": ["call_sid"]}, Violation, "does not name everything"),
+        (FAILED, {"returns": "nothing"}, Violation, "raised an exception"),
+        (FAILED, {"not_events": ["clear"]}, NotTestable, "raised an exception"),
+        (Observation("serialize", '{"event":"clear"}'), {"not_events": ["clear"]}, Violation, "gave a clear"),
+    ],
+)
+def test_an_expectation_that_does_not_hold_ends_the_check(
+    observation: Observation, expectation: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        grade_step(observation, expectation)
+
+
+def test_a_session_is_graded_by_every_aspect_that_is_named() -> None:
+    session = Session(steps=[Observation("serialize", '{"event":"clear"}')])
+    grade_session(session, {"messages": {"at_least": 1, "shape": {"event": "clear"}}})
+    with pytest.raises(Violation, match="wrong number of requests"):
+        grade_session(session, {"requests": {"at_least": 1, "at_most": 1}})
