@@ -23,7 +23,7 @@ from twilio_conformance.report import document, terminal, writer
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import Catalogue, Chapter, Requirement, Vector
 from twilio_conformance.spec.coverage import Entry
-from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, PASS, Gate, Outcome
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, PASS, Outcome, Threshold
 
 IMPLEMENTATION = {
     "name": "mine:Serializer",
@@ -48,7 +48,7 @@ def _run(outcomes: dict[str, list[Outcome]], requirements: list[Requirement] | N
     """A run that found these outcomes of the requirements of these ids, in a suite of just that size."""
     requirements = requirements or _requirements(len(outcomes))
     vectors = {}
-    run = Run("mine", EDITION, Gate(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
     for requirement, found in zip(requirements, outcomes.values(), strict=True):
         for number, outcome in enumerate(found):
             name = requirement.checks[0].replace("*", str(number))

@@ -16,7 +16,7 @@ from twilio_conformance.errors import DataError, SuiteError, UsageError
 from twilio_conformance.spec import catalogue, known_failures
 from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.known_failures import Baseline
-from twilio_conformance.spec.verdict import Gate
+from twilio_conformance.spec.verdict import Threshold
 
 LARGEST_SEED = 1 << 32
 
@@ -44,7 +44,7 @@ def begin(config: pytest.Config) -> None:
     if seed is None:
         seed = random.randrange(LARGEST_SEED)
     try:
-        gate = Gate(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
+        gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
         plugin = Fuzzing(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
         if (name := config.getoption("--baseline")) is not None:
             plugin.known = _known(
@@ -78,7 +78,7 @@ class Fuzzing:
 
     known: Baseline | None = None
 
-    def __init__(self, impl: str, edition: str, gate: Gate, seconds: float, seed: int) -> None:
+    def __init__(self, impl: str, edition: str, gate: Threshold, seconds: float, seed: int) -> None:
         """The hooks for a search.
 
         Raises:
