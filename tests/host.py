@@ -18,7 +18,7 @@ from uuid import uuid4
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[1]
-IMPLEMENTATIONS = Path(__file__).parent / "implementations"
+IMPLEMENTATIONS = Path(__file__).parent / "serializers" / "hostile"
 REFERENCE = ROOT / "reference"
 
 _FOREIGN = re.compile(r"(PYTEST|COV|PY_COLORS|CI$|GITHUB|CONFORMANCE|TWILIO|PYTHON)")

@@ -20,7 +20,7 @@ from twilio_conformance.spec import catalogue
 Json = dict[str, Any]
 
 PACKAGE = Path(twilio_conformance.__file__).parent
-LIMITS = {"run.py": ("VECTOR_LIMIT", "4.0"), "integrity.py": ("MEMORY_LIMIT", "256 << 20")}
+LIMITS = {"engine/job.py": ("VECTOR_LIMIT", "4.0"), "engine/sandbox.py": ("MEMORY_LIMIT", "256 << 20")}
 """Limits of the real suite that are lower here."""
 
 CHAPTERS = {
@@ -131,8 +131,8 @@ checks = ["deeds.an_interruption_gives_a_text"]
 CHECKS = '''
 """A check in code."""
 
-from twilio_conformance.checks import check, expect
-from twilio_conformance.probe import Probe
+from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.probe import Probe
 
 
 @check("TFS-DEED-02", limit=5)
@@ -162,8 +162,8 @@ def build(folder: Path, deeds: tuple[str, ...] = ("nothing",)) -> Path:
     package = folder / PACKAGE.name
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "checks", "data"))
     (package / "checks").mkdir()
-    for name in ("__init__.py", "vectors.py"):
-        shutil.copy(PACKAGE / "checks" / name, package / "checks")
+    for shared in (PACKAGE / "checks").glob("_*.py"):
+        shutil.copy(shared, package / "checks")
     (package / "checks" / "deeds.py").write_text(CHECKS)
     for name, (limit, value) in LIMITS.items():
         set_limit(package / name, limit, value)

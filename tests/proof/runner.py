@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from twilio_conformance.checks._core import Check, load_checks
-from twilio_conformance.engine import job, sandbox
+from twilio_conformance.engine import job
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
@@ -108,7 +108,6 @@ class Laboratory:
         clock.install()
         BOOK.attach()
         self._lanes = lanes
-        self.originals = sandbox.vital()
         self.catalogue: Catalogue = catalogue.load()
         self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
         self.checks: dict[str, Check] = load_checks()
@@ -208,7 +207,7 @@ class _Lane:
         self._since = time.monotonic()
         self._owed -= 1
         task = self._tasks.popleft()
-        outcomes = {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()}
+        outcomes = {name: Outcome(**outcome) for name, outcome in found["outcomes"].items()}
         self.findings.add(task, outcomes)
         self.findings.notes[task.id] = found.get("note")
 
@@ -259,7 +258,7 @@ def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task],
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        world = job.World(specimen.find(), laboratory.catalogue, laboratory.checks, laboratory.originals)
+        world = job.Context(specimen.find(), laboratory.catalogue, laboratory.checks)
         for task in tasks:
             found = _graded(world, task)
             _send(results, found | ({"note": specimen.note()} if specimen.note else {}))
@@ -271,7 +270,7 @@ def _be_child(laboratory: Laboratory, specimen: Specimen, tasks: Sequence[Task],
         os._exit(0)
 
 
-def _graded(world: job.World, task: Task) -> dict[str, Any]:
+def _graded(world: job.Context, task: Task) -> dict[str, Any]:
     """What a task finds, as `job.run` says it; unlike there, everything is cleaned up for the next."""
     names, bench = Names(), Network()
     if task.id in world.catalogue.vectors:
@@ -279,13 +278,13 @@ def _graded(world: job.World, task: Task) -> dict[str, Any]:
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(bench)) as runner, bench:
             probe = Probe(world.implementation, bench, names, lambda _: None)
-            return runner.run(job.grade_job(world, task.id, list(task.requirements), probe))
+            found = runner.run(job.grade(world, task.id, list(task.requirements), probe))
     except BaseException as error:
-        deed = job.deed_of(error, world)
-        if deed is None:
+        action = job.action_behind(error, world.implementation)
+        if action is None:
             raise
-        outcome = Outcome(FAIL, f"the implementation {deed}").as_json()
-        return {"outcomes": dict.fromkeys(task.requirements, outcome)}
+        found = dict.fromkeys(task.requirements, Outcome(FAIL, f"the implementation {action}"))
+    return {"outcomes": job.as_json(found)}
 
 
 def _send(stream: BinaryIO, document: dict[str, Any]) -> None:

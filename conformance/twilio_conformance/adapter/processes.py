@@ -250,7 +250,9 @@ class Pool:
         network = NAMESPACE if adapter.sockets else BASE_URL if BASE_URL in claimed else NOWHERE
         if network != NAMESPACE:
             hidden = "the hosts of requests" if network == BASE_URL else "requests"
-            self.limitation = f"{hidden} cannot be observed: no network namespace ({adapter.why_no_namespace})"
+            self.limitation = (
+                f"{hidden} cannot be observed: no network namespace ({adapter.why_no_namespace})"
+            )
         self.give_back(adapter, is_clean=True)
         return Implementation(
             target=self._target,

@@ -108,24 +108,24 @@ def run(
             with asyncio.Runner() as runner:
                 outcomes = runner.run(grade(context, job.id, job.requirements, probe))
             fault, is_clean = link.finish()
-            return ChildReport(_as_json(outcomes), hung=probe.hung, adapter_fault=fault, is_adapter_clean=is_clean)
+            return ChildReport(
+                as_json(outcomes), hung=probe.hung, adapter_fault=fault, is_adapter_clean=is_clean
+            )
         before = sandbox.state()
         probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         outcomes = runner.run(grade(context, job.id, job.requirements, probe))
         changes = sandbox.state_changes(before)
-        return ChildReport(_as_json(outcomes), hung=probe.hung, state_changes=changes)
+        return ChildReport(as_json(outcomes), hung=probe.hung, state_changes=changes)
     except BaseException as error:
         action = action_behind(error, context.implementation)
         if action is None:
             raise
         outcome = Outcome(FAIL, f"the implementation {action}", actual=repr(Raised.of(error)))
-        return ChildReport(_as_json(dict.fromkeys(job.requirements, outcome)))
+        return ChildReport(as_json(dict.fromkeys(job.requirements, outcome)))
 
 
-async def grade(
-    context: Context, check: str, requirements: list[str], probe: Probe
-) -> dict[str, Outcome]:
+async def grade(context: Context, check: str, requirements: list[str], probe: Probe) -> dict[str, Outcome]:
     """Return the outcome of each requirement of a job, on a probe of its own; see `run`.
 
     Args:
@@ -236,7 +236,8 @@ def _belongs_to(implementation: Implementation, module: object) -> bool:
     return isinstance(module, str) and any(module == name or module.startswith(f"{name}.") for name in own)
 
 
-def _as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:
+def as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:
+    """Return outcomes as strict JSON, by requirement."""
     return {name: _fit(asdict(outcome)) for name, outcome in outcomes.items()}
 
 

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO
 
 from twilio_conformance.engine import sandbox
-from twilio_conformance.engine.messages import ChildReport, Job, Result
+from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.engine.timeouts import CallTimeouts, ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
@@ -230,7 +230,9 @@ class Worker:
             if child.pid in self._children:
                 self._fail(child, status.failure or f"{death}{child.place}")
         elif limit is not None and waited > limit:
-            reason = f"did not return within {limit:g} s, which is all it was given after others had not returned"
+            reason = (
+                f"did not return within {limit:g} s, which is all it was given after others had not returned"
+            )
             self._fail(child, f"hung{child.place}: it {reason}", NOT_TESTABLE, hung=status.call)
         elif now - child.started > child.order.limit:
             if waited > self._timeouts.SHORT:

@@ -170,13 +170,13 @@ class FuzzItem(pytest.Item):
             pytest.exit.Exception: The implementation cannot be had (4), or the suite failed (3).
         """
         from twilio_conformance.fuzz import output
-        from twilio_conformance.fuzz.player import REFERENCE, players
         from twilio_conformance.fuzz.search import Search
+        from twilio_conformance.fuzz.session_host import REFERENCE, session_hosts
 
         plugin = self.config.pluginmanager.getplugin("conformance-fuzzing")
         assert isinstance(plugin, Fuzzing)
         try:
-            with players(plugin.impl, REFERENCE) as stages:
+            with session_hosts(plugin.impl, REFERENCE) as stages:
                 search = Search(stages, plugin.seed)
                 search.run(plugin.seconds)
                 name = stages[0].about["name"]

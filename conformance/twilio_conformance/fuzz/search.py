@@ -18,7 +18,7 @@ from hypothesis.errors import NoSuchExample
 from twilio_conformance.fuzz.compare import compare
 from twilio_conformance.fuzz.differences import Difference
 from twilio_conformance.fuzz.names import NAMES
-from twilio_conformance.fuzz.player import Player, play
+from twilio_conformance.fuzz.session_host import SessionHost, play
 from twilio_conformance.fuzz.strategies import SESSIONS
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ class Finding:
 class Search:
     """Looks for one kind of difference after the other until the time is over."""
 
-    stages: Sequence[Player]
+    stages: Sequence[SessionHost]
     seed: int
     played: int = 0
     findings: list[Finding] = field(default_factory=list)

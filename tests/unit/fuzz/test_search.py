@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 from twilio_conformance.fuzz import output, search
-from twilio_conformance.fuzz.player import REFERENCE, players
 from twilio_conformance.fuzz.search import Finding, Search
+from twilio_conformance.fuzz.session_host import REFERENCE, session_hosts
 from twilio_conformance.spec import catalogue
 
 HERE = Path(__file__).parent
@@ -55,7 +55,7 @@ def stop_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(impl: str, *, seed: int = 1, seconds: float = 60) -> list[Finding]:
-    with players(impl, REFERENCE) as stages:
+    with session_hosts(impl, REFERENCE) as stages:
         hunt = Search(stages, seed)
         hunt.run(seconds)
     return hunt.findings
