@@ -44,7 +44,9 @@ def begin(config: pytest.Config) -> None:
     if seed is None:
         seed = random.randrange(LARGEST_SEED)
     try:
-        gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
+        gate = Threshold(
+            parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD"
+        )
         plugin = Fuzzing(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
         if (name := config.getoption("--baseline")) is not None:
             plugin.known = _known(
