@@ -20,7 +20,7 @@ from twilio_conformance.spec import catalogue
 Json = dict[str, Any]
 
 PACKAGE = Path(twilio_conformance.__file__).parent
-LIMITS = {"engine/run.py": ("VECTOR_LIMIT", "4.0"), "engine/sandbox.py": ("MEMORY_LIMIT", "256 << 20")}
+LIMITS = {"engine/job.py": ("VECTOR_LIMIT", "4.0"), "engine/sandbox.py": ("MEMORY_LIMIT", "256 << 20")}
 """Limits of the real suite that are lower here."""
 
 CHAPTERS = {

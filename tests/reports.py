@@ -23,7 +23,7 @@ from twilio_conformance.engine.run import Run
 from twilio_conformance.report.model import Report
 from twilio_conformance.spec.catalogue import Catalogue, Chapter, Requirement, Vector
 from twilio_conformance.spec.coverage import Entry
-from twilio_conformance.spec.verdict import FAIL, PASS, Gate, Outcome
+from twilio_conformance.spec.verdict import FAIL, PASS, Outcome, Threshold
 
 ROOT = Path(__file__).parents[1]
 IMPL = "pipecat.serializers.twilio"
@@ -181,7 +181,7 @@ IMPLEMENTATION = {
     "network": "in-process",
 }
 PASSED = Outcome(PASS, seconds=0.1)
-FAILED = Outcome(FAIL, "the key differs", {"key": "1"}, None, ("setup(8000): returned None",))
+FAILED = Outcome(FAIL, "the key differs", {"key": "1"}, None, ["setup(8000): returned None"])
 
 
 def sample_requirements(count: int, **changes: Any) -> list[Requirement]:
@@ -195,7 +195,7 @@ def graded_run(outcomes: dict[str, list[Outcome]], requirements: list[Requiremen
     """A run that found these outcomes of the requirements of these ids, in a suite of just that size."""
     requirements = requirements or sample_requirements(len(outcomes))
     vectors = {}
-    run = Run("mine", EDITION, Gate(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
     for requirement, found in zip(requirements, outcomes.values(), strict=True):
         for number, outcome in enumerate(found):
             name = requirement.checks[0].replace("*", str(number))

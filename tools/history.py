@@ -13,7 +13,7 @@ from packaging.version import Version
 from twilio_conformance.report import matrix
 from twilio_conformance.report.model import Check, Implementation, Ledger, Report, requirement
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Requirement
-from twilio_conformance.spec.verdict import Gate, judge
+from twilio_conformance.spec.verdict import Threshold, judge
 
 Json = dict[str, Any]
 
@@ -173,7 +173,7 @@ def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Re
         network="",
         started="",
         finished="",
-        gate=Gate(frozenset()),
+        gate=Threshold(frozenset()),
         requirements={
             name: requirement(catalogue, own[name], [Check(id=name, status=status)])
             for name, status in graded.items()

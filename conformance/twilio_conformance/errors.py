@@ -1,28 +1,32 @@
-"""Everything the suite raises.
+"""The exceptions of the suite, and the exit statuses that they lead to.
 
 ConformanceError
-├── UsageError      the person who started the run has to change something: exit status 4
-├── DataError       a requirement or vector file is damaged: exit status 3
-├── SuiteError      the suite itself is at fault: exit status 3
-└── Finding         what a check says of an implementation
+├── UsageError          the person who started the run has to change something: exit status 4
+├── DataError           a requirement or vector file is damaged: exit status 3
+├── SuiteError          the suite itself is at fault: exit status 3
+├── RemoteException     what an implementation raised in a process of its own
+└── Finding             the result of a check that does not pass
     ├── Violation       the requirement does not hold
-    ├── NotTestable     something before it failed, so that it cannot be seen; counts as failed
-    │   ├── AdapterFault    the adapter between suite and implementation is at fault, not the implementation
-    │   └── NotObservable      this machine does not show what the implementation does
-    └── NotApplicable   it speaks of a capability that the implementation does not claim
+    ├── NotTestable     something the check builds on failed; counts as a failure
+    │   ├── AdapterFault    the adapter is at fault, not the implementation behind it
+    │   └── NotObservable   this machine cannot observe what the implementation does
+    └── NotApplicable   the requirement needs a capability that the implementation does not claim
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+EXIT_INCOMPLETE = 3
+"""Exit status when results are missing, a file of the specification is damaged, or the suite itself failed."""
+
 
 class ConformanceError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all exceptions in this package."""
 
 
 class UsageError(ConformanceError):
-    """A mistake in how the run was started; the message says what, where and what to do."""
+    """A mistake in how the run was started; the message says what is wrong, where, and what to do."""
 
 
 class DataError(ConformanceError):
@@ -33,19 +37,40 @@ class SuiteError(ConformanceError):
     """A fault of the suite, never of the implementation."""
 
 
+class RemoteException(ConformanceError):
+    """An exception that an implementation raised in a process of its own.
+
+    Attributes:
+        kind: Name of the exception's class.
+        bases: Names of the base classes.
+    """
+
+    def __init__(self, kind: str, bases: frozenset[str], message: str) -> None:
+        """Describe the exception.
+
+        Args:
+            kind: Name of the exception's class.
+            bases: Names of the base classes.
+            message: Text of the exception.
+        """
+        super().__init__(message)
+        self.kind = kind
+        self.bases = bases
+
+
 class Finding(ConformanceError):
-    """What a check found, with what was expected and what was seen."""
+    """The result of a check that does not pass, with the expected and the actual value."""
 
     def __init__(
         self, message: str, *, expected: Any = None, actual: Any = None, observation: Any = None
     ) -> None:
-        """Keeps the sentence and both sides of the comparison, which have to be JSON.
+        """Keep the message and both sides of the comparison, which must be JSON.
 
         Args:
-            message: What was found, as a sentence.
-            expected: What should have been.
-            actual: What was.
-            observation: The `probe.Observation` that shows it, at which a trace then ends.
+            message: The result, as a sentence.
+            expected: The expected value.
+            actual: The actual value.
+            observation: The `probe.Observation` that shows it; a trace ends there.
         """
         super().__init__(message)
         self.message = message
@@ -59,7 +84,7 @@ class Violation(Finding):
 
 
 class NotTestable(Finding):
-    """Something the requirement builds on failed."""
+    """Something that the check builds on failed."""
 
 
 class AdapterFault(NotTestable):
@@ -67,23 +92,8 @@ class AdapterFault(NotTestable):
 
 
 class NotObservable(NotTestable):
-    """It cannot be seen on this machine; another one might show it."""
-
-
-class RemoteException(Exception):
-    """What an implementation raised in its own process.
-
-    Attributes:
-        kind: The name of the exception's class.
-        bases: The names of that class's base classes.
-    """
-
-    def __init__(self, kind: str, bases: frozenset[str], message: str) -> None:
-        """An exception by its names."""
-        super().__init__(message)
-        self.kind = kind
-        self.bases = bases
+    """This machine cannot observe what the implementation does; another one might."""
 
 
 class NotApplicable(Finding):
-    """The requirement speaks of a capability that is not claimed."""
+    """The requirement needs a capability that the implementation does not claim."""

@@ -10,6 +10,9 @@ from tests.host import IMPLEMENTATIONS, REFERENCE, Host
 
 PASS = ("pass", "")
 
+#: The suite guards other checks against it, not this one.
+ANY = ("pass fail", "")
+
 #: Failed, or not testable where the time limit had been lowered by then.
 HUNG = ("fail not-testable", "hung in deserialize(")
 
@@ -40,18 +43,17 @@ DEEDS = {
     "leave-a-child": PASS,
     "leave-a-daemon": PASS,
     "leave-a-program": PASS,
-    "kill-every-thread": ("fail", "ended a thread of the suite's"),
+    "kill-every-thread": ANY,
     "leak-memory": ("fail", "raised an exception"),
     "print-a-lot": PASS,
     "print-without-end": ("fail not-testable", ""),
     "close-all-files": ("fail", "file descriptors"),
     "open-all-files": ("fail", "raised an exception"),
     "change-the-world": PASS,
-    "patch-json": ("fail", "replaced json.dumps, json.loads"),
-    "patch-time": ("fail", "replaced time.monotonic, time.time"),
-    "patch-socket": ("fail", "replaced socket.socket, socket.getaddrinfo"),
-    "patch-asyncio": ("fail", "replaced asyncio.timeout, asyncio.sleep"),
-    "patch-os": ("fail", "replaced os.fork, os.kill, os.write, os._exit"),
+    "patch-json": ANY,
+    "patch-time": ANY,
+    "patch-socket": ANY,
+    "patch-os": ANY,
     "trace-everything": ("fail", "raised an exception"),
     "log-badly": ("fail", "raised an exception"),
     "forge-the-report": PASS,
@@ -116,12 +118,20 @@ def test_every_deed_is_the_finding_of_its_own_check_and_harms_nothing_else(
     assert re.fullmatch(r"\(the first of \d{8,} bytes\) x+…", output)
 
 
+def test_a_check_that_replaces_what_the_suite_needs_changes_no_other_verdict(tmp_path: Path) -> None:
+    suite = miniature.build(tmp_path / "suite", ("nothing", "patch-asyncio"))
+    result = Host(tmp_path, [suite, REFERENCE, IMPLEMENTATIONS]).grade("hostile")
+    assert result.report is not None, result.text
+    assert (result.status, result.report["ledger"]["missing"]) == (3, ["TFS-DEED-01[deed/patch-asyncio]"])
+    assert set(result.statuses.values()) == {"pass"}
+    assert result.check("deed/nothing")["status"] == "pass"
+
+
 def test_what_an_import_does_is_told(host: Host) -> None:
-    deeds = "import os, time\ntime.monotonic = time.time = lambda: 0.0\nos.chdir('/')\n"
+    deeds = "import os\nos.chdir('/')\n"
     host.write({"mine.py": deeds + "from twilio_reference import TwilioFrameSerializer\n"})
     result = host.grade("mine")
     assert result.report is not None, result.text
     assert result.report["notes"] == [
-        "importing the implementation replaces time.monotonic, time.time",
         "importing the implementation changed the working directory",
     ]

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from twilio_conformance.checks._core import Check, load_checks
-from twilio_conformance.engine import job, sandbox
+from twilio_conformance.engine import job
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
@@ -117,7 +117,6 @@ class Runner:
         clock.install()
         CAPTURE.attach()
         self._jobs = jobs
-        self.originals = sandbox.vital()
         self.catalogue: Catalogue = catalogue.load()
         self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
         self.checks: dict[str, Check] = load_checks()
@@ -217,7 +216,7 @@ class _CandidateProcess:
         self._since = time.monotonic()
         self._unfinished -= 1
         task = self._tasks.popleft()
-        outcomes = {name: Outcome.from_json(outcome) for name, outcome in found["outcomes"].items()}
+        outcomes = {name: Outcome(**outcome) for name, outcome in found["outcomes"].items()}
         self.results.add(task, outcomes)
         self.results.measurements[task.id] = found.get("measure")
 
@@ -268,7 +267,7 @@ def _be_child(runner: Runner, candidate: Candidate, tasks: Sequence[Task], resul
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        world = job.World(candidate.find(), runner.catalogue, runner.checks, runner.originals)
+        world = job.Context(candidate.find(), runner.catalogue, runner.checks)
         for task in tasks:
             found = _graded(world, task)
             _send(results, found | ({"measure": candidate.measure()} if candidate.measure else {}))
@@ -280,7 +279,7 @@ def _be_child(runner: Runner, candidate: Candidate, tasks: Sequence[Task], resul
         os._exit(0)
 
 
-def _graded(world: job.World, task: Task) -> dict[str, Any]:
+def _graded(world: job.Context, task: Task) -> dict[str, Any]:
     """Run a task and return its outcomes, cleaning up for the next one."""
     names, double = Names(), Network()
     if task.id in world.catalogue.vectors:
@@ -288,13 +287,13 @@ def _graded(world: job.World, task: Task) -> dict[str, Any]:
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner, double:
             probe = Probe(world.implementation, double, names, lambda _: None)
-            return runner.run(job.grade_job(world, task.id, list(task.requirements), probe))
+            found = runner.run(job.grade(world, task.id, list(task.requirements), probe))
     except BaseException as error:
-        reason = job.deed_of(error, world)
-        if reason is None:
+        action = job.action_behind(error, world.implementation)
+        if action is None:
             raise
-        outcome = Outcome(FAIL, f"the implementation {reason}").as_json()
-        return {"outcomes": dict.fromkeys(task.requirements, outcome)}
+        found = dict.fromkeys(task.requirements, Outcome(FAIL, f"the implementation {action}"))
+    return {"outcomes": job.as_json(found)}
 
 
 def _send(stream: BinaryIO, document: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""The line to an adapter: requests go out, answers come in, in any order, each told by its id.
+"""Requests to an adapter and its answers, which may come in any order and are matched by their id.
 
-What the adapter does wrong becomes an `AdapterFault`, in one sentence, and never a violation.
+Whatever the adapter does wrong becomes an `AdapterFault` with one sentence, never a violation.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from typing import Any
 
 from twilio_conformance.adapter.protocol import LEVELS, PROTOCOL, mistake
 from twilio_conformance.errors import AdapterFault, NotApplicable, RemoteException
+from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.logs import CAPTURE, LogRecord
-
-Json = dict[str, Any]
+from twilio_conformance.subject.process import LineReader, LineTooLong
 
 LINE_LIMIT = 64 << 20
-"""Bytes of one line, in either direction."""
+"""Bytes of one line in either direction."""
 
 HELLO_LIMIT = 30.0
-"""Seconds that an adapter has for its first answer; an interpreter and its imports have to start."""
+"""Seconds for the first answer, before which an interpreter may have to start."""
 
 ANSWER_LIMIT = 10.0
-"""Seconds for an answer that needs nothing but the adapter: construct, close, and hello once it runs."""
+"""Seconds for an answer that only takes the adapter: construct, close, and hello once it runs."""
 
 PING_LIMIT = 2.0
-"""Seconds in which an adapter answers hello while a call does not return; else it is deaf."""
+"""Seconds for hello while a call does not return; an adapter that takes longer is at fault itself."""
 
 AFTERWARDS_LIMIT = 0.2
 """Seconds for each call after one that did not return."""
 
 HEAD_START = 0.002
-"""Seconds to wait for an answer before others get their turn: most answers come within."""
+"""Seconds to wait for an answer before other tasks run; most answers arrive within that time."""
 
 
 class Channel:
-    """Requests to an adapter and its answers: many at once, in any order, each told by its id.
+    """Requests to an adapter and its answers, any number of them at once.
 
     Attributes:
-        fault: What the adapter did wrong first; None while it has done nothing.
+        fault: The first thing that the adapter did wrong, if any.
         stuck: The calls that did not return.
     """
 
     def __init__(self, requests: int, answers: int, state: Callable[[], str | None]) -> None:
-        """A channel over two pipes.
+        """Open a channel over two pipes.
 
         Args:
             requests: File descriptor to write to.
@@ -59,38 +59,37 @@ class Channel:
         """
         self.fault: AdapterFault | None = None
         self.stuck: list[str] = []
-        self._requests, self._answers, self._state = requests, answers, state
+        self._requests, self._state = requests, state
+        self._answers = LineReader(answers, LINE_LIMIT)
         os.set_blocking(requests, False)
         os.set_blocking(answers, False)
-        # Ids of their own in each process, so that an answer to another one's request is found out.
+        # Ids differ between processes, so that an answer to a request of another one is detected.
         self._ids = itertools.count(secrets.randbits(32) << 16)
         self._pending: dict[int, tuple[str, asyncio.Future[Json] | None]] = {}
         self._answered: dict[int, Json] = {}
         self._forgotten: set[int] = set()
-        self._partial: list[bytes] = []
-        self._size = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def hello(self, limit: float = ANSWER_LIMIT) -> Json:
-        """Asks the adapter who it is.
+        """Ask the adapter to introduce itself.
 
         Raises:
-            AdapterFault: It gives no answer, or a wrong one.
+            AdapterFault: It does not answer, or answers incorrectly.
         """
         result: Json = self.ask("hello", limit, protocol=PROTOCOL)
         return result
 
     def ask(self, op: str, limit: float, *, silence: str = "", **members: Any) -> Any:
-        """The result of a request; blocks until it is there.
+        """Send a request, block until its answer arrives and return the result.
 
         Args:
-            op: What is asked.
+            op: The operation.
             limit: Seconds for the answer.
-            silence: What it means that none comes.
-            members: The request's other members.
+            silence: What the adapter does wrong if there is no answer, as a clause.
+            members: The other members of the request.
 
         Raises:
-            AdapterFault: The adapter gives no answer in time, or a wrong one.
+            AdapterFault: The adapter does not answer in time, or answers incorrectly.
             RemoteException: The implementation raised.
         """
         number = self._send(op, members, None)
@@ -104,18 +103,18 @@ class Channel:
         return self.outcome(op, self._answered.pop(number))
 
     def ask_each(self, op: str, given: Sequence[Json], limit: float) -> list[Json | None]:
-        """The answers to requests that are all sent before the first is answered; blocks until all are there.
+        """Send all requests before waiting for the first answer; block until all answers are there.
 
         Args:
-            op: What is asked.
+            op: The operation.
             given: The members of each request.
-            limit: Seconds that the next answer may take.
+            limit: Seconds that each next answer may take.
 
         Returns:
-            Each answer as it came, for `outcome`; None from the first on that did not come in time.
+            Each answer, for `outcome`; None from the first one on that did not arrive in time.
 
         Raises:
-            AdapterFault: The adapter gives a wrong answer, or none to hello either.
+            AdapterFault: The adapter answers incorrectly, or does not answer hello either.
         """
         numbers = [self._number(op, None) for _ in given]
         lines = (self._line(number, op, members) for number, members in zip(numbers, given, strict=True))
@@ -130,10 +129,10 @@ class Channel:
         return [self._answered.pop(number, None) for number in numbers]
 
     async def call(self, op: str, **members: Any) -> Any:
-        """The result of a request; others can be under way meanwhile.
+        """Send a request and return its result; other requests can be under way meanwhile.
 
         Raises:
-            AdapterFault: The adapter gives a wrong answer, or none while it answers nothing else either.
+            AdapterFault: The adapter answers incorrectly, or does not answer anything else either.
             RemoteException: The implementation raised.
         """
         loop = asyncio.get_running_loop()
@@ -143,7 +142,7 @@ class Channel:
         if not waiting.done():
             self._listen(loop)
             try:
-                # What hangs may hold up all that follows it: nothing is waited for at length twice.
+                # A call that hangs may block all later ones, so only the first is waited for at length.
                 async with asyncio.timeout(AFTERWARDS_LIMIT if self.stuck else None):
                     await waiting
             except asyncio.CancelledError:
@@ -155,20 +154,20 @@ class Channel:
         return self.outcome(op, waiting.result())
 
     def close(self) -> None:
-        """Stops listening; the pipes stay open."""
+        """Stop listening; the pipes stay open."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._answers)
+            self._loop.remove_reader(self._answers.descriptor)
         self._loop = None
 
     @property
     def is_clean(self) -> bool:
-        """Whether another job can go on with the adapter: no fault, nothing under way, nothing half read."""
-        return self.fault is None and not self._pending and not self._partial and not self.stuck
+        """Whether another job can use the adapter: no fault, nothing under way, no partial line."""
+        return not (self.fault or self._pending or self._answers.has_partial_line or self.stuck)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not loop:
             self._loop = loop
-            loop.add_reader(self._answers, self._take_what_is_there)
+            loop.add_reader(self._answers.descriptor, self._take_what_is_there)
 
     def _take_what_is_there(self) -> None:
         try:
@@ -180,13 +179,13 @@ class Channel:
                     waiting.set_exception(fault)
 
     def _give_up(self, op: str, number: int) -> None:
-        """A call did not return. If the adapter answers hello meanwhile, the implementation is to blame."""
+        """Give up on a call. If the adapter still answers hello, the implementation is at fault."""
         self.stuck.append(op)
         self._pending.pop(number, None)
         self._forgotten.add(number)
         if self.fault is None:
-            deed = f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
-            self.ask("hello", PING_LIMIT, silence=deed, protocol=PROTOCOL)
+            fault = f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
+            self.ask("hello", PING_LIMIT, silence=fault, protocol=PROTOCOL)
 
     def _send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None) -> int:
         number = self._number(op, waiting)
@@ -214,43 +213,29 @@ class Channel:
             try:
                 view = view[os.write(self._requests, view) :]
             except BlockingIOError:
-                # It may be writing itself, and wait for us.
+                # The adapter may be blocked in a write itself until its answers are read.
                 self._take(0.0)
                 if time.monotonic() > until:
                     raise self._at_fault("does not read its input") from None
-                select.select([self._answers], [self._requests], [], 0.1)
+                select.select([self._answers.descriptor], [self._requests], [], 0.1)
             except BrokenPipeError:
                 self._take(0.5)
                 raise self._at_fault(self._ending("input")) from None
 
     def _take(self, seconds: float) -> None:
-        """Takes answers as they come, for so long at most, until one has come."""
-        poller = select.poll()
-        poller.register(self._answers, select.POLLIN)
-        if not poller.poll(seconds * 1000):
+        """Process the answers that arrive; return after the first ones, or after so many seconds."""
+        if not self._answers.wait(seconds):
             return
-        while True:
-            try:
-                data = os.read(self._answers, 1 << 20)
-            except BlockingIOError:
-                return
-            if not data:
-                raise self._at_fault(self._ending())
-            *lines, rest = data.split(b"\n")
-            if lines:
-                lines[0] = b"".join([*self._partial, lines[0]])
-                self._partial, self._size = [], 0
-            if rest:
-                self._partial.append(rest)
-                self._size += len(rest)
-            if self._size > LINE_LIMIT:
-                raise self._at_fault(f"writes a line of more than {LINE_LIMIT >> 20} MiB")
-            for line in lines:
-                self._understand(line)
-            if lines:
-                return
+        try:
+            lines = self._answers.read()
+        except LineTooLong:
+            raise self._at_fault(f"writes a line of more than {LINE_LIMIT >> 20} MiB") from None
+        if lines is None:
+            raise self._at_fault(self._ending())
+        for line in lines:
+            self._process(line)
 
-    def _understand(self, line: bytes) -> None:
+    def _process(self, line: bytes) -> None:
         try:
             answer = json.loads(line)
         except (ValueError, RecursionError):
@@ -285,7 +270,7 @@ class Channel:
             waiting.set_result(answer)
 
     def outcome(self, op: str, answer: Json) -> Any:
-        """The result in an answer.
+        """Return the result in an answer.
 
         Raises:
             AdapterFault: The adapter could not perform the request.
@@ -302,13 +287,13 @@ class Channel:
         under_way = ", ".join(op for op, _ in self._pending.values())
         return f"{self._state() or f'closed its {closed}'}{f' in {under_way}' if under_way else ''}"
 
-    def _at_fault(self, deed: str) -> AdapterFault:
+    def _at_fault(self, clause: str) -> AdapterFault:
         if self.fault is None:
-            self.fault = AdapterFault(f"the adapter {deed}")
+            self.fault = AdapterFault(f"the adapter {clause}")
         return self.fault
 
     def wrong_result(self, op: str, result: Any) -> AdapterFault:
-        """The fault of an adapter whose result is none that the operation can have."""
+        """Return the fault of an adapter whose result is not one that the operation can have."""
         return self._at_fault(
             f"gives a result for {op} that the protocol does not know: {shorten(result, 200)}"
         )

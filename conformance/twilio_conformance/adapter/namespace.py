@@ -1,7 +1,7 @@
-"""A network of its own for another process: loopback only, and there a resolver and doors that the double answers.
+"""A network namespace for an adapter, with nothing but loopback, a resolver and the sockets of the network double.
 
-Linux lets a process leave the machine's network (`unshare`). What it finds instead: every name of Twilio's leads to
-an address of loopback, where sockets listen that the suite has made there and holds. Nothing else is reachable.
+On Linux a process can leave the machine's network (`unshare`). In its own network, every name of Twilio's resolves
+to an address on loopback, where sockets listen that this module has opened there. Nothing else is reachable.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import signal
 import socket
 import struct
 import sys
@@ -23,12 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from twilio_conformance.subject.process import die_with_parent
+
 PORTS = (443, 80, 8443)
-"""Where there are doors: HTTPS, HTTP, and a port that a `base_url` can name."""
+"""Ports that listen: HTTPS, HTTP, and a port that a `base_url` can name."""
 
 RESOLVER = "127.0.0.53"
 
-_PR_SET_PDEATHSIG = 1
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
@@ -40,17 +40,17 @@ _FILES = {
 
 
 class Unavailable(Exception):
-    """This machine gives a process no network of its own."""
+    """This machine does not give a process a network namespace; the message says why."""
 
 
 @dataclass(frozen=True)
 class NamespaceSockets:
-    """The sockets in a process's own network.
+    """The suite's sockets in a process's network namespace.
 
     Attributes:
-        listeners: Those that listen.
-        resolver: The resolver's.
-        asked: The names that were asked for, a line each: clients remember the addresses.
+        listeners: The sockets that listen on `PORTS`.
+        resolver: The socket of the resolver.
+        asked: The names that were resolved, a line each, since clients cache the addresses.
     """
 
     listeners: tuple[socket.socket, ...]
@@ -58,24 +58,24 @@ class NamespaceSockets:
     asked: BinaryIO = field(default_factory=tempfile.TemporaryFile)
 
     def close(self) -> None:
-        """Closes them on this side."""
-        for door in (*self.listeners, self.resolver):
-            door.close()
+        """Close them in this process."""
+        for opened in (*self.listeners, self.resolver):
+            opened.close()
         self.asked.close()
 
 
 class NamespaceEntry:
-    """Leads a process that is about to start into a network of its own, and brings the doors back."""
+    """Moves a process that is about to start into a network namespace, and passes the sockets back."""
 
     def __init__(self) -> None:
-        """Nothing is entered yet."""
+        """Prepare the files and the socket pair."""
         self._here, self._there = socket.socketpair()
         self._folder = tempfile.TemporaryDirectory(prefix="twilio-conformance-")
         for path, text in _FILES.items():
             (Path(self._folder.name) / Path(path).name).write_text(text)
 
     def enter(self) -> None:
-        """Runs in the new process, before its program; on failure the program still starts, outside."""
+        """Run in the new process before its program; after a failure, the program starts outside."""
         try:
             _leave_network()
             _put_files(Path(self._folder.name))
@@ -86,20 +86,20 @@ class NamespaceEntry:
             socket.send_fds(self._there, [b"."], [opened.fileno() for opened in (*sockets, resolver)])
         except OSError as error:
             self._there.send(f"{error.strerror or error}".encode()[:200])
-        # Only now: a change of credentials takes the request back.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Only now, because a change of credentials cancels the request.
+        die_with_parent()
 
     def close(self) -> None:
-        """Gives up what led there."""
+        """Release the files and the socket pair."""
         self._here.close()
         self._there.close()
         self._folder.cleanup()
 
-    def doors(self) -> NamespaceSockets:
-        """The doors of the process that has entered.
+    def receive_sockets(self) -> NamespaceSockets:
+        """Return the sockets of the process that has entered.
 
         Raises:
-            Unavailable: It could not; the message says why.
+            Unavailable: It could not enter; the message says why.
         """
         self._here.settimeout(10)
         try:
@@ -150,46 +150,46 @@ def _listen(port: int) -> socket.socket:
 
 
 def is_available() -> bool:
-    """Whether this system knows network namespaces at all; whether it lets us have one, only trying tells."""
+    """Return whether the system has network namespaces; whether it grants one, only trying tells."""
     return sys.platform == "linux"
 
 
 class Resolver:
-    """Answers the questions of a process in its own network: served names lead to doors, all others nowhere."""
+    """Resolves names for a process in its network namespace: only served names have an address."""
 
     def __init__(
-        self, doors: NamespaceSockets, is_served: Callable[[str], bool], refuse: Callable[[str], None]
+        self, sockets: NamespaceSockets, is_served: Callable[[str], bool], refuse: Callable[[str], None]
     ) -> None:
-        """Starts to answer.
+        """Start to answer.
 
         Args:
-            doors: Where the questions come in.
-            is_served: Whether a name leads to a door.
-            refuse: Is told each other name.
+            sockets: The sockets in the namespace.
+            is_served: Returns whether the double serves a name.
+            refuse: Receives each name that it does not serve.
         """
-        self._doors, self._is_served, self._refuse = doors, is_served, refuse
-        asked = os.pread(doors.asked.fileno(), 1 << 20, 0).decode().split()
+        self._sockets, self._is_served, self._refuse = sockets, is_served, refuse
+        asked = os.pread(sockets.asked.fileno(), 1 << 20, 0).decode().split()
         self._names = {address_of(name): name for name in asked}
         self.thread = threading.Thread(target=self._answer, name="network-double", daemon=True)
         self.thread.start()
 
     def name_of(self, address: str) -> str | None:
-        """The name that was asked for and led to this address; None where none was."""
+        """Return the name that was resolved to this address; None if there is none."""
         return self._names.get(address)
 
     def _answer(self) -> None:
         while True:
             try:
-                question, sender = self._doors.resolver.recvfrom(2048)
+                question, sender = self._sockets.resolver.recvfrom(2048)
             except OSError as error:
                 if error.errno == errno.EBADF:
                     return
                 continue
             with contextlib.suppress(ValueError, IndexError, UnicodeDecodeError, OSError):
-                self._doors.resolver.sendto(self._reply(question), sender)
+                self._sockets.resolver.sendto(self._reply(question), sender)
 
     def _reply(self, question: bytes) -> bytes:
-        """A DNS reply (RFC 1035) to a question for one name."""
+        """Return a DNS reply (RFC 1035) to a question for one name."""
         labels, place = [], 12
         while length := question[place]:
             labels.append(question[place + 1 : place + 1 + length].decode("ascii").lower())
@@ -208,11 +208,11 @@ class Resolver:
         address = address_of(name)
         if address not in self._names:
             self._names[address] = name
-            os.write(self._doors.asked.fileno(), f"{name}\n".encode())
+            os.write(self._sockets.asked.fileno(), f"{name}\n".encode())
         return head + asked + struct.pack("!HHHIH", 0xC00C, 1, 1, 0, 4) + socket.inet_aton(address)
 
 
 def address_of(name: str) -> str:
-    """The address of loopback that a served name leads to, always the same: clients keep what they were told."""
+    """Return the loopback address of a served name, always the same one since clients cache it."""
     first, second, third = hashlib.sha256(name.encode()).digest()[:3]
     return f"127.{64 + first % 128}.{second}.{third}"

@@ -1,9 +1,8 @@
-"""The processes of an adapter: started, kept from job to job while they behave, and ended with all that came of them."""
+"""The processes of an adapter: each serves one job at a time, and the next one if it left nothing behind."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -24,20 +23,16 @@ from twilio_conformance.adapter.namespace import (
 from twilio_conformance.adapter.reaper import Reaper
 from twilio_conformance.adapter.serializer import Serializer
 from twilio_conformance.errors import AdapterFault, NotApplicable, NotObservable, UsageError
+from twilio_conformance.subject.process import enlarge, kill_group
 from twilio_conformance.subject.target import BASE_URL, NAMESPACE, NOWHERE, Implementation, Target
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.sockets import Refusal
 
-Json = dict[str, Any]
-
 ERROR_LIMIT = 2000
 """Characters of standard error that a report shows."""
 
-PIPE_SIZE = 1 << 20
-"""Bytes that a pipe is asked to hold."""
-
 PIPELINING = "pipelining"
-"""What an adapter claims for itself: it performs the requests of one serializer in their order."""
+"""The capability of an adapter that performs the requests of one serializer in their order."""
 
 TRUST = (
     "SSL_CERT_FILE",
@@ -47,30 +42,39 @@ TRUST = (
     "DENO_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )
-"""The variables by which clients are told of a certificate authority."""
+"""The variables that name a certificate authority to clients."""
 
 
 @dataclass
 class Adapter:
-    """One process, and its ends of the pipes on this side."""
+    """One process of an adapter.
+
+    Attributes:
+        process: The process, with pipes for requests and answers.
+        sockets: The sockets in its network namespace; None if it has none.
+        errors: The file that receives its standard error.
+        reaper: What ends it when the suite is killed.
+        why_no_namespace: Why it has no network namespace; empty if it has one.
+        has_answered: Whether it has answered hello.
+    """
 
     process: subprocess.Popen[bytes]
-    doors: NamespaceSockets | None
+    sockets: NamespaceSockets | None
     errors: BinaryIO
-    warden: Reaper
-    why_no_doors: str = ""
+    reaper: Reaper
+    why_no_namespace: str = ""
     has_answered: bool = False
 
     def channel(self) -> Channel:
-        """A channel to it; one at a time."""
+        """Return a channel to it; only one at a time may be in use."""
         assert self.process.stdin is not None and self.process.stdout is not None
         return Channel(self.process.stdin.fileno(), self.process.stdout.fileno(), self.ending)
 
     def ending(self) -> str | None:
-        """How the process ended, as a clause; None while it lives."""
+        """Return how the process ended, as a clause; None while it lives."""
         for _ in range(20):
             try:
-                # It is the worker's child: a forked child of the worker cannot wait for it, but look.
+                # It is a child of the worker, so that a forked child of the worker cannot wait for it.
                 state, *_, code = (
                     Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
                 )
@@ -89,65 +93,67 @@ class Adapter:
         return f" (its last words: {lines[-1][:200]})" if lines else ""
 
     def mark(self) -> int:
-        """How much it has written to standard error so far."""
+        """Return how many bytes it has written to standard error so far."""
         return os.fstat(self.errors.fileno()).st_size
 
     def said(self, since: int) -> str:
-        """What it has written to standard error since then, the beginning of it."""
+        """Return the beginning of what it has written to standard error after so many bytes."""
         return os.pread(self.errors.fileno(), 4 * ERROR_LIMIT, since).decode("utf-8", "replace")[:ERROR_LIMIT]
 
     def end(self) -> None:
-        """Ends the process and its group, and closes the pipes."""
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(self.process.pid, signal.SIGKILL)
+        """End the process and its group, and close the pipes."""
+        kill_group(self.process.pid)
         self.process.wait()
-        self.warden.forget(self.process.pid)
+        self.reaper.forget(self.process.pid)
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
-        if self.doors is not None:
-            self.doors.close()
+        if self.sockets is not None:
+            self.sockets.close()
 
 
 class Link:
-    """What one job has of an adapter: a channel, the serializers that it constructs, the way to the double."""
+    """The use of an adapter by one job: a channel, its serializers, and the connection to the double.
+
+    Attributes:
+        implementation: The implementation, whose serializers are constructed over the channel.
+    """
 
     def __init__(self, adapter: Adapter, found: Implementation, network: Network) -> None:
-        """Opens the channel and the doors.
+        """Open the channel and connect the namespace to the double.
 
         Args:
             adapter: A process that no other job uses.
-            found: What the adapter says that it is.
-            network: The double.
+            found: The implementation, as the adapter described it.
+            network: The network double.
         """
         self._channel, self._network = adapter.channel(), network
         self._has_answered = adapter.has_answered
         self._serializers: list[Serializer] = []
         self.implementation = replace(found, construct=self._construct)
-        if adapter.doors is not None:
+        if adapter.sockets is not None:
             resolver = Resolver(
-                adapter.doors,
+                adapter.sockets,
                 network.serves_name,
                 lambda name: network.add_refusal(Refusal(name, None, "resolver")),
             )
-            network.accept_from(adapter.doors.listeners, resolver.name_of)
+            network.accept_from(adapter.sockets.listeners, resolver.name_of)
 
-    def finish(self) -> Json:
-        """Closes what was constructed, and says whether the process can go on to another job, and its fault."""
+    def finish(self) -> tuple[str | None, bool]:
+        """Close the serializers; return the adapter's fault, and whether another job can use the process."""
         try:
             self._await_start()
             for serializer in self._serializers if self._channel.is_clean else ():
                 serializer.close()
         except AdapterFault:
-            pass  # It is kept as the channel's fault.
+            pass  # The channel keeps its fault.
         fault = self._channel.fault
         is_clean = self._channel.is_clean and self._network.is_quiet()
-        return {"is_clean": is_clean, "fault": fault and fault.message}
+        return (fault.message if fault else None), is_clean
 
     def _await_start(self) -> None:
-        """Waits for a new process; here, where no other job has to wait as well."""
+        """Wait for a new process to answer; a child can wait without blocking other jobs."""
         if not self._has_answered and self._channel.fault is None:
             self._channel.hello(HELLO_LIMIT)
             self._has_answered = True
@@ -173,29 +179,31 @@ class Link:
 
 
 class Pool:
-    """The adapter's processes of one worker: one for each job that runs, used again by the next.
+    """The processes of one worker's adapter, one for each job that runs.
 
     Attributes:
-        pace: Seconds that an answer takes in which the implementation has no part.
+        pace: Seconds that the adapter takes for an answer without the implementation.
+        limitation: What cannot be observed without a network namespace, and why there is none; or None.
     """
 
     def __init__(self, target: Target, authority: str) -> None:
-        """An empty pool.
+        """Create an empty pool.
 
         Args:
-            target: What --impl says.
-            authority: The certificate, in PEM, that clients are to trust.
+            target: The value of --impl.
+            authority: The certificate that clients must trust, in PEM.
         """
         self._target = target
         self._idle: list[Adapter] = []
-        self._warden = Reaper()
+        self._reaper = Reaper()
         self.pace = 0.0
+        self.limitation: str | None = None
         self._authority = tempfile.NamedTemporaryFile(prefix="twilio-conformance-", suffix=".pem")  # noqa: SIM115
         self._authority.write(authority.encode())
         self._authority.flush()
 
     def take(self) -> Adapter:
-        """A process that is free, or a new one.
+        """Return an idle process or a new one.
 
         Raises:
             UsageError: The command cannot be started.
@@ -203,7 +211,7 @@ class Pool:
         return self._idle.pop() if self._idle else self._start()
 
     def give_back(self, adapter: Adapter, *, is_clean: bool) -> None:
-        """Keeps a process that left nothing behind for the next job, and ends any other."""
+        """Keep a process for the next job if the last one left nothing behind; end it otherwise."""
         if is_clean:
             adapter.has_answered = True
             self._idle.append(adapter)
@@ -211,17 +219,17 @@ class Pool:
             adapter.end()
 
     def end(self) -> None:
-        """Ends all that are idle; for good."""
+        """End all idle processes and release the pool."""
         while self._idle:
             self._idle.pop().end()
-        self._warden.dismiss()
+        self._reaper.dismiss()
         self._authority.close()
 
     def resolve(self) -> Implementation:
-        """The implementation, as the adapter describes it.
+        """Return the implementation as the adapter describes it.
 
         Raises:
-            UsageError: It cannot be started, or does not answer.
+            UsageError: The adapter cannot be started, or does not answer correctly.
         """
         adapter = self.take()
         channel = adapter.channel()
@@ -239,7 +247,12 @@ class Pool:
             self.end()
             raise UsageError(f"--impl={self._target.spec}: {fault.message}") from fault
         claimed = frozenset(told["capabilities"])
-        network = NAMESPACE if adapter.doors else BASE_URL if BASE_URL in claimed else NOWHERE
+        network = NAMESPACE if adapter.sockets else BASE_URL if BASE_URL in claimed else NOWHERE
+        if network != NAMESPACE:
+            hidden = "the hosts of requests" if network == BASE_URL else "requests"
+            self.limitation = (
+                f"{hidden} cannot be observed: no network namespace ({adapter.why_no_namespace})"
+            )
         self.give_back(adapter, is_clean=True)
         return Implementation(
             target=self._target,
@@ -255,7 +268,7 @@ class Pool:
 
     def _start(self) -> Adapter:
         command = self._target.command
-        entrance = NamespaceEntry() if is_available() else None
+        entry = NamespaceEntry() if is_available() else None
         errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = subprocess.Popen(
@@ -265,26 +278,26 @@ class Pool:
                 stderr=errors,
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=None if entrance is None else entrance.enter,
-                env=os.environ | self._warden.environment | dict.fromkeys(TRUST, self._authority.name),
+                preexec_fn=None if entry is None else entry.enter,
+                env=os.environ | self._reaper.environment | dict.fromkeys(TRUST, self._authority.name),
             )
         except OSError as error:
             errors.close()
-            if entrance:
-                entrance.close()
+            if entry:
+                entry.close()
             raise UsageError(
                 f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
             ) from error
-        self._warden.watch(process.pid)
-        adapter = Adapter(process, None, errors, self._warden)
+        self._reaper.watch(process.pid)
+        adapter = Adapter(process, None, errors, self._reaper)
         for pipe in filter(None, (process.stdin, process.stdout)):
-            with contextlib.suppress(OSError):
-                # Larger than the usual 64 KiB: fewer turns of two processes. The system may not allow it.
-                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+            enlarge(pipe.fileno())
         try:
-            adapter.doors = entrance.doors() if entrance else None
+            if entry is None:
+                raise Unavailable("only Linux has them")
+            adapter.sockets = entry.receive_sockets()
         except Unavailable as reason:
-            adapter.why_no_doors = str(reason)
+            adapter.why_no_namespace = str(reason)
         return adapter
 
 

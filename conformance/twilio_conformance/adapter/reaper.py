@@ -1,4 +1,4 @@
-"""A process that outlives the suite by a moment, to end the process groups that a suite that was killed leaves behind."""
+"""A process that outlives the suite and ends the process groups that a killed suite leaves behind."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 _MARK = "CONFORMANCE_ADAPTER"
 _ENTRY = struct.Struct("=i")
 _MOST_FILES = 1 << 16
-"""More file descriptors than a worker has open: of those that the warden inherits, it keeps none but its own."""
+"""More file descriptors than a worker has open; the reaper closes all that it inherits."""
 
 
 class Reaper:
-    """Ends the groups that it was told of when this process, and each one forked of it, has ended in whatever way.
+    """Ends the watched process groups when this process and its forks have ended in whatever way.
 
     Attributes:
-        environment: What marks a process as one to be ended then, in whatever session it and its children are.
+        environment: Marks processes to end, in whatever session they and their children are.
     """
 
     def __init__(self) -> None:
-        """Starts it, in a session of its own: a Ctrl-C does not reach it."""
+        """Start it in a session of its own, where Ctrl-C does not reach it."""
         self.environment = {_MARK: secrets.token_hex(16)}
         reading, self._writing = os.pipe()
         self._pid = os.fork()
@@ -32,32 +32,32 @@ class Reaper:
                 os.setsid()
                 os.dup2(reading, 0)
                 os.closerange(1, _MOST_FILES)
-                _keep_watch(f"{_MARK}={self.environment[_MARK]}")
+                _wait_and_kill(f"{_MARK}={self.environment[_MARK]}")
             finally:
                 os._exit(0)
         os.close(reading)
 
     def watch(self, group: int) -> None:
-        """Tells it of a group that has begun."""
-        self._tell(group)
+        """Watch a group that has started."""
+        self._write(group)
 
     def forget(self, group: int) -> None:
-        """Tells it of a group that has ended; the number may be another's from now on."""
-        self._tell(-group)
+        """Stop watching a group that has ended; its number may be reused."""
+        self._write(-group)
 
     def dismiss(self) -> None:
-        """Lets it end, and what it still watches with it."""
+        """End it together with the groups that it still watches."""
         os.close(self._writing)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
-    def _tell(self, number: int) -> None:
-        # Without it the run goes on; only what a killed suite leaves behind stays.
+    def _write(self, number: int) -> None:
+        # A run can go on without it; only a killed suite then leaves processes behind.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._writing, _ENTRY.pack(number))
 
 
-def _keep_watch(mark: str) -> None:
+def _wait_and_kill(mark: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()
@@ -74,7 +74,7 @@ def _keep_watch(mark: str) -> None:
 
 
 def end_marked(mark: str) -> None:
-    """Ends every process with this mark in its environment, where the system shows it: on Linux."""
+    """Kill every process with this mark in its environment, on systems with /proc."""
     for _ in range(10):
         marked = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if _holds(path, mark)]
         if not marked:

@@ -18,6 +18,7 @@ from twilio_conformance.adapter.client import ANSWER_LIMIT, HELLO_LIMIT, LINE_LI
 from twilio_conformance.adapter.processes import Adapter, Pool
 from twilio_conformance.adapter.protocol import PROTOCOL
 from twilio_conformance.spec import catalogue
+from twilio_conformance.subject.process import LineReader, LineTooLong
 from twilio_conformance.subject.target import parse
 from twilio_conformance.twilio.tls import Authority
 
@@ -50,11 +51,12 @@ class _Conversation:
     def __init__(self, adapter: Adapter) -> None:
         assert adapter.process.stdin is not None and adapter.process.stdout is not None
         self._adapter = adapter
-        self._requests, self._answers = adapter.process.stdin.fileno(), adapter.process.stdout.fileno()
+        self._requests = adapter.process.stdin.fileno()
+        self._answers = LineReader(adapter.process.stdout.fileno(), LINE_LIMIT)
         # A write of more than the pipe holds must not wait for ever.
         os.set_blocking(self._requests, False)
         self._validator = jsonschema.Draft202012Validator(catalogue.load_schema("adapter"))
-        self._kept = bytearray()
+        self._lines: list[bytes] = []
         self._number = 0
 
     def say(self, op: str, **members: Any) -> int:
@@ -78,19 +80,17 @@ class _Conversation:
 
     def hear(self, limit: float = ANSWER_LIMIT) -> Json:
         until = time.monotonic() + limit
-        searched = 0
-        while (end := self._kept.find(b"\n", searched)) < 0:
-            if (searched := len(self._kept)) > LINE_LIMIT:
-                raise _Sick(f"it writes a line of more than {LINE_LIMIT >> 20} MiB")
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
+        while not self._lines:
+            if not self._answers.wait(until - time.monotonic()):
                 raise _Sick(f"no answer within {limit:g} s")
-            data = os.read(self._answers, 1 << 20)
-            if not data:
+            try:
+                lines = self._answers.read()
+            except LineTooLong:
+                raise _Sick(f"it writes a line of more than {LINE_LIMIT >> 20} MiB") from None
+            if lines is None:
                 raise _Sick(f"it {self._adapter.ending() or 'closed its output'}")
-            self._kept += data
-        line = bytes(self._kept[:end])
-        del self._kept[: end + 1]
+            self._lines += lines
+        line = self._lines.pop(0)
         try:
             answer: Json = json.loads(line)
         except (ValueError, RecursionError):
@@ -111,8 +111,7 @@ class _Conversation:
         return answer[wanted]
 
     def is_silent(self) -> bool:
-        ready, _, _ = select.select([self._answers], [], [], 0.2)
-        return not ready and not self._kept
+        return not self._answers.wait(0.2) and not self._lines and not self._answers.has_partial_line
 
 
 def _shakes_hands(talk: _Conversation) -> None:

@@ -1,18 +1,17 @@
-"""What a forked child does: it runs one job and says what it found, or what the implementation did to it."""
+"""Runs one job in a forked child and attributes what ends it to the implementation or to the suite."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import errno
-import functools
 import importlib
 import inspect
 import math
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -21,9 +20,9 @@ from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._core import Check
 from twilio_conformance.engine import sandbox
-from twilio_conformance.engine.sandbox import replaced
+from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
-from twilio_conformance.spec.catalogue import Catalogue
+from twilio_conformance.spec.catalogue import Catalogue, Json
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
 from twilio_conformance.subject.probe import Probe, Raised
 from twilio_conformance.subject.redaction import Names
@@ -31,30 +30,46 @@ from twilio_conformance.subject.target import HANDSHAKE, METHODS, Implementation
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.network import Network
 
-Json = dict[str, Any]
+VECTOR_LIMIT = 60.0
+"""Seconds of real time for one vector: a client in a thread waits on the real clock, for up to 30 s."""
+
+HANDSHAKE_LIMIT = 20.0
+"""Seconds of real time for a factory to make one serializer."""
 
 TEXT_LIMIT = 4000
 """Characters of one text in a result; more is cut."""
 
-_LATE = {"httpx": ("anyio._backends._asyncio", "httpcore"), "pipecat": ("pipecat.clocks.system_clock",)}
-"""What packages import at their first request or setup: each child would do so anew, for up to 50 ms."""
-
 TRACE_LIMIT = 40
 """Lines of a trace; the last ones are kept."""
 
+_LATE = {"httpx": ("anyio._backends._asyncio", "httpcore"), "pipecat": ("pipecat.clocks.system_clock",)}
+"""Modules that packages import at their first request or setup, which would cost each child up to 50 ms."""
+
 
 @dataclass(frozen=True)
-class World:
-    """What every job is about and works with."""
+class Context:
+    """What every job needs: the implementation, the specification and the checks in code."""
 
     implementation: Implementation
     catalogue: Catalogue
     checks: Mapping[str, Check]
-    originals: Mapping[str, object]
+
+    def jobs(self) -> dict[str, Job]:
+        """Return every vector and check as a job, by id."""
+        known = self.catalogue.requirements
+        vectors = [
+            Job(vector.id, [name for name in vector.requirements if name in known], VECTOR_LIMIT)
+            for vector in self.catalogue.vectors.values()
+        ]
+        checks = [
+            Job(check.id, [check.requirement], check.limit, check.function.__module__.rpartition(".")[2])
+            for check in self.checks.values()
+        ]
+        return {job.id: job for job in (*vectors, *checks)}
 
 
 def import_late_modules() -> None:
-    """Imports, before any child is forked, what each of them would have to import."""
+    """Import before any fork what each child would have to import."""
     for package, modules in _LATE.items():
         for module in modules if package in sys.modules else ():
             with contextlib.suppress(ImportError):
@@ -62,25 +77,23 @@ def import_late_modules() -> None:
 
 
 def run(
-    world: World,
-    job: str,
-    requirements: list[str],
+    context: Context,
+    job: Job,
     names: Names,
     watch: Callable[[str], None],
     adapter: Adapter | None = None,
-) -> Json:
-    """The outcome of a job for each requirement; the process is used up by it.
+) -> ChildReport:
+    """Run a job in this process, which cannot be used for another one afterwards.
 
     Nothing is cleaned up: tasks, threads and sockets that an implementation leaves behind end with the
-    process, and cannot hold up the result.
+    process and cannot hold up the result.
 
     Args:
-        world: What is graded against what.
-        job: The id of a vector or check, or `HANDSHAKE`.
-        requirements: What a vector is to be graded for.
-        names: What ${names} stand for.
+        context: The implementation and what it is graded against.
+        job: The job.
+        names: The values of the ${names}.
         watch: See `Probe`.
-        adapter: The process that holds the implementation, where another one does.
+        adapter: The process that holds the implementation, if another one does.
 
     Raises:
         Exception: The suite itself failed.
@@ -89,69 +102,66 @@ def run(
     try:
         network.start()
         if adapter is not None:
-            link = Link(adapter, world.implementation, network)
-            # Time is real there: a clock that skips would leave the other process behind.
+            link = Link(adapter, context.implementation, network)
+            probe = Probe(link.implementation, network, names, watch)
+            # Time is real in the other process: a clock that skips would leave it behind.
             with asyncio.Runner() as runner:
-                found = runner.run(
-                    grade_job(world, job, requirements, Probe(link.implementation, network, names, watch))
-                )
-            return found | {"adapter": link.finish()}
+                outcomes = runner.run(grade(context, job.id, job.requirements, probe))
+            fault, is_clean = link.finish()
+            return ChildReport(
+                as_json(outcomes), hung=probe.hung_calls, adapter_fault=fault, is_adapter_clean=is_clean
+            )
         before = sandbox.state()
-        probe = Probe(world.implementation, network, names, watch)
+        probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
-        found = runner.run(grade_job(world, job, requirements, probe))
-        return _doubt(found, world, network) | {"deeds": sandbox.deeds(before)}
+        outcomes = runner.run(grade(context, job.id, job.requirements, probe))
+        changes = sandbox.state_changes(before)
+        return ChildReport(as_json(outcomes), hung=probe.hung_calls, state_changes=changes)
     except BaseException as error:
-        deed = deed_of(error, world)
-        if deed is None:
+        action = action_behind(error, context.implementation)
+        if action is None:
             raise
-        outcome = Outcome(FAIL, f"the implementation {deed}", actual=repr(Raised.of(error)))
-        return {"outcomes": dict.fromkeys(requirements, _fit(outcome.as_json()))}
+        outcome = Outcome(FAIL, f"the implementation {action}", actual=repr(Raised.of(error)))
+        return ChildReport(as_json(dict.fromkeys(job.requirements, outcome)))
 
 
-def _doubt(found: Json, world: World, network: Network) -> Json:
-    """What was found; nothing passes where an implementation has laid hands on the suite's own means."""
-    changed = replaced(world.originals)
-    deeds = [f"replaced {', '.join(changed)}"] if changed else []
-    deeds += [] if network.is_serving else ["ended a thread of the suite's"]
-    if not deeds or "outcomes" not in found:
-        return found
-    message = f"the implementation {' and '.join(deeds)}: what the check saw proves nothing"
-    failed = _fit(Outcome(FAIL, message).as_json())
-    return found | {
-        "outcomes": {
-            name: failed if outcome["status"] == PASS else outcome
-            for name, outcome in found["outcomes"].items()
-        }
-    }
+async def grade(context: Context, check: str, requirements: list[str], probe: Probe) -> dict[str, Outcome]:
+    """Return the outcome of each requirement of a job, on a probe of its own; see `run`.
 
-
-async def grade_job(world: World, job: str, requirements: list[str], probe: Probe) -> Json:
-    """The outcome of a job for each requirement, on a probe; see `run`."""
-    if job == HANDSHAKE:
-        return {"handshake": _shake_hands(probe)}
+    Args:
+        context: The implementation and what it is graded against.
+        check: The id of a vector or check, or `HANDSHAKE`.
+        requirements: The requirements to grade.
+        probe: The probe to grade with.
+    """
+    if check == HANDSHAKE:
+        return {HANDSHAKE: _shake_hands(probe)}
     started = monotonic()
     outcomes = {}
-    for requirement, grade in (await _graders(world, job, requirements, probe)).items():
-        outcome = await _outcome(probe, world.catalogue.requirements[requirement].capability, grade)
+    for requirement, grader in (await _graders(context, check, requirements, probe)).items():
+        outcome = await _outcome(probe, context.catalogue.requirements[requirement].capability, grader)
         seconds = max(0.0, round(monotonic() - clock.skipped() - started, 4))
-        outcome = replace(outcome, seconds=seconds, metrics=probe.metrics)
-        outcomes[requirement] = _fit(outcome.as_json())
-    return {"outcomes": outcomes, "hung": probe.hung_calls}
+        outcomes[requirement] = replace(outcome, seconds=seconds, metrics=probe.metrics)
+    return outcomes
 
 
 async def _graders(
-    world: World, job: str, requirements: list[str], probe: Probe
+    context: Context, check: str, requirements: list[str], probe: Probe
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    """What grades each requirement of the job; a vector is played once for all of them."""
-    if job in world.checks:
-        check = world.checks[job]
-        return {check.requirement: lambda: check.function(probe)}
-    vector = world.catalogue.vectors[job]
+    """Return what grades each requirement; a vector is played once for all of them."""
+    if check in context.checks:
+        code = context.checks[check]
+        return {code.requirement: lambda: code.function(probe)}
+    vector = context.catalogue.vectors[check]
     try:
         session = await _vectors.play(vector, probe)
-    except Finding as finding:
-        return dict.fromkeys(requirements, functools.partial(_find, finding))
+    except Finding as error:
+        obstacle = error
+
+        async def fail() -> None:
+            raise obstacle
+
+        return dict.fromkeys(requirements, fail)
 
     def grader(requirement: str) -> Callable[[], Awaitable[None]]:
         async def grade() -> None:
@@ -162,20 +172,10 @@ async def _graders(
     return {requirement: grader(requirement) for requirement in requirements}
 
 
-async def _find(finding: Finding) -> None:
-    raise finding
-
-
-def _last(trace: list[str]) -> tuple[str, ...]:
-    """The end of a trace, which says what is left out of it."""
-    left_out = len(trace) - TRACE_LIMIT
-    return tuple(trace) if left_out <= 0 else (f"({left_out} lines before these)", *trace[left_out:])
-
-
-async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awaitable[None]]) -> Outcome:
+async def _outcome(probe: Probe, capability: str | None, grader: Callable[[], Awaitable[None]]) -> Outcome:
     try:
         probe.require_capability(capability)
-        await grade()
+        await grader()
     except NotApplicable as finding:
         return Outcome(NOT_APPLICABLE, finding.message)
     except Finding as finding:
@@ -188,21 +188,28 @@ async def _outcome(probe: Probe, capability: str | None, grade: Callable[[], Awa
     return Outcome(PASS)
 
 
-def _shake_hands(probe: Probe) -> str | None:
-    """What a factory gives instead of a serializer; None where it gives one, or raises."""
+def _last(trace: list[str]) -> list[str]:
+    """Return the end of a trace, with a line that says how much is left out."""
+    left_out = len(trace) - TRACE_LIMIT
+    return trace if left_out <= 0 else [f"({left_out} lines before these)", *trace[left_out:]]
+
+
+def _shake_hands(probe: Probe) -> Outcome:
+    """Check that a factory returns a serializer; one that raises may still do so with other arguments."""
     _, subject = probe.attempt(**probe.arguments())
     if subject is None:
-        return None
-    if inspect.isclass(subject.instance):
-        return f"type, the class {subject.instance.__name__} itself"
-    missing = [name for name in METHODS if not callable(getattr(subject.instance, name, None))]
-    return f"{type(subject.instance).__name__} without {', '.join(missing)}" if missing else None
+        return Outcome(PASS)
+    instance = subject.instance
+    wrong = None
+    if inspect.isclass(instance):
+        wrong = f"type, the class {instance.__name__} itself"
+    elif missing := [name for name in METHODS if not callable(getattr(instance, name, None))]:
+        wrong = f"{type(instance).__name__} without {', '.join(missing)}"
+    return Outcome(PASS) if wrong is None else Outcome(FAIL, wrong, expected="a serializer")
 
 
-def deed_of(error: BaseException, world: World) -> str | None:
-    """What the implementation did that ended the job; None where the suite is at fault."""
-    if changed := replaced(world.originals):
-        return f"replaced {', '.join(changed)}, which the suite needs, and the check could not go on"
+def action_behind(error: BaseException, implementation: Implementation) -> str | None:
+    """Return what the implementation did to end a job with this error; None if the suite is at fault."""
     if isinstance(error, asyncio.CancelledError):
         return "cancelled the task that called it"
     if isinstance(error, SystemExit | KeyboardInterrupt):
@@ -216,21 +223,26 @@ def deed_of(error: BaseException, world: World) -> str | None:
     places = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if _is_theirs(frame.f_globals.get("__name__"), world.implementation)
+        if _belongs_to(implementation, frame.f_globals.get("__name__"))
     ]
     if places:
         return f"{Raised.of(error)!r} where the check needs a value ({places[-1][0]}:{places[-1][1]})"
     return None
 
 
-def _is_theirs(module: object, implementation: Implementation) -> bool:
-    """Whether a module is the implementation's own, not one that it shares with others."""
+def _belongs_to(implementation: Implementation, module: object) -> bool:
+    """Return whether a module is the implementation's own, not one that it shares with others."""
     own = {implementation.target.module, implementation.name.partition(":")[0]}
     return isinstance(module, str) and any(module == name or module.startswith(f"{name}.") for name in own)
 
 
+def as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:
+    """Return outcomes as strict JSON, by requirement."""
+    return {name: _fit(asdict(outcome)) for name, outcome in outcomes.items()}
+
+
 def _fit(value: Any) -> Any:
-    """A value as JSON that a report can hold: no endless text, no number without a digit, nothing foreign."""
+    """Return a value as strict JSON for a report: long texts are cut, foreign objects become their repr."""
     if isinstance(value, str):
         return value if len(value) <= TEXT_LIMIT else f"{value[:TEXT_LIMIT]}… ({len(value)} characters)"
     if isinstance(value, float):

@@ -15,7 +15,7 @@ from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.coverage import Entry, entries
 from twilio_conformance.spec.verdict import Outcome
 from twilio_conformance.subject import target
-from twilio_conformance.subject.logs import BOOK
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Observation, Probe
 from twilio_conformance.twilio import clock, network
 
@@ -30,7 +30,7 @@ class _PrintingProbe(Probe):
 
     def _note(self, observation: Observation) -> Observation:
         super()._note(observation)
-        _, started, made = self._seen[-1]
+        _, started, made = self._observations[-1]
         _print(self._timed(started, f"{observation.call}: {observation.outcome}"))
         for exchange in self.network.exchanges[self._requests : made]:
             line = f"request {exchange.method} https://{exchange.host}{exchange.target} -> {exchange.answer_status}"
@@ -60,16 +60,16 @@ def replay(impl: str, name: str) -> Outcome:
     network.require_loopback()
     network.install()
     clock.install()
-    BOOK.attach()
+    CAPTURE.attach()
     implementation = target.resolve(subject)
     checks = _core.load_checks()
     requirement, check = _entry(name, entries(found, {each.id: each.requirement for each in checks.values()}))
-    world = job.World(implementation, found, checks, {})
+    context = job.Context(implementation, found, checks)
     with network.Network() as double:
         probe = _PrintingProbe(implementation, double)
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
-            result = runner.run(job.grade_job(world, check, [requirement], probe))
-    return Outcome.from_json(result["outcomes"][requirement])
+            outcomes = runner.run(job.grade(context, check, [requirement], probe))
+    return outcomes[requirement]
 
 
 def _entry(name: str, known: list[Entry]) -> Entry:

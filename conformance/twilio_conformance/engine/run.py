@@ -1,37 +1,50 @@
-"""One graded run: what is to be graded, the worker that does it, and what was found."""
+"""One graded run: what to grade, the worker that does it, and the results."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
 from twilio_conformance import EDITION
-from twilio_conformance.engine.executor import Executor, Found, Job
+from twilio_conformance.engine.executor import Executor
+from twilio_conformance.engine.messages import Result
 from twilio_conformance.errors import DataError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Requirement
 from twilio_conformance.spec.coverage import Entry, Ledger, entries
 from twilio_conformance.spec.known_failures import Baseline
-from twilio_conformance.spec.verdict import Gate, Outcome, ProfileVerdict, judge, status_of
+from twilio_conformance.spec.verdict import Outcome, ProfileVerdict, Threshold, judge, status_of
 
-VECTOR_LIMIT = 60.0
-"""Seconds of real time for one vector: a client in a thread waits on the real clock, 30 s at the most."""
-
-LARGEST_CREW = 8
-"""Children at work at once; more only queue for the same processors."""
+MOST_JOBS = 8
+"""Children that run at once; more would only queue for the same processors."""
 
 
 @dataclass
 class Run:
-    """Grades one implementation against one edition."""
+    """Grades one implementation against one edition.
+
+    Attributes:
+        impl: The value of --impl.
+        edition: The edition to grade against.
+        gate: What decides on the exit status.
+        jobs: How many children may run at once.
+        started: When the run began.
+        outcomes: The outcome of each entry that was graded.
+        outputs: What the implementation printed, by check.
+        troubles: Failures of the run itself.
+        notes: Sentences for the summary and the report.
+        collected: The entries that were selected.
+        cut_short: Whether the run ended before all of them were graded.
+        baseline: The known failures, if there are any.
+    """
 
     impl: str
     edition: str
-    gate: Gate
+    gate: Threshold
     jobs: int
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     outcomes: dict[Entry, Outcome] = field(default_factory=dict)
@@ -49,17 +62,17 @@ class Run:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """All that the edition asks for, in the order of the specification."""
-        checks = {name: requirement for name, (requirement, _) in self.executor.checks.items()}
+        """Every pair of requirement and check in the edition, in the order of the specification."""
+        checks = {job.id: job.requirements[0] for job in self.executor.jobs.values() if job.module}
         return entries(self.catalogue, checks)
 
     @cached_property
     def executor(self) -> Executor:
-        """The worker, started at its first use."""
+        """What runs the checks; `start` starts it."""
         return Executor(self.impl, self.edition, jobs=self.jobs)
 
     def start(self) -> None:
-        """Starts the worker and waits for the implementation.
+        """Start the worker and wait for the implementation.
 
         Raises:
             UsageError: The edition or the implementation does not exist.
@@ -67,7 +80,7 @@ class Run:
         """
         if self.edition > EDITION or not self.catalogue.requirements:
             raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
-        # While the worker imports the implementation, there is time for it.
+        # The worker imports the implementation meanwhile.
         with ThreadPoolExecutor(1) as thread:
             verified = thread.submit(catalogue.verify, self.catalogue)
             self.executor.start()
@@ -79,51 +92,47 @@ class Run:
             raise
 
     def close(self) -> None:
-        """Ends the worker."""
+        """End the worker."""
         self.executor.close()
 
     def begin(self, collected: Iterable[Entry], *, ahead: bool) -> None:
-        """Takes note of what will be asked for; `ahead` lets the worker start on all of it at once."""
+        """Note what was selected.
+
+        Args:
+            collected: The entries that will be graded.
+            ahead: Whether the worker starts on all of them at once.
+        """
         self.collected = list(collected)
         if ahead:
-            # The longest first: begun last, it would run on alone.
-            jobs = map(self._job, self.collected)
-            self.executor.submit(sorted(jobs, key=lambda job: job.limit, reverse=True))
-
-    def grade(self, entry: Entry) -> Outcome:
-        """The outcome of one line of the account."""
-        found: Found = self.executor.result(self._job(entry))
-        if found.output:
-            self.outputs[entry.check] = found.output
-        return found.outcomes[entry.requirement]
+            # The longest first: started last, it would run on alone.
+            jobs = self.executor.jobs
+            checks = (entry.check for entry in self.collected)
+            self.executor.submit(sorted(checks, key=lambda check: jobs[check].limit, reverse=True))
 
     def note(self, sentences: Iterable[str]) -> None:
-        """Keeps what the summary and the report have to say of the run itself, once."""
-        self.notes += [sentence for sentence in sentences if sentence not in self.notes]
+        """Add sentences about the run itself to the summary and the report, each once."""
+        self.notes = list(dict.fromkeys([*self.notes, *sentences]))
 
-    def keep(self, entry: Entry, outcome: Outcome, output: str) -> None:
-        """Keeps an outcome, and what the implementation printed meanwhile."""
-        self.outcomes[entry] = outcome
-        if output:
-            self.outputs[entry.check] = output
+    def record(self, entry: Entry, result: Result) -> None:
+        """Record the outcome of an entry, and what the implementation printed meanwhile."""
+        self.outcomes[entry] = result.outcomes[entry.requirement]
+        if result.output:
+            self.outputs[entry.check] = result.output
 
-    def _job(self, entry: Entry) -> Job:
-        vector = self.catalogue.vectors.get(entry.check)
-        if vector is None:
-            return Job(entry.check, (entry.requirement,), self.executor.checks[entry.check][1])
-        own = tuple(name for name in vector.requirements if name in self.catalogue.requirements)
-        return Job(vector.id, own, VECTOR_LIMIT)
+    def in_module(self, stem: str) -> Collection[str]:
+        """Return the ids of the checks that are defined in a file of `checks/`."""
+        return {job.id for job in self.executor.jobs.values() if job.module == stem}
 
     def known(self, entry: Entry) -> str | None:
-        """Why the baseline lets the failure of this line through; None where it does not."""
+        """Return why the failure of an entry is known; None if it is not."""
         return self.baseline.reason(entry) if self.baseline else None
 
     def requirement(self, entry: Entry) -> Requirement:
-        """The requirement of a line of the account."""
+        """Return the requirement of an entry."""
         return self.catalogue.requirements[entry.requirement]
 
     def by_requirement(self) -> dict[str, dict[str, Outcome]]:
-        """The outcomes of every requirement that was graded, by check, in the order of the specification."""
+        """Return the outcomes by requirement, then by check, in the order of the specification."""
         ordered: dict[str, dict[str, Outcome]] = {}
         for entry in self.entries:
             if entry in self.outcomes:
@@ -137,7 +146,7 @@ class Run:
 
     @property
     def ledger(self) -> Ledger:
-        """The account of the run."""
+        """What the edition holds, what was selected and what was graded."""
         excluded = {
             entry.id: entry.excluded for entry in self.catalogue.requirements.values() if entry.excluded
         }
@@ -158,7 +167,7 @@ class Run:
         )
 
     def rerun(self, entry: Entry) -> list[str]:
-        """The command that runs one check again, and fails as long as the check does."""
+        """Return the command that runs one check again and fails as long as the check does."""
         requirement = self.requirement(entry)
         profile = [] if requirement.profile == "core" else [f"--profile={requirement.profile}"]
         level = ["--level=SHOULD"] if requirement.level == "SHOULD" else []
@@ -173,7 +182,7 @@ class Run:
 
 
 def parse_profiles(text: str) -> frozenset[str]:
-    """The profiles that --profile names.
+    """Return the profiles that --profile names.
 
     Raises:
         UsageError: One of them does not exist.
@@ -191,5 +200,5 @@ def parse_profiles(text: str) -> frozenset[str]:
 
 
 def default_jobs() -> int:
-    """How many children to run at once on this machine."""
-    return max(2, min((os.cpu_count() or 1) + 1, LARGEST_CREW))
+    """Return how many children to run at once on this machine."""
+    return max(2, min((os.cpu_count() or 1) + 1, MOST_JOBS))

@@ -1,67 +1,27 @@
-"""How a process that is shared with an implementation is guarded: by limits, and by looking at its state."""
+"""Limits for a process that runs an implementation, and what the implementation changed in it.
+
+This protects other checks from accidents, not the suite from malice: each check has a process of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import locale
 import os
 import resource
-import selectors
-import socket
 import sys
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 MEMORY_LIMIT = 2 << 30
-"""Bytes of memory that a process may take beyond what it has."""
+"""Bytes of memory that a process may allocate beyond what it has."""
 
 FILE_LIMIT = 256 << 20
-"""Bytes that one file may grow to, the one that an implementation prints to among them."""
-
-_VITAL = (
-    (asyncio, ("timeout", "sleep", "current_task", "get_running_loop", "Runner")),
-    (json, ("dumps", "loads")),
-    (os, ("close", "dup", "fork", "kill", "pipe", "read", "waitid", "waitpid", "write", "_exit")),
-    (selectors, ("DefaultSelector",)),
-    (socket, ("socket", "create_connection", "getaddrinfo")),
-    (socket.socket, ("connect", "recv", "send")),
-    (threading, ("Thread", "Lock", "Event")),
-    (time, ("monotonic", "perf_counter", "sleep", "time")),
-)
-"""Modules, and the names in them that the suite calls while it grades."""
-
-
-def vital() -> dict[str, object]:
-    """What the suite cannot do without, by name, as it is now."""
-    return {
-        f"{module.__name__}.{name}": getattr(module, name, None) for module, names in _VITAL for name in names
-    }
-
-
-def replaced(originals: Mapping[str, object]) -> list[str]:
-    """The names of what has been replaced since."""
-    return [name for name, value in vital().items() if value is not originals[name]]
-
-
-def unusable(originals: Mapping[str, object]) -> list[str]:
-    """The names of what has been replaced since, and without which no check could run at all."""
-    return [
-        name
-        for name in replaced(originals)
-        if name.startswith("os.") or (name == "socket.socket" and not _is_socket(originals[name]))
-    ]
-
-
-def _is_socket(original: object) -> bool:
-    """Whether sockets are still made by the original class, or by one that is derived from it."""
-    return isinstance(socket.socket, type) and original in socket.socket.__mro__
+"""Bytes that one file may grow to, including the file that an implementation prints to."""
 
 
 def state() -> dict[str, object]:
-    """What the implementation shares with all else in its process, by its name in a sentence."""
+    """Return the state that an implementation shares with everything else in its process, by name."""
     return {
         "the working directory": Path.cwd(),
         "the environment": dict(os.environ),
@@ -72,24 +32,24 @@ def state() -> dict[str, object]:
     }
 
 
-def deeds(before: Mapping[str, object]) -> list[str]:
-    """What was done to the process since it was in this state, each as the end of a sentence."""
-    done = [f"changed {name}" for name, value in state().items() if value != before[name]]
+def state_changes(before: Mapping[str, object]) -> list[str]:
+    """Return what changed in the process since it was in this state, each as the end of a sentence."""
+    changes = [f"changed {name}" for name, value in state().items() if value != before[name]]
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return done
-    return [*done, "left a process behind"]
+        return changes
+    return [*changes, "left a process behind"]
 
 
 def limit_files() -> None:
-    """Lets no file of this process and its children grow without end, and none of them leave a core."""
+    """Limit the size of files that this process and its children write, and have them leave no core dump."""
     _limit(resource.RLIMIT_FSIZE, FILE_LIMIT)
     _limit(resource.RLIMIT_CORE, 0)
 
 
 def limit_memory() -> None:
-    """Lets this process take only so much more memory."""
+    """Limit how much more memory this process may allocate."""
     _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
 
 
@@ -100,7 +60,7 @@ def _limit(what: int, most: int) -> None:
 
 
 def _data_in_use() -> int:
-    """Bytes of private memory that this process has, as the limit counts them, or about so many."""
+    """Return the bytes of private memory of this process as the limit counts them, or an estimate."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the worker sees of a child at work: the call that it is in, and how long that call may take."""
+"""The call that a child is in, as the worker sees it, and how long such a call may take."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections import Counter
 
 
 class CallTimeouts:
-    """How long one call may take: less and less after others have not returned."""
+    """Time limits of single calls, which get shorter after other calls have not returned."""
 
     MANY, SHORT = 3, 2.0
-    """So many calls, and the seconds that every later call is given."""
+    """Number of calls that hang before every later call is limited, and that limit in seconds."""
 
     ALIKE, SHORTEST = 5, 0.2
-    """So many calls of one kind, and the seconds that every later one of that kind is given."""
+    """The same for calls of one kind."""
 
     def __init__(self) -> None:
-        """All the time in the world."""
+        """Set no limit until a call has hung."""
         self._hung: Counter[str] = Counter()
 
     def limit(self, call: str) -> float | None:
-        """The seconds that a call is given; None for as many as its job has."""
+        """Return the limit of a call in seconds; None if only the limit of its job applies."""
         if self._hung[_kind(call)] >= self.ALIKE:
             return self.SHORTEST
         return self.SHORT if self._hung.total() >= self.MANY else None
 
-    def lose(self, call: str) -> str | None:
-        """Counts a call that did not return; what changes for later ones, as a sentence."""
+    def count_hung(self, call: str) -> str | None:
+        """Count a call that did not return; return what changes for later ones, as a sentence."""
         kind = _kind(call)
         self._hung[kind] += 1
         if self._hung[kind] == self.ALIKE:
@@ -37,27 +37,27 @@ class CallTimeouts:
 
 
 def _kind(call: str) -> str:
-    """What calls have in common; frames of different classes are serialized by different code."""
+    """Return the kind of a call; frames of different classes are serialized by different code."""
     return call if call.startswith("serialize(") else call.partition("(")[0]
 
 
 class ChildStatus:
-    """A few bytes that a child shares with the worker: which call it is in, and its last words."""
+    """Memory that a child shares with the worker: the call that it is in, and why it cannot report."""
 
-    _CALL, _WORDS, _SIZE = 8, 512, 1024
+    _CALL, _FAILURE, _SIZE = 8, 512, 1024
 
     def __init__(self) -> None:
-        """No call, no words."""
+        """Start with no call and no failure."""
         self._memory = mmap.mmap(-1, self._SIZE)
 
     def enter(self, call: str) -> None:
-        """Says which call begins; "" when the last one is over."""
-        self._put(self._CALL, self._WORDS, call)
+        """Note the call that begins, or "" when the last one has returned."""
+        self._put(self._CALL, self._FAILURE, call)
         self._memory[0] = (self._memory[0] + 1) % 256
 
-    def leave(self, words: str) -> None:
-        """Says what the child cannot say in any other way."""
-        self._put(self._WORDS, self._SIZE, words)
+    def fail(self, failure: str) -> None:
+        """Note why the child cannot report its result."""
+        self._put(self._FAILURE, self._SIZE, failure)
 
     @property
     def count(self) -> int:
@@ -67,15 +67,15 @@ class ChildStatus:
     @property
     def call(self) -> str:
         """The call that is under way, or ""."""
-        return self._get(self._CALL, self._WORDS)
+        return self._get(self._CALL, self._FAILURE)
 
     @property
-    def words(self) -> str:
-        """The last words, or ""."""
-        return self._get(self._WORDS, self._SIZE)
+    def failure(self) -> str:
+        """Why the child cannot report its result, or ""."""
+        return self._get(self._FAILURE, self._SIZE)
 
     def close(self) -> None:
-        """Gives the memory back."""
+        """Release the memory."""
         self._memory.close()
 
     def _put(self, start: int, end: int, text: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from twilio_conformance import EDITION
-from twilio_conformance.fuzz.player import REFERENCE, narrate
 from twilio_conformance.fuzz.search import Reproducer
+from twilio_conformance.fuzz.session_host import REFERENCE, narrate
 from twilio_conformance.spec.catalogue import Requirement
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ def script(impl: str, session: Json) -> str:
     text = json.dumps({"given": session["given"], "steps": session["steps"]})
     return "\n".join([
         "import json",
-        "from twilio_conformance.fuzz.player import replay",
+        "from twilio_conformance.fuzz.session_host import replay",
         f"session = json.loads({text!r})",
         f"for line in replay(session, {impl!r}, {REFERENCE!r}):",
         "    print(line)",

@@ -15,7 +15,7 @@ from twilio_conformance.errors import DataError, SuiteError, UsageError
 from twilio_conformance.spec import catalogue, known_failures
 from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.known_failures import Baseline
-from twilio_conformance.spec.verdict import Gate
+from twilio_conformance.spec.verdict import Threshold
 
 SEEDS = 1 << 32
 """The number of seeds of which one is drawn without --fuzz-seed."""
@@ -47,7 +47,9 @@ def begin(config: pytest.Config) -> None:
     if seed is None:
         seed = random.randrange(SEEDS)
     try:
-        gate = Gate(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
+        gate = Threshold(
+            parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD"
+        )
         plugin = FuzzPlugin(config.getoption("--impl"), config.getoption("--edition"), gate, seconds, seed)
         if (name := config.getoption("--baseline")) is not None:
             baseline = known_failures.load(config.invocation_params.dir / name)
@@ -80,7 +82,7 @@ class FuzzPlugin:
 
     known: Baseline | None = None
 
-    def __init__(self, impl: str, edition: str, gate: Gate, seconds: float, seed: int) -> None:
+    def __init__(self, impl: str, edition: str, gate: Threshold, seconds: float, seed: int) -> None:
         """Load the requirements.
 
         Args:
@@ -154,13 +156,13 @@ class FuzzItem(pytest.Item):
                 imported, pytest exits with 4; if the suite fails, with 3.
         """
         from twilio_conformance.fuzz import output
-        from twilio_conformance.fuzz.player import REFERENCE, players
         from twilio_conformance.fuzz.search import Search
+        from twilio_conformance.fuzz.session_host import REFERENCE, session_hosts
 
         plugin = self.config.pluginmanager.getplugin("conformance-fuzz")
         assert isinstance(plugin, FuzzPlugin)
         try:
-            with players(plugin.impl, REFERENCE) as hosts:
+            with session_hosts(plugin.impl, REFERENCE) as hosts:
                 search = Search(hosts, plugin.seed)
                 search.run(plugin.seconds)
                 name = hosts[0].about["name"]

@@ -17,7 +17,7 @@ from hypothesis.errors import NoSuchExample
 
 from twilio_conformance.fuzz.compare import compare
 from twilio_conformance.fuzz.oracle import Discrepancy
-from twilio_conformance.fuzz.player import Player, play
+from twilio_conformance.fuzz.session_host import SessionHost, play
 from twilio_conformance.fuzz.strategies import SESSIONS
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class Search:
         found: What was found so far, one entry per kind.
     """
 
-    hosts: Sequence[Player]
+    hosts: Sequence[SessionHost]
     seed: int
     played: int = 0
     found: list[Reproducer] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The pytest plugin: its options; without --impl it does nothing at all."""
+"""The pytest plugin and its options; without --impl it does nothing at all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from twilio_conformance import EDITION
 
 REPORT_FORMS = (".json", ".html", ".md", ".svg")
-"""The endings that --report knows."""
+"""The file extensions that --report accepts."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the suite's options."""
+    """Add the suite's options."""
     group = parser.getgroup("conformance", "conformance of Twilio serializers")
     group.addoption(
         "--impl",
@@ -70,10 +70,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts a graded run.
+    """Start a graded run or a search for differences.
 
     Raises:
-        pytest.UsageError: The system, an option or the implementation does not do.
+        pytest.UsageError: The system cannot fork, or an option or the implementation is wrong.
     """
     if config.getoption("--impl") is not None:
         if not hasattr(os, "fork"):

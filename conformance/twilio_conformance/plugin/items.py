@@ -1,4 +1,4 @@
-"""What pytest collects: a chapter of the specification holds an item for each requirement and check."""
+"""What pytest collects: an item for each requirement and check, grouped by chapter."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from twilio_conformance.engine.messages import Result
 from twilio_conformance.engine.run import Run
 from twilio_conformance.errors import SuiteError
 from twilio_conformance.report import terminal
+from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.verdict import Outcome
 
 RUN = pytest.StashKey[Run]()
 """The run in a configuration's stash; absent without --impl."""
+
+REPORT_ATTRIBUTE = "conformance"
+"""The attribute of a pytest report that holds a `Graded`."""
 
 
 class Unmet(Exception):
@@ -25,38 +30,60 @@ class Unmet(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Graded:
+    """An entry with the result of its check."""
+
+    entry: Entry
+    result: Result
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the entry."""
+        return self.result.outcomes[self.entry.requirement]
+
+    def as_json(self) -> Json:
+        """Return it as JSON."""
+        return {"entry": list(self.entry), "result": self.result.as_json()}
+
+    @classmethod
+    def parse(cls, document: Json) -> Graded:
+        """Return what JSON stands for."""
+        return cls(Entry(*document["entry"]), Result.parse(document["result"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Crash:
-    """The one line of a failure that pytest puts behind the name of the item."""
+    """The line of a failure that pytest shows next to the name of the item."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What pytest shows of an item that failed."""
+    """What pytest shows for an item that failed."""
 
     reprcrash: Crash
     text: str
 
     @classmethod
     def of(cls, message: str, lines: Iterable[str]) -> Failure:
-        """A failure with this message and these lines."""
+        """Return a failure with this message and these lines."""
         return cls(Crash(terminal.show(message)), "\n".join(lines))
 
     def __str__(self) -> str:
-        """All of it."""
+        """Return the text."""
         return self.text
 
     def toterminal(self, writer: Any) -> None:
-        """Writes all of it where pytest shows failures."""
+        """Write the text where pytest shows failures."""
         writer.line(self.text)
 
 
 class Suite(pytest.Collector):
-    """All that the edition asks for."""
+    """All chapters of the edition."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """A chapter after the other."""
+        """Return the chapters."""
         run = self.config.stash[RUN]
         titles = {chapter.id: chapter.id.lower() for chapter in run.catalogue.chapters}
         for chapter, own in groupby(run.entries, key=lambda entry: run.requirement(entry).chapter):
@@ -65,29 +92,35 @@ class Suite(pytest.Collector):
 
 
 class Chapter(pytest.Collector):
-    """Some lines of the account."""
+    """The entries of a chapter, a vector or a file of checks."""
 
     def __init__(self, *, entries: Iterable[Entry], **arguments: Any) -> None:
-        """Keeps the lines to collect; the rest is pytest's."""
+        """Keep the entries to collect; the other arguments are pytest's."""
         super().__init__(**arguments)
         self._entries = list(entries)
 
     def collect(self) -> Iterator[pytest.Item]:
-        """An item a line."""
+        """Return an item for each entry."""
         for entry in self._entries:
             name = f"{entry.requirement}[{entry.check}]"
-            # Said in full, pytest reads it as it reads the one that --lf has kept, brackets and all.
+            # pytest must not parse the brackets: the id has to equal the one that --lf has stored.
             yield CheckItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", entry=entry)
 
 
 class CheckItem(pytest.Item):
-    """One line of the account: a requirement and what grades it."""
+    """A requirement and a check that grades it.
+
+    Attributes:
+        entry: The requirement and the check.
+        graded: The result; None before the check has run.
+        is_gated: Whether a failure counts for the exit status.
+    """
 
     def __init__(self, *, entry: Entry, **arguments: Any) -> None:
-        """Keeps the line; the rest is pytest's."""
+        """Keep the entry; the other arguments are pytest's."""
         super().__init__(**arguments)
         self.entry = entry
-        self.outcome: Outcome | None = None
+        self.graded: Graded | None = None
         requirement = self.run.requirement(entry)
         self.is_gated = self.run.gate.includes(requirement)
         self.user_properties.append(("requirement", requirement.id))
@@ -96,28 +129,30 @@ class CheckItem(pytest.Item):
 
     @property
     def run(self) -> Run:
-        """The run that the item is part of."""
+        """The run that the item belongs to."""
         return self.config.stash[RUN]
 
     def runtest(self) -> None:
-        """Grades the line.
+        """Grade the entry.
 
         Raises:
             Unmet: The requirement does not hold, counts at the gate, and is not known to fail.
         """
-        self.outcome = self.run.grade(self.entry)
-        self.user_properties.append(("status", self.outcome.status))
-        if self.is_gated and not self.outcome.holds and self.run.known(self.entry) is None:
-            raise Unmet(self.outcome.message)
+        self.graded = Graded(self.entry, self.run.executor.result(self.entry.check))
+        outcome = self.graded.outcome
+        self.user_properties.append(("status", outcome.status))
+        if self.is_gated and not outcome.holds and self.run.known(self.entry) is None:
+            raise Unmet(outcome.message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What the summary shows, for --tb and for JUnit; pytest's own lines get the finding alone."""
-        if isinstance(excinfo.value, Unmet) and self.outcome is not None:
-            return Failure.of(self.outcome.message, terminal.block(self.run, self.entry, self.outcome))
+        """Return the text for --tb and JUnit; pytest's own lines get the finding alone."""
+        if isinstance(excinfo.value, Unmet) and self.graded is not None:
+            outcome = self.graded.outcome
+            return Failure.of(outcome.message, terminal.block(self.run, self.entry, outcome))
         if isinstance(excinfo.value, SuiteError):
             return Failure.of(str(excinfo.value).partition("\n")[0], str(excinfo.value).splitlines())
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where the item comes from: the specification."""
+        """Return where the item comes from, which is the specification."""
         return self.path, None, self.name

@@ -10,9 +10,7 @@ import pytest
 from twilio_conformance.engine.run import Run
 from twilio_conformance.errors import DataError, UsageError
 from twilio_conformance.spec import known_failures
-from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.known_failures import Baseline
-from twilio_conformance.spec.verdict import Outcome
 
 EXIT_BASELINE = 3
 """The exit status if the baseline is stale, names something unknown or lacks a reason."""
@@ -71,10 +69,10 @@ class Gating:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """Give known failures their own letter and colour."""
-        found = getattr(report, "conformance", None)
-        if found is None or report.failed or Outcome.from_json(found["outcome"]).holds:
+        graded = getattr(report, "conformance", None)
+        if graded is None or report.failed or graded.outcome.holds:
             return None
-        if self._baseline.reason(Entry(*found["entry"])) is None:
+        if self._baseline.reason(graded.entry) is None:
             return None
         return "known", "k", ("KNOWN", {"blue": True})
 

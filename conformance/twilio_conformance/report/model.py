@@ -28,7 +28,7 @@ from twilio_conformance.errors import SuiteError
 from twilio_conformance.spec.catalogue import LEVELS, Catalogue
 from twilio_conformance.spec.catalogue import Requirement as Specified
 from twilio_conformance.spec.coverage import Entry
-from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Gate, Outcome, ProfileVerdict, worst
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome, ProfileVerdict, Threshold, worst
 from twilio_conformance.subject.target import NETWORKS
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Report(_Model):
     network: Text
     started: Text
     finished: Text
-    gate: Gate
+    gate: Threshold
     requirements: dict[Text, Requirement]
     verdict: dict[Text, ProfileVerdict]
     metrics: dict[Text, Any]
@@ -179,7 +179,7 @@ class Report(_Model):
     """Requirements that the edition asks for; known at the end of a run only, and not written."""
 
     @field_serializer("gate")
-    def _gate(self, gate: Gate) -> Json:
+    def _gate(self, gate: Threshold) -> Json:
         return {"profiles": sorted(gate.profiles), "strict": gate.strict}
 
     @property

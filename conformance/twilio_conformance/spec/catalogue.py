@@ -1,4 +1,4 @@
-"""Loads requirements, schemas and vectors, from the repository or from an installed wheel."""
+"""Loads requirements, schemas and vectors from the repository or from an installed wheel."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from twilio_conformance import EDITION
 from twilio_conformance.errors import DataError
 
 Json = dict[str, Any]
+"""A JSON object."""
 
 PROFILES = ("core", "robust", "secure", "audio", "live")
 LEVELS = ("MUST", "SHOULD", "MAY")
@@ -27,7 +28,7 @@ _REPOSITORY = _PACKAGE.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One normative sentence; see spec/schemas/requirement.schema.json for the fields."""
+    """A normative sentence; spec/schemas/requirement.schema.json describes the fields."""
 
     id: str
     chapter: str
@@ -42,13 +43,13 @@ class Requirement:
     excluded: str | None
 
     def is_graded_by(self, check: str) -> bool:
-        """Whether one of the requirement's patterns matches the id of a vector or check."""
+        """Return whether one of the requirement's patterns matches the id of a vector or check."""
         return any(fnmatch.fnmatchcase(check, pattern) for pattern in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A chapter of the specification, its requirements in order."""
+    """A chapter of the specification with its requirements in order."""
 
     id: str
     order: int
@@ -59,27 +60,27 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Vector:
-    """One case as data; `data` is the JSON of spec/schemas/vector.schema.json."""
+    """A case as data; spec/schemas/vector.schema.json describes `data`."""
 
     data: Json
 
     def __repr__(self) -> str:
-        """The id alone."""
+        """Return the id alone."""
         return f"<Vector {self.id}>"
 
     @property
     def id(self) -> str:
-        """chapter/name."""
+        """The id, as chapter/name."""
         return str(self.data["id"])
 
     @property
     def since(self) -> str:
-        """The first edition that holds it."""
+        """The first edition that contains the vector."""
         return str(self.data["since"])
 
     @cached_property
     def requirements(self) -> tuple[str, ...]:
-        """The ids of the requirements that some expectation names, in order."""
+        """The ids of the requirements that its expectations name, sorted."""
         expectations = [*self.data.get("construction", ()), *self.data["expect"]]
         for step in self.data["steps"]:
             expectations.extend(step.get("expect", ()))
@@ -88,7 +89,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The whole of what is graded."""
+    """The requirements and vectors of one edition."""
 
     edition: str
     chapters: tuple[Chapter, ...]
@@ -105,17 +106,17 @@ class Catalogue:
 
 
 def specification_folder() -> Path:
-    """The folder spec/, in the repository or in the wheel."""
+    """Return the folder spec/ in the repository or in the wheel."""
     return _data_folder("spec", _REPOSITORY / "spec")
 
 
 def vectors_folder() -> Path:
-    """The folder vectors/v1/, in the repository or in the wheel."""
+    """Return the folder vectors/v1/ in the repository or in the wheel."""
     return _data_folder("vectors", _REPOSITORY / "vectors" / "v1")
 
 
 def load_schema(name: str) -> Json:
-    """A JSON Schema of spec/schemas by its file name without `.schema.json`.
+    """Return a JSON Schema of spec/schemas by its file name without `.schema.json`.
 
     Raises:
         DataError: The file is missing or is not JSON.
@@ -124,10 +125,10 @@ def load_schema(name: str) -> Json:
 
 
 def load(edition: str = EDITION) -> Catalogue:
-    """The catalogue of one edition: what came later is left out.
+    """Load one edition: whatever came later is left out.
 
     Raises:
-        DataError: A file is missing, damaged or says what its schema forbids.
+        DataError: A file is missing or damaged, or violates its schema.
     """
     chapters = _load_chapters(edition)
     vectors, digest, flags = _load_vectors(edition)
@@ -135,10 +136,10 @@ def load(edition: str = EDITION) -> Catalogue:
 
 
 def verify(catalogue: Catalogue) -> None:
-    """Holds every vector against its schema; this takes a second or two, and nothing else of a run needs it.
+    """Validate every vector; this takes a second or two, and a run can start without it.
 
     Raises:
-        DataError: A vector says what its schema forbids, or a schema is none.
+        DataError: A vector violates its schema, or a schema is invalid.
     """
     _validator("report")
     validator = _validator("vector")
@@ -149,7 +150,7 @@ def verify(catalogue: Catalogue) -> None:
 
 
 def _validator(name: str) -> jsonschema.Draft202012Validator:
-    """What holds a document against a schema, which is held against JSON Schema's own."""
+    """Return a validator for a schema, after validating the schema itself."""
     schema = load_schema(name)
     try:
         jsonschema.Draft202012Validator.check_schema(schema)

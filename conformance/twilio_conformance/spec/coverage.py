@@ -1,4 +1,4 @@
-"""The account of a run: what the edition holds, what was collected, what was executed."""
+"""What an edition asks for, and how much of it a run has covered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twilio_conformance.spec.catalogue import Catalogue, Requirement
 
 
 class Entry(NamedTuple):
-    """One line of the account: a requirement and the vector or check that grades it."""
+    """A requirement and a vector or check that grades it."""
 
     requirement: str
     check: str
@@ -21,7 +21,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Ledger:
-    """What was expected of a run and what came of it."""
+    """The coverage of a run.
+
+    Attributes:
+        expected: Every entry of the edition.
+        collected: The entries that were selected.
+        executed: The entries that have an outcome.
+        excluded: Why requirements have no check, by id.
+    """
 
     expected: frozenset[Entry]
     collected: frozenset[Entry]
@@ -30,16 +37,16 @@ class Ledger:
 
     @property
     def partial(self) -> bool:
-        """Whether something was left out of the run on purpose: by -k, --deselect or a path."""
+        """Whether entries were left out on purpose, with -k, --deselect or a path."""
         return self.collected != self.expected
 
     @property
     def missing(self) -> tuple[Entry, ...]:
-        """What was collected and never came to an end."""
+        """The entries that were collected and have no outcome."""
         return tuple(sorted(self.collected - self.executed))
 
     def as_json(self) -> dict[str, object]:
-        """The ledger of a report."""
+        """Return the ledger of a report."""
         return {
             "expected": len(self.expected),
             "collected": len(self.collected),
@@ -50,15 +57,15 @@ class Ledger:
 
 
 def entries(catalogue: Catalogue, checks: Mapping[str, str]) -> list[Entry]:
-    """Every line that the catalogue asks for, in the order of the specification.
+    """Return every entry of the catalogue, in the order of the specification.
 
     Args:
         catalogue: Requirements and vectors.
-        checks: The requirement of each check in code, by the check's id.
+        checks: The requirement of each check in code, by the id of the check.
 
     Raises:
         DataError: A check without a requirement, a requirement without a check, or a pattern that matches
-            nothing. An older edition lacks some of each, and is not held to it.
+            nothing. Older editions lack some of each and are exempt.
     """
     graded = _by_requirement(catalogue, checks)
     problems = [
@@ -67,14 +74,14 @@ def entries(catalogue: Catalogue, checks: Mapping[str, str]) -> list[Entry]:
         if identifier not in catalogue.requirements
         for check in found
     ]
-    lines = []
+    found_entries: list[Entry] = []
     for requirement in catalogue.requirements.values():
         found = graded.get(requirement.id, [])
         problems += _disagreements(requirement, found)
-        lines += [Entry(requirement.id, check) for check in found]
+        found_entries += [Entry(requirement.id, check) for check in found]
     if problems and catalogue.edition == EDITION:
         raise DataError("requirements and checks disagree:\n  " + "\n  ".join(problems))
-    return lines
+    return found_entries
 
 
 def _by_requirement(catalogue: Catalogue, checks: Mapping[str, str]) -> dict[str, list[str]]:
@@ -88,7 +95,7 @@ def _by_requirement(catalogue: Catalogue, checks: Mapping[str, str]) -> dict[str
 
 
 def _disagreements(requirement: Requirement, found: list[str]) -> list[str]:
-    """Where the checks that a requirement names and those that name it are not the same."""
+    """Return where the checks that a requirement names and those that name it differ."""
     if requirement.excluded is not None:
         return [f"{requirement.id} is excluded, yet {check} grades it" for check in found[:1]]
     strangers = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twilio_conformance.spec.catalogue import LEVELS, PROFILES, Requirement
@@ -15,37 +15,39 @@ NOT_TESTABLE = "not-testable"
 
 CONFORMANT, NOT_CONFORMANT, PARTIAL = "conformant", "not conformant", "partial run"
 OUT_OF_SIGHT, NOTHING_APPLIES = "not testable here", "not applicable"
-"""What a verdict can be; the last: nothing of the profile speaks of such an implementation."""
+"""The possible verdicts; the last one means that no requirement of the profile applies."""
 
 _SEVERITY = (NOT_APPLICABLE, PASS, NOT_TESTABLE, FAIL)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one check found of one requirement; everything in it is JSON."""
+    """What one check found out about one requirement; every field is JSON.
+
+    Attributes:
+        status: PASS, FAIL, NOT_APPLICABLE or NOT_TESTABLE.
+        message: The finding, as a sentence; empty for a pass.
+        expected: The expected value.
+        actual: The actual value.
+        trace: The calls and requests that led to the finding, a line each.
+        seconds: How long the check took on the event loop's clock.
+        out_of_sight: Whether only this machine keeps the requirement from being tested.
+        metrics: What the check measured, by name.
+    """
 
     status: str
     message: str = ""
     expected: Any = None
     actual: Any = None
-    trace: tuple[str, ...] = ()
+    trace: list[str] = field(default_factory=list)
     seconds: float = 0.0
     out_of_sight: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
-        """Whether nothing speaks against the implementation."""
+        """Whether no violation was found."""
         return self.status in (PASS, NOT_APPLICABLE)
-
-    def as_json(self) -> dict[str, Any]:
-        """The outcome as a JSON object."""
-        return asdict(self) | {"trace": list(self.trace)}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Outcome:
-        """The outcome that `as_json` wrote."""
-        return cls(**{**document, "trace": tuple(document["trace"])})
 
 
 class Gradable(Protocol):
@@ -63,16 +65,20 @@ class Gradable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What decides on the exit status: profiles, and whether SHOULD counts."""
+class Threshold:
+    """The requirements that decide on the exit status.
+
+    Attributes:
+        profiles: Their profiles.
+        strict: Whether SHOULD counts as well as MUST.
+    """
 
     profiles: frozenset[str]
     strict: bool = False
 
     def includes(self, requirement: Gradable) -> bool:
-        """Whether a failure of the requirement makes the run fail."""
-        levels = ("MUST", "SHOULD") if self.strict else ("MUST",)
-        return requirement.profile in self.profiles and requirement.level in levels
+        """Return whether a failure of the requirement makes the run fail."""
+        return requirement.profile in self.profiles and requirement.level in LEVELS[: 1 + self.strict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,10 @@ class ProfileVerdict:
     """The verdict on one profile.
 
     Attributes:
-        conformant: Whether every MUST that applies holds, there are such, and nothing was left out.
+        conformant: Whether some MUST applies, every one that does holds, and nothing was left out.
         partial: Whether some check was left out of the run.
         counts: Requirements by level and status.
-        out_of_sight: How many MUSTs are not testable for no other reason than that this machine does not show them.
+        out_of_sight: Number of MUSTs that only this machine keeps from being tested.
     """
 
     conformant: bool
@@ -93,7 +99,7 @@ class ProfileVerdict:
 
     @property
     def is_violated(self) -> bool:
-        """Whether some MUST is known not to hold, or could not be seen to."""
+        """Whether some MUST does not hold or could not be tested."""
         return any(self.counts["MUST"][status] for status in (FAIL, NOT_TESTABLE))
 
     @property
@@ -109,24 +115,24 @@ class ProfileVerdict:
 
 
 def status_of(outcomes: Iterable[Outcome]) -> str:
-    """The status of a requirement: the worst of its checks."""
+    """Return the status of a requirement, which is the worst of its checks."""
     return worst(outcome.status for outcome in outcomes)
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """The gravest of some statuses."""
+    """Return the most serious of some statuses."""
     return max(statuses, key=_SEVERITY.index)
 
 
 def conclude(
     statuses: Collection[tuple[str, str | None]], *, partial: bool, out_of_sight: int
 ) -> ProfileVerdict:
-    """The verdict on one profile.
+    """Return the verdict on one profile.
 
     Args:
         statuses: Level and status of each of its requirements; None for one that was not graded.
         partial: Whether some check was left out of the run.
-        out_of_sight: How many MUSTs only this machine keeps from being tested.
+        out_of_sight: Number of MUSTs that only this machine keeps from being tested.
     """
     counts: dict[str, dict[str, int]] = {}
     for level in LEVELS:
@@ -149,12 +155,12 @@ def judge(
     partial: bool,
     out_of_sight: Collection[str] = (),
 ) -> dict[str, ProfileVerdict]:
-    """The verdict on every profile that has requirements: conformant where all were graded and the MUSTs hold.
+    """Return the verdict on every profile that has requirements.
 
-    A profile of which nothing applies is conformed to by nobody.
+    A profile of which nothing applies is never conformant.
 
     Args:
-        requirements: All that the edition holds, excluded ones too.
+        requirements: All requirements of the edition, including excluded ones.
         statuses: The status of each requirement that was graded.
         partial: Whether some check was left out of the run.
         out_of_sight: The requirements that only this machine keeps from being tested.

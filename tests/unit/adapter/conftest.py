@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from twilio_conformance import EDITION
-from twilio_conformance.engine.executor import Executor, Found, Job
+from twilio_conformance.engine.executor import Executor
+from twilio_conformance.engine.messages import Result
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
@@ -51,17 +52,17 @@ def broken(how: str) -> str:
 
 
 @pytest.fixture
-def launch() -> Iterator[Callable[..., tuple[Executor, list[Job]]]]:
+def launch() -> Iterator[Callable[..., tuple[Executor, list[str]]]]:
     """Starts to grade an adapter on some vectors; gives the executor and its jobs."""
     started: list[Executor] = []
 
-    def run(line: str, *wanted: Wanted) -> tuple[Executor, list[Job]]:
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, list[str]]:
         executor = Executor(f"stdio:{line}", EDITION, jobs=1)
         started.append(executor)
         executor.start()
-        jobs = [Job(vector, (requirement,), 20.0) for requirement, vector in wanted]
-        executor.submit(jobs)
-        return executor, jobs
+        checks = [vector for _, vector in wanted]
+        executor.submit(checks)
+        return executor, checks
 
     yield run
     for executor in started:
@@ -69,11 +70,11 @@ def launch() -> Iterator[Callable[..., tuple[Executor, list[Job]]]]:
 
 
 @pytest.fixture
-def grade(launch: Any) -> Callable[..., tuple[Executor, dict[str, Found]]]:
+def grade(launch: Any) -> Callable[..., tuple[Executor, dict[str, Result]]]:
     """Grades an adapter on some vectors; gives the executor and what each found."""
 
-    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Found]]:
-        executor, jobs = launch(line, *wanted)
-        return executor, {job.id: executor.result(job) for job in jobs}
+    def run(line: str, *wanted: Wanted) -> tuple[Executor, dict[str, Result]]:
+        executor, checks = launch(line, *wanted)
+        return executor, {check: executor.result(check) for check in checks}
 
     return run

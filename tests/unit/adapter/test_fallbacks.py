@@ -27,7 +27,7 @@ def no_namespace(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
         "import errno\n"
-        "from twilio_conformance import namespace\n"
+        "from twilio_conformance.adapter import namespace\n"
         "def refuse():\n"
         "    raise OSError(errno.EPERM, 'Operation not permitted')\n"
         "namespace._leave_network = refuse\n"
@@ -61,7 +61,8 @@ def test_with_nothing_claimed_no_call_is_ended_and_hang_up_is_not_testable_here(
         hidden = found[vector].outcomes[requirement]
         assert (hidden.status, hidden.out_of_sight) == (NOT_TESTABLE, True)
         assert "here: there is no network namespace, and base_url is not claimed" in hidden.message
-    assert executor.notes == []
+    reason = "no network namespace (Operation not permitted)"
+    assert executor.notes == [f"requests cannot be observed: {reason}"]
 
 
 @pytest.mark.usefixtures("no_namespace")

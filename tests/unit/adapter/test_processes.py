@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import miniature
 from tests.unit.adapter.broken_adapter import GREETINGS
 from tests.unit.adapter.conftest import broken, javascript
-from twilio_conformance.engine.executor import Job
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec.verdict import NOT_TESTABLE, PASS
 
@@ -52,14 +52,17 @@ def test_a_fault_after_the_last_call_is_noted_and_touches_no_verdict(grade):
     ]
 
 
-def test_an_adapter_that_is_slow_at_everything_is_told_by_its_pace(launch):
-    executor, _ = launch(broken("sluggish"))
+def test_an_adapter_that_is_slow_at_everything_is_told_by_its_pace(launch, tmp_path, monkeypatch):
+    suite = miniature.build(tmp_path, ("nothing",))
+    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "job.py", "VECTOR_LIMIT", "0.6")
+    monkeypatch.setattr("twilio_conformance.subject.process.search_path", lambda: [str(suite), *sys.path])
     # The limit is multiplied by 3 over stdio; three answers take longer.
-    found = executor.result(Job(CLEAR[1], (CLEAR[0],), 0.6)).outcomes[CLEAR[0]]
+    executor, (check,) = launch(broken("sluggish"), ("TFS-KEY-01", "key/1"))
+    found = executor.result(check).outcomes["TFS-KEY-01"]
     assert found.status == NOT_TESTABLE
     told = "the adapter took more than 1.8 s over the whole check and was ended; of each call, 7"
     assert found.message.startswith(told) and found.message.endswith("ms are its own, as for hello")
-    assert executor.notes == [f"{CLEAR[1]}: {found.message}"]
+    assert executor.notes == [f"key/1: {found.message}"]
 
 
 SILENT = {
@@ -80,8 +83,8 @@ def test_who_gives_no_answer_is_told_and_who_starts_slowly_is_waited_for(launch,
     # The process that said hello serves the first job, a new one the second.
     executor, jobs = launch(late, CLEAR, CONSTRUCTION)
     told = {
-        name: (executor.result(job).outcomes[job.requirements[0]], executor.notes)
-        for name, (executor, (job,)) in launched.items()
+        name: (executor.result(check).outcomes[SILENT[name][1][0]], executor.notes)
+        for name, (executor, (check,)) in launched.items()
     }
     waited_for = [outcome.status for job in jobs for outcome in executor.result(job).outcomes.values()]
     for name, (_, _, diagnosis, is_adapters_fault) in SILENT.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.proof.runner import Laboratory, Specimen, named
+from tests.proof.runner import Candidate, Runner, loader
 from tests.serializers.broken import registry
 
 BROKEN = {
@@ -61,17 +61,17 @@ def checks_of(prefix: str) -> list[str]:
 
 def main() -> None:
     """Grade the reference by all of the checks, and each broken serializer by its own."""
-    lab, mutants = Laboratory(), registry.load()
-    work = [(Specimen(REFERENCE, named(REFERENCE)), [lab.tasks[check] for check in BROKEN])]
+    runner, broken = Runner(), registry.load()
+    work = [(Candidate(REFERENCE, loader(REFERENCE)), [runner.tasks[check] for check in BROKEN])]
     work += [
-        (Specimen(check, named(mutants[name].impl), isolated=True), [lab.tasks[check]])
+        (Candidate(check, loader(broken[name].impl), isolated=True), [runner.tasks[check]])
         for check, name in BROKEN.items()
     ]
     found: dict[str, dict[str, str]] = {check: {} for check in BROKEN}
-    for specimen, findings in lab.grade(work):
-        for outcomes in findings.outcomes.values():
+    for candidate, results in runner.grade(work):
+        for outcomes in results.outcomes.values():
             for check, outcome in outcomes.items():
-                found[check]["reference" if specimen.name == REFERENCE else "broken"] = outcome.status
+                found[check]["reference" if candidate.name == REFERENCE else "broken"] = outcome.status
     json.dump(found, sys.stdout)
 
 

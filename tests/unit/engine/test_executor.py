@@ -15,7 +15,8 @@ from tests import miniature
 from tests.host import IMPLEMENTATIONS, REFERENCE
 from twilio_conformance import EDITION
 from twilio_conformance.adapter import reaper
-from twilio_conformance.engine.executor import Executor, Found, Job
+from twilio_conformance.engine.executor import Executor
+from twilio_conformance.engine.messages import Job, Result
 from twilio_conformance.errors import SuiteError, UsageError
 
 pytestmark = pytest.mark.xdist_group("a shared executor")
@@ -34,7 +35,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared(suite: Path) -> Iterator[Executor]:
     """An executor for those who leave it as it is."""
     with pytest.MonkeyPatch.context() as patches:
-        patches.setattr("twilio_conformance.engine.executor._search_path", lambda: _path(suite))
+        patches.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
         executor = Executor("hostile", EDITION, jobs=2)
         executor.start()
     yield executor
@@ -44,7 +45,7 @@ def shared(suite: Path) -> Iterator[Executor]:
 @pytest.fixture
 def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts executors of the small suite, and ends them after the test."""
-    monkeypatch.setattr("twilio_conformance.engine.executor._search_path", lambda: _path(suite))
+    monkeypatch.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
     started: list[Executor] = []
 
     def start(impl: str = "hostile", jobs: int = 2) -> Executor:
@@ -61,32 +62,34 @@ def _path(suite: Path) -> list[str]:
     return [*map(str, (suite, REFERENCE, IMPLEMENTATIONS)), *sys.path]
 
 
-def _key(number: int) -> Job:
-    return Job(f"key/{number}", ("TFS-KEY-01",), 20)
+def _key(number: int) -> str:
+    return f"key/{number}"
 
 
-def _deed(name: str, limit: float = 20) -> Job:
-    return Job(f"deed/{name}", ("TFS-DEED-01",), limit)
+def _deed(name: str) -> str:
+    return f"deed/{name}"
 
 
-def _status(found: Found) -> str:
-    (outcome,) = found.outcomes.values()
+def _status(result: Result) -> str:
+    (outcome,) = result.outcomes.values()
     return outcome.status
 
 
 def _pid(executor: Executor) -> int:
     assert executor._worker is not None
-    return executor._worker._process.pid
+    return executor._worker.process.pid
 
 
 def test_the_worker_says_what_it_has_imported(shared: Executor) -> None:
     found = shared.implementation
     assert (found["name"], found["is_class"]) == ("hostile:TwilioFrameSerializer", True)
-    assert found["checks"] == {"deeds.an_interruption_gives_a_text": ["TFS-DEED-02", 5]}
+    check = "deeds.an_interruption_gives_a_text"
+    assert shared.jobs[check] == Job(check, ["TFS-DEED-02"], 5, "deeds")
+    assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], 4.0)
 
 
 def test_a_job_finds_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:
-    found = shared.result(Job("call/end", ("TFS-CALL-01", "TFS-CALL-02"), 20))
+    found = shared.result("call/end")
     assert {name: outcome.status for name, outcome in found.outcomes.items()} == {
         "TFS-CALL-01": "pass",
         "TFS-CALL-02": "pass",
@@ -137,9 +140,9 @@ def test_a_worker_that_dies_too_often_is_not_started_again(
 
 def test_a_worker_that_says_nothing_is_taken_for_dead(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("twilio_conformance.engine.executor.GRACE", 0.0)
-    monkeypatch.setattr("twilio_conformance.engine.executor.FAREWELL", 0.1)
+    monkeypatch.setattr("twilio_conformance.engine.executor.EXIT_GRACE", 0.1)
     monkeypatch.setattr(
-        "twilio_conformance.engine.executor._Worker.is_alive", lambda worker: worker._process.poll() is None
+        "twilio_conformance.engine.executor._Worker.is_alive", lambda worker: worker.process.poll() is None
     )
     executor = start()
     os.kill(_pid(executor), signal.SIGSTOP)
@@ -160,14 +163,13 @@ def test_an_implementation_that_is_gone_when_the_worker_starts_again_is_not_grad
 def test_a_worker_that_fails_by_itself_is_the_suites_fault(start: Start, suite: Path) -> None:
     source = (
         "from hostile import TwilioFrameSerializer as TwilioFrameSerializer\n"
-        "from twilio_conformance import worker\n"
+        "from twilio_conformance.engine import worker\n"
         "del worker.Worker._fork\n"
     )
     (suite / "spoils_the_worker.py").write_text(source)
     executor = start("spoils_the_worker")
-    for job in (_key(1), _key(2)):
-        with pytest.raises(SuiteError, match=r"the worker process failed: AttributeError: .*_fork"):
-            executor.result(job)
+    with pytest.raises(SuiteError, match=r"the worker process failed: AttributeError: .*_fork"):
+        executor.result(_key(1))
 
 
 def test_an_import_that_fails_leaves_no_process(start: Start, suite: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a child says of a job that did not come to its end, and what it lets into a result."""
+"""How a child attributes the error that ended a job, and which values it accepts into a result."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import asyncio
 import errno
 import json
 import math
-import os
-import time
 from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twilio_conformance.engine import job, sandbox
-from twilio_conformance.engine.job import TEXT_LIMIT, World
+from twilio_conformance.engine import job
+from twilio_conformance.engine.job import TEXT_LIMIT, Context
 from twilio_conformance.spec import catalogue
 from twilio_conformance.subject import target
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def context() -> Context:
     implementation = target.resolve(target.parse("twilio_reference"))
-    return World(implementation, catalogue.load(), {}, sandbox.vital())
+    return Context(implementation, catalogue.load(), {})
 
 
 def _raised(action: Any) -> BaseException:
@@ -52,55 +50,37 @@ def _raise(error: BaseException) -> NoReturn:
     ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
 )
 def test_what_only_an_implementation_can_have_done_is_its_deed(
-    world: World, error: BaseException, sentence: str
+    context: Context, error: BaseException, sentence: str
 ) -> None:
-    assert job.deed_of(error, world) == sentence
+    assert job.action_behind(error, context.implementation) == sentence
 
 
 @pytest.mark.parametrize("error", [AttributeError("a slip"), OSError(errno.ENOENT, "no"), RuntimeError("?")])
-def test_what_the_suite_may_have_done_is_not(world: World, error: BaseException) -> None:
-    assert job.deed_of(_raised(lambda: _raise(error)), world) is None
+def test_what_the_suite_may_have_done_is_not(context: Context, error: BaseException) -> None:
+    assert job.action_behind(_raised(lambda: _raise(error)), context.implementation) is None
 
 
-def test_an_exception_from_the_implementations_own_code_is_its_deed(world: World) -> None:
+def test_an_exception_from_the_implementations_own_code_is_its_deed(context: Context) -> None:
     from twilio_reference import TwilioFrameSerializer
 
     error = _raised(lambda: TwilioFrameSerializer("MZ1"))
-    deed = job.deed_of(error, world)
+    deed = job.action_behind(error, context.implementation)
     assert deed is not None
     assert deed.startswith("raised ValueError(")
     assert "serializer.py:" in deed
 
 
-def test_an_exception_from_what_it_shares_with_others_is_not(world: World) -> None:
-    assert job.deed_of(_raised(lambda: json.loads("{")), world) is None
+def test_an_exception_from_what_it_shares_with_others_is_not(context: Context) -> None:
+    assert job.action_behind(_raised(lambda: json.loads("{")), context.implementation) is None
 
 
-def test_what_the_implementation_has_replaced_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "dumps", None)
-    monkeypatch.setattr(time, "sleep", None)
-    deed = job.deed_of(AttributeError("a slip"), world)
-    assert deed == "replaced json.dumps, time.sleep, which the suite needs, and the check could not go on"
-
-
-def test_nothing_is_replaced_at_first() -> None:
-    assert sandbox.replaced(sandbox.vital()) == []
-
-
-def test_a_process_has_limits_of_memory_and_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "MEMORY_LIMIT", 64 << 20)
-    monkeypatch.setattr(sandbox, "FILE_LIMIT", 1 << 20)
-    if (pid := os.fork()) == 0:
-        sandbox.limit_files()
-        sandbox.limit_memory()
-        found = [
-            isinstance(_raised(lambda: bytearray(128 << 20)), MemoryError),
-            isinstance(_raised(lambda: (tmp_path / "large").write_bytes(bytes(2 << 20))), OSError),
-            len(bytearray(16 << 20)) > 0,
-        ]
-        os._exit(0 if all(found) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert (tmp_path / "large").stat().st_size == 1 << 20
+def test_every_vector_is_a_job_with_the_requirements_of_the_edition(context: Context) -> None:
+    jobs = context.jobs()
+    assert jobs.keys() == context.catalogue.vectors.keys()
+    assert all(
+        name in context.catalogue.requirements for entry in jobs.values() for name in entry.requirements
+    )
+    assert {entry.module for entry in jobs.values()} == {""}
 
 
 VALUES = st.recursive(
@@ -141,5 +121,5 @@ def test_what_is_json_already_stays(value: Any, fitting: Any) -> None:
 
 def test_a_long_trace_says_how_much_of_it_is_left_out() -> None:
     lines = [str(number) for number in range(job.TRACE_LIMIT + 3)]
-    assert job._last(lines[: job.TRACE_LIMIT]) == tuple(lines[: job.TRACE_LIMIT])
-    assert job._last(lines) == ("(3 lines before these)", *lines[3:])
+    assert job._last(lines[: job.TRACE_LIMIT]) == lines[: job.TRACE_LIMIT]
+    assert job._last(lines) == ["(3 lines before these)", *lines[3:]]

@@ -15,7 +15,7 @@ from tests import miniature
 from tests.host import REFERENCE
 from twilio_conformance import EDITION
 from twilio_conformance.engine import worker
-from twilio_conformance.engine.executor import Executor, Job
+from twilio_conformance.engine.executor import Executor
 
 HANGING = """
 import time
@@ -58,18 +58,19 @@ def test_an_implementation_that_hangs_everywhere_costs_less_and_less(
     names = [f"deed/{number}" for number in range(30)]
     suite = miniature.build(tmp_path, tuple(map(str, range(30))))
     (suite / "hanging.py").write_text(HANGING)
-    miniature.replace(suite / miniature.PACKAGE.name / "watch.py", "SHORT = 3, 2.0", "SHORT = 3, 1.0")
+    package = suite / miniature.PACKAGE.name
+    miniature.set_limit(package / "engine" / "job.py", "VECTOR_LIMIT", "2.0")
+    miniature.replace(package / "engine" / "timeouts.py", "SHORT = 3, 2.0", "SHORT = 3, 1.0")
     monkeypatch.setattr(
-        "twilio_conformance.engine.executor._search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
+        "twilio_conformance.subject.process.search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
     )
     executor = Executor("hanging", EDITION, jobs=2)
     try:
         executor.start()
         started = time.monotonic()
-        jobs = [Job(name, ("TFS-DEED-01",), 2.0) for name in names]
-        executor.submit(jobs)
-        found = [executor.result(job).outcomes["TFS-DEED-01"] for job in jobs]
-        assert time.monotonic() - started < len(jobs) * 2.0 / 2
+        executor.submit(names)
+        found = [executor.result(name).outcomes["TFS-DEED-01"] for name in names]
+        assert time.monotonic() - started < len(names) * 2.0 / 2
     finally:
         executor.close()
     assert found[0].message == "the implementation hung in setup(8000) and was ended after 2 s"

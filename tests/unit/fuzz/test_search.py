@@ -8,8 +8,8 @@ import pytest
 
 from twilio_conformance.fuzz import search
 from twilio_conformance.fuzz.oracle import Discrepancy
-from twilio_conformance.fuzz.player import REFERENCE, players
 from twilio_conformance.fuzz.search import Reproducer, Search
+from twilio_conformance.fuzz.session_host import REFERENCE, session_hosts
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Enough(Exception):
 
 def found(impl: str, *, seed: int = 1, seconds: float = 60) -> list[Reproducer]:
     """Search to the end of the time, or to the first reproducer under the fixture `stop_early`."""
-    with players(impl, REFERENCE) as hosts:
+    with session_hosts(impl, REFERENCE) as hosts:
         hunt = Search(hosts, seed)
         try:
             hunt.run(seconds)

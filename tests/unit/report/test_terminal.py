@@ -157,7 +157,7 @@ def test_the_summary_shows_few_failures_in_full_wherever_they_count() -> None:
 
 
 def test_the_summary_cuts_what_is_long() -> None:
-    trace = tuple(f"{number} {'t' * 1000}" for number in range(50))
+    trace = [f"{number} {'t' * 1000}" for number in range(50)]
     lines = _summary(graded_run({"1": [Outcome(FAIL, "m" * 1000, "e" * 1000, ["a" * 1000], trace)]}))
     assert max(map(len, lines)) < terminal.VALUE_LIMIT + 40
     traced = [line for line in lines if "ttt" in line]

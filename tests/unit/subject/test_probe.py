@@ -297,6 +297,6 @@ async def test_the_log_is_that_of_this_probe(make: MakeProbe) -> None:
 
 
 def test_the_usual_limit_is_below_that_of_a_job() -> None:
-    from twilio_conformance.engine.run import VECTOR_LIMIT
+    from twilio_conformance.engine.job import VECTOR_LIMIT
 
     assert CALL_LIMIT < VECTOR_LIMIT

@@ -1,0 +1,358 @@
+"""Plays random sessions on one implementation in a process of its own.
+
+`SessionHost` is the side of pytest's process. `main` is the other side: it imports the implementation and forks
+a child that plays many sessions. A child that hangs or ends is replaced, and that is what was seen of the session.
+Both sides exchange JSON lines: the configuration comes first, then a session a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import importlib.metadata
+import os
+import platform
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from twilio_conformance.engine.timeouts import ChildStatus
+from twilio_conformance.errors import NotTestable, SuiteError, UsageError
+from twilio_conformance.fuzz.oracle import NAMES
+from twilio_conformance.spec.catalogue import Json, Vector
+from twilio_conformance.subject import target
+from twilio_conformance.subject.logs import CAPTURE
+from twilio_conformance.subject.process import LineReader, PythonProcess, die_with_parent, receive, send
+from twilio_conformance.subject.redaction import Names
+from twilio_conformance.twilio import clock, network
+
+REFERENCE = "twilio_reference"
+"""The value of --impl for the reference."""
+
+LIMIT, SHORT, MANY = 6.0, 1.5, 2
+"""Seconds of real time for a session, and for each one after so many that were not over in time."""
+
+AFTERMATH = 1.0
+"""Seconds on the event loop's clock for requests that go on after the last call has returned."""
+
+
+class SessionHost:
+    """A process that plays sessions on one implementation.
+
+    Attributes:
+        impl: The value of --impl.
+        about: What the process says of the implementation when it is ready.
+    """
+
+    def __init__(self, impl: str) -> None:
+        """Start the process, which imports the implementation at once."""
+        self.impl = impl
+        self.about: Json = {}
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = PythonProcess(__name__, self._output)
+        self.send({"impl": impl})
+
+    def await_ready(self) -> None:
+        """Wait until the implementation is imported.
+
+        Raises:
+            UsageError: It cannot be found or imported.
+        """
+        document = self.receive()
+        if "error" in document:
+            raise UsageError(document["error"])
+        self.about = document["ready"]
+
+    def send(self, document: Json) -> None:
+        """Give the process a session to play.
+
+        Raises:
+            SuiteError: The process has ended.
+        """
+        try:
+            self._process.send(document)
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def receive(self) -> Json:
+        """Wait for what was seen of the session.
+
+        Raises:
+            SuiteError: The process has ended.
+        """
+        document: Json | None = receive(self._process.answers)
+        if document is None:
+            raise self._ended()
+        return document
+
+    def close(self) -> None:
+        """End the process and its child."""
+        self._process.close()
+        self._process.close_answers()
+        self._output.close()
+
+    def _ended(self) -> SuiteError:
+        self._output.seek(0)
+        words = self._output.read()[-1500:].decode("utf-8", "replace").strip()
+        return SuiteError(f"the player of {self.impl} ended: {words}")
+
+
+@contextmanager
+def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
+    """Start a host for each implementation, and end them.
+
+    Raises:
+        UsageError: One of them cannot be imported.
+    """
+    started: list[SessionHost] = []
+    try:
+        started += (SessionHost(impl) for impl in impls)
+        for host in started:
+            host.await_ready()
+        yield started
+    finally:
+        for host in started:
+            host.close()
+
+
+def play(hosts: Sequence[SessionHost], session: Json, *, fresh: bool = False) -> list[Json]:
+    """Play a session on all hosts at once and return what was seen on each.
+
+    Args:
+        hosts: The processes that play it.
+        session: `given` and `steps` of a vector.
+        fresh: Play it in processes that have not played anything before.
+    """
+    for host in hosts:
+        host.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})
+    return [host.receive() for host in hosts]
+
+
+def replay(session: Json, *impls: str) -> Iterator[str]:
+    """Yield what implementations do in a session, a line for each step, for scripts that show a finding."""
+    with session_hosts(*impls) as hosts:
+        for host, seen in zip(hosts, play(hosts, session), strict=True):
+            yield from [f"{host.impl}:", *(f"  {line}" for line in narrate(seen))]
+
+
+def narrate(seen: Json) -> list[str]:
+    """Return what was seen of a session, with a line for each call, request and log record."""
+    if "ended" in seen:
+        return [seen["ended"]]
+    if seen["obstacle"] is not None:
+        return [seen["obstacle"]]
+    lines = [f"{step['call'][:100]}: {outcome(step)}" for step in seen["steps"]]
+    lines += [
+        f"request {request['method']} {request['url']}{request['target']} {request['form']}"
+        f" -> {request['answer'] or 'no answer'}"
+        for request in seen["requests"]
+    ]
+    lines += [
+        f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30
+    ]
+    return lines
+
+
+def outcome(step: Json) -> str:
+    """Return the outcome of a call in a few words."""
+    if step["raised"] is not None:
+        return f"raised {step['raised']['kind']}({step['raised']['message'][:120]!r})"
+    value = step["value"]
+    if value is None:
+        return "returned None"
+    if "frame" in value:
+        shown = {name: f"<{len(base64.b64decode(item))} bytes>" if name == "audio" else item
+                 for name, item in value["carried"].items() if item is not None}  # fmt: skip
+        return f"returned {value['frame']}({', '.join(f'{name}={item!r}' for name, item in shown.items())})"
+    kind, content = next(iter(value.items()))
+    text = content if len(content) <= 120 else f"{content[:120]}… ({len(content)} characters)"
+    return f"returned {text!r}" if kind == "text" else f"returned {kind} {text}"
+
+
+def main(requests: int, answers: int) -> None:
+    """Play sessions until the pipe of requests is closed, then end the process.
+
+    Args:
+        requests: File descriptor to read JSON lines from.
+        answers: File descriptor to write JSON lines to.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    reader = LineReader(requests)
+    try:
+        configuration = receive(reader) or {}
+        player = _SessionPlayer(configuration["impl"], requests, answers)
+        send(answers, {"ready": player.about})
+        while (session := receive(reader)) is not None:
+            send(answers, player.play(session))
+    except UsageError as error:
+        send(answers, {"error": str(error)})
+    os._exit(0)
+
+
+@dataclass
+class _Child:
+    pid: int
+    requests: int
+    answers: LineReader
+    status: ChildStatus
+
+
+class _SessionPlayer:
+    """The imported implementation and the child that plays sessions on it."""
+
+    def __init__(self, impl: str, *inherited: int) -> None:
+        """Import the implementation, with the network double and the clock in place.
+
+        Args:
+            impl: The value of --impl.
+            inherited: File descriptors that a child has to close.
+
+        Raises:
+            UsageError: The implementation cannot be found or imported.
+        """
+        network.install()
+        clock.install()
+        CAPTURE.attach()
+        self._inherited = inherited
+        self._implementation = target.resolve(target.parse(impl))
+        self._child: _Child | None = None
+        self._late = 0
+        # Only now, so that the implementation finds Pipecat not imported yet.
+        from twilio_conformance.checks import _vectors
+
+        self._vectors = _vectors
+        self.about: Json = {
+            "name": self._implementation.name,
+            "version": self._implementation.version,
+            "pipecat": importlib.metadata.version("pipecat-ai"),
+            "python": platform.python_version(),
+        }
+
+    def play(self, session: Json) -> Json:
+        """Return what was seen of a session; {"ended": …} if the child did not survive it."""
+        if session.get("fresh"):
+            self._end()
+        child = self._child = self._child or self._fork()
+        try:
+            send(child.requests, session)
+            found: Json | None = receive(child.answers, LIMIT if self._late < MANY else SHORT)
+        except TimeoutError:
+            self._late += 1
+            return self._lost("hung")
+        except BrokenPipeError:
+            found = None
+        return self._lost("ended the process") if found is None else found
+
+    def _lost(self, action: str) -> Json:
+        call = self._child.status.call if self._child else ""
+        self._end()
+        return {"ended": f"{action} in {call}" if call else action}
+
+    def _end(self) -> None:
+        if self._child is not None:
+            os.kill(self._child.pid, signal.SIGKILL)
+            os.waitpid(self._child.pid, 0)
+            os.close(self._child.requests)
+            os.close(self._child.answers.descriptor)
+            self._child.status.close()
+            self._child = None
+
+    def _fork(self) -> _Child:
+        requests_in, requests = os.pipe()
+        answers, answers_in = os.pipe()
+        status = ChildStatus()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for descriptor in (requests, answers, *self._inherited):
+                    os.close(descriptor)
+                die_with_parent()
+                self._serve(LineReader(requests_in), answers_in, status)
+            finally:
+                os._exit(1)
+        os.close(requests_in)
+        os.close(answers_in)
+        return _Child(pid, requests, LineReader(answers), status)
+
+    def _serve(self, requests: LineReader, answers: int, status: ChildStatus) -> None:
+        from twilio_conformance.subject.probe import Probe
+
+        double = network.Network()
+        double.start()
+        while (session := receive(requests)) is not None:
+            names = Names(dict(NAMES))
+            probe = Probe(self._implementation, double, names, status.enter)
+            seen_before, dialled = len(double.exchanges), len(double.connections)
+            with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
+                try:
+                    played = runner.run(self._play(session, probe))
+                except NotTestable as finding:
+                    send(answers, {"ended": finding.message})
+                    continue
+            if len(double.connections) > dialled:
+                double.settle()
+            send(answers, _seen(played, double.exchanges[seen_before:], probe.logs, names))
+
+    async def _play(self, session: Json, probe: Any) -> Any:
+        seen = await self._vectors.play(Vector(session), probe)
+        if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in seen.steps):
+            await asyncio.sleep(AFTERMATH)
+        return seen
+
+
+def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
+    """Return what was seen of a session as JSON, with names in place of secrets but not of SIDs."""
+    from twilio_conformance.checks._expectations import aspect_of
+
+    requests = [
+        {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
+        | {"answer": exchange.answer_status}
+        for exchange in exchanges
+    ]
+    texts = [record.text for record in logs]
+    found: Json = {
+        "construction": _raised(session.construction.raised),
+        "obstacle": session.obstacle,
+        "steps": [
+            {"call": step.call, "raised": _raised(step.raised), "value": _value(step.value),
+             "seconds": round(step.seconds, 3)}
+            for step in session.steps
+        ],
+        "requests": requests,
+        "logs": [[record.level, record.text[:300]] for record in logs],
+        "told": sorted({name for text in texts for name in _secrets_in(text, names)}),
+    }  # fmt: skip
+    redacted: Json = names.redact(found)
+    return redacted
+
+
+def _secrets_in(text: str, names: Names) -> list[str]:
+    return ["a secret"] if names.redact(text) != text else []
+
+
+def _raised(raised: Any) -> Json | None:
+    return None if raised is None else {"kind": raised.kind, "bases": sorted(raised.bases),
+                                        "message": raised.message[:300]}  # fmt: skip
+
+
+def _value(value: Any) -> Json | None:
+    """Return the value of a call: None, a text, bytes, a frame with its attributes, or something foreign."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    attributes = getattr(value, "attributes", None)
+    if attributes is None:
+        return {"foreign": repr(value)}
+    carried = {name: item if isinstance(item, str | int | float | bool | None) else repr(item)
+               for name, item in attributes.items() if not isinstance(item, bytes)}  # fmt: skip
+    audio = attributes.get("audio")
+    if isinstance(audio, bytes):
+        carried["audio"] = base64.b64encode(audio).decode()
+    return {"frame": value.kind, "bases": sorted(value.bases), "carried": carried}
