@@ -44,3 +44,9 @@ def test_the_old_text_differs_from_the_new_one(change: dict[str, Any]) -> None:
 def test_each_text_is_recorded_once() -> None:
     places = [(change["id"], change["field"]) for change in CHANGES]
     assert len(set(places)) == len(places)
+
+
+def test_each_flag_is_named_where_its_chapter_says_what_is_permitted() -> None:
+    loaded = catalogue.load()
+    introductions = " ".join(chapter.introduction for chapter in loaded.chapters)
+    assert [flag for flag in loaded.flags if f"`{flag}`" not in introductions] == []
