@@ -27,28 +27,36 @@ _BETA: Final = 7.5
 _MAX_TERM: Final = 512
 """Largest term of a ratio. Every usual rate over 8000 reduces to less (44.1 kHz: 441/80)."""
 
+_TILE: Final = 32
+"""Output samples of a tile, or a few more: wide enough for one product, narrow enough to hold few zeros."""
+
 _COEFFICIENT_BITS: Final = 32
 """A 16-bit sample times such a coefficient, summed, fits the 53 bits of a double without rounding."""
 
 
 @lru_cache(maxsize=16)
-def _filter(up: int, down: int) -> tuple[int, int, NDArray[np.float64]]:
-    """Lay the filter out as one matrix from a window of input to a block of output.
+def _filter(up: int, down: int) -> tuple[int, int, int, NDArray[np.float64]]:
+    """Lay the filter out as matrices, each from a window of input to a tile of output.
+
+    A block is the shortest run of output after which the phases repeat, or a multiple of it. One matrix for
+    all of a block would be mostly zeros where the block is long, so a long one is cut into tiles.
 
     Args:
         up: Output samples per ``down`` input samples.
         down: Input samples per ``up`` output samples; the two have no common factor.
 
     Returns:
-        How many input samples a block consumes, how many it needs from before, and the
-        matrix, of shape (those two together, output samples of a block).
+        How many input samples a block consumes, how many it needs from before, how many input samples lie
+        between the windows of two tiles, and the matrices, of shape (tiles, window, output samples of a tile).
     """
     slow, fast = sorted((up, down))
     repeats = ceil(_REACH / slow)
     step, block = repeats * down, repeats * up
     history = ceil(2 * _REACH * fast / up) - 1
-    row, column = np.ogrid[-history:step, :block]
+    tiles = max((count for count in range(1, block // _TILE + 1) if block % count == 0), default=1)
+    stride, size = step // tiles, block // tiles
     # Distance of an input from the filter's centre for an output, in samples of the slower rate.
+    row, column = np.ogrid[-history:step, :block]
     distance = (column * down - row * up) / fast - _REACH
     inside = abs(distance) < _REACH
     near = distance[inside]
@@ -58,7 +66,9 @@ def _filter(up: int, down: int) -> tuple[int, int, NDArray[np.float64]]:
     one = 2.0**_COEFFICIENT_BITS
     taps = np.rint(taps * (one / taps.sum(axis=0)))
     taps[abs(taps).argmax(axis=0), np.arange(block)] += one - taps.sum(axis=0)
-    return step, history, taps / one
+    window = history + step - (tiles - 1) * stride
+    cut = [taps[tile * stride :, tile * size :][:window, :size] for tile in range(tiles)]
+    return step, history, stride, np.array(cut) / one
 
 
 class Resampler:
@@ -90,7 +100,7 @@ class Resampler:
         small, large = Fraction(slow, fast).limit_denominator(_MAX_TERM).as_integer_ratio()
         self._up, self._down = (small, large) if input_rate == fast else (large, small)
         self.delay = 0.0 if small == large else _REACH / slow
-        self._step, self._history, self._taps = _filter(self._up, self._down)
+        self._step, self._history, self._stride, self._taps = _filter(self._up, self._down)
         self.reset()
 
     def reset(self) -> None:
@@ -110,7 +120,8 @@ class Resampler:
         if self._up == self._down:
             return pcm
         held = self._held + pcm
-        span, block = self._taps.shape
+        tiles, window, size = self._taps.shape
+        block = tiles * size
         received = len(held) // 2 - self._history
         due = -(-received * self._up // self._down)
         blocks = -(-due // block)
@@ -118,8 +129,15 @@ class Resampler:
         self._held = held[2 * whole * self._step :]
         if blocks > whole:
             held += bytes(2 * self._step)
-        windows = np.ndarray((blocks, span), _SAMPLE, held, 0, (2 * self._step, 2))
-        output: NDArray[np.float64] = windows.astype(np.float64).dot(self._taps).ravel()[self._given : due]
+        output: NDArray[np.float64]
+        if tiles == 1:
+            windows = np.ndarray((blocks, window), _SAMPLE, held, 0, (2 * self._step, 2))
+            output = windows.astype(np.float64).dot(self._taps[0])
+        else:
+            shape, strides = (tiles, blocks, window), (2 * self._stride, 2 * self._step, 2)
+            cut = np.ndarray(shape, _SAMPLE, held, 0, strides).astype(np.float64, order="C")
+            output = np.matmul(cut, self._taps).swapaxes(0, 1)
+        output = output.ravel()[self._given : due]
         self._given = due - whole * block
         np.rint(output, out=output)
         output.clip(-32768, 32767, out=output)
