@@ -27,7 +27,7 @@ from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
 from twilio_conformance.spec.verdict import FAIL, Outcome, status_of
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import BOOK
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.subject.redaction import Names
@@ -89,7 +89,7 @@ class Findings:
 
 def named(spec: str) -> Callable[[], Implementation]:
     """Finds what --impl names."""
-    return lambda: target.resolve(target.parse(spec))
+    return lambda: resolution.resolve(target.parse(spec))
 
 
 class Laboratory:

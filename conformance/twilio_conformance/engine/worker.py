@@ -27,7 +27,7 @@ from twilio_conformance.engine.timeouts import CallTimeouts, ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import BOOK
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
@@ -147,7 +147,7 @@ class Worker:
             from twilio_conformance.adapter.processes import Pool
 
             self._pool = Pool(named, network.certificate())
-        implementation = self._pool.resolve() if self._pool else target.resolve(named)
+        implementation = self._pool.resolve() if self._pool else resolution.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if ruined := sandbox.unusable(before):
             raise UsageError(

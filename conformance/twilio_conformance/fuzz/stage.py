@@ -24,7 +24,7 @@ from twilio_conformance.engine.worker import die_with_parent
 from twilio_conformance.errors import NotTestable, UsageError
 from twilio_conformance.fuzz.names import NAMES
 from twilio_conformance.spec.catalogue import Vector
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import BOOK
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
@@ -79,7 +79,7 @@ class Stage:
         clock.install()
         BOOK.attach()
         self._own = own
-        self._implementation = target.resolve(target.parse(impl))
+        self._implementation = resolution.resolve(target.parse(impl))
         self._child: _Child | None = None
         self._late = 0
         # Imported here, so that an implementation finds Pipecat as it is anywhere else.

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from twilio_conformance.engine import job, sandbox
 from twilio_conformance.engine.job import TEXT_LIMIT, World
 from twilio_conformance.spec import catalogue
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    implementation = target.resolve(target.parse("twilio_reference"))
+    implementation = resolution.resolve(target.parse("twilio_reference"))
     return World(implementation, catalogue.load(), {}, sandbox.vital())
 
 
