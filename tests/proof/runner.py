@@ -29,7 +29,7 @@ from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
 from twilio_conformance.spec.verdict import FAIL, Outcome, status_of
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.subject.redaction import Names
@@ -98,7 +98,7 @@ class Results:
 
 def loader(spec: str) -> Callable[[], Implementation]:
     """Return a function that loads the implementation that --impl would name."""
-    return lambda: target.resolve(target.parse(spec))
+    return lambda: resolution.resolve(target.parse(spec))
 
 
 class Runner:

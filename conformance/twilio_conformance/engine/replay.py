@@ -14,7 +14,7 @@ from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.coverage import Entry, entries
 from twilio_conformance.spec.verdict import Outcome
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Observation, Probe
 from twilio_conformance.twilio import clock, network
@@ -61,7 +61,7 @@ def replay(impl: str, name: str) -> Outcome:
     network.install()
     clock.install()
     CAPTURE.attach()
-    implementation = target.resolve(subject)
+    implementation = resolution.resolve(subject)
     checks = _core.load_checks()
     requirement, check = _entry(name, entries(found, {each.id: each.requirement for each in checks.values()}))
     context = job.Context(implementation, found, checks)

@@ -27,7 +27,7 @@ from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, die_with_parent, kill_group, receive, send
 from twilio_conformance.subject.redaction import Names
@@ -151,7 +151,7 @@ class Worker:
             implementation = self._pool.resolve()
             self._notes += filter(None, [self._pool.limitation])
         else:
-            implementation = target.resolve(named)
+            implementation = resolution.resolve(named)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if not self._pool:
             # The suite itself started the processes of an adapter.

@@ -23,7 +23,7 @@ from twilio_conformance.engine.timeouts import ChildStatus
 from twilio_conformance.errors import NotTestable, SuiteError, UsageError
 from twilio_conformance.fuzz.oracle import NAMES
 from twilio_conformance.spec.catalogue import Json, Vector
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, PythonProcess, die_with_parent, receive, send
 from twilio_conformance.subject.redaction import Names
@@ -218,7 +218,7 @@ class _SessionPlayer:
         clock.install()
         CAPTURE.attach()
         self._inherited = inherited
-        self._implementation = target.resolve(target.parse(impl))
+        self._implementation = resolution.resolve(target.parse(impl))
         self._child: _Child | None = None
         self._late = 0
         # Only now, so that the implementation finds Pipecat not imported yet.

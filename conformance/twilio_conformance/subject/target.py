@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import inspect
 import shlex
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 from twilio_conformance.errors import UsageError
@@ -38,17 +34,35 @@ METHODS = ("setup", "serialize", "deserialize")
 
 _STDIO = "stdio:"
 
-_CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
+PARAMETERS = ("stream_sid", "call_sid", "account_sid", "auth_token", "region", "edge", "params")
+"""The constructor's documented parameters, in their order."""
+
+CAPABILITIES = {"base_url": {"base_url"}, "api_key": {"api_key_sid", "api_key_secret"}}
+"""What an implementation may claim, by the parameters of the constructor that claim it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What --impl names: `module`, `module:attribute`, or `stdio:command`, whose module is "stdio"."""
+    """What `--impl` names: a module or a file, perhaps with a class or factory in it, or a command.
+
+    Attributes:
+        spec: The option's value.
+        module: The module's dotted name; the file's stem for a file, `stdio` for a command.
+        attribute: The dotted path of a class or factory in the module.
+        path: The file, where one is named.
+        command: The words of the command of an adapter.
+    """
 
     spec: str
     module: str
     attribute: str | None
+    path: Path | None = None
     command: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """The module or file as it was named."""
+        return str(self.path) if self.path else self.module
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,7 @@ class Implementation:
     version: str | None
     capabilities: frozenset[str]
     is_class: bool
+    file: str | None = None
     network: str = IN_PROCESS
     is_pipelining: bool = False
 
@@ -79,17 +94,22 @@ def parse(spec: str) -> Target:
     """Parse the argument of --impl.
 
     Raises:
-        UsageError: It has none of the forms `module`, `module:attribute` and `stdio:command`.
+        UsageError: It has none of the forms that --impl takes.
     """
-    if spec.strip().startswith(_STDIO):
-        return Target(spec.strip(), "stdio", None, _command(spec))
-    module, colon, attribute = spec.strip().partition(":")
-    if not all(part.isidentifier() for part in module.split(".")) or (colon and not attribute.isidentifier()):
+    text = spec.strip()
+    if text.startswith(_STDIO):
+        return Target(text, "stdio", None, command=_command(spec))
+    location, colon, attribute = text.partition(":")
+    is_file = location.endswith(".py") or "/" in location
+    is_module = all(part.isidentifier() for part in location.split("."))
+    is_named = all(part.isidentifier() for part in attribute.split("."))
+    if not (is_module or is_file) or (colon and not is_named):
         raise UsageError(
-            f"--impl={spec}: expected `package.module`, or `package.module:Class` (a factory will do), for"
-            " example --impl=pipecat.serializers.twilio"
+            f"--impl={spec}: expected `package.module`, `package.module:Class` (a factory will do) or"
+            " `path/to/file.py`, for example --impl=pipecat.serializers.twilio"
         )
-    return Target(spec.strip(), module, attribute or None)
+    path = Path(location) if is_file else None
+    return Target(text, path.stem if path else location, attribute or None, path)
 
 
 def _command(spec: str) -> tuple[str, ...]:
@@ -100,157 +120,3 @@ def _command(spec: str) -> tuple[str, ...]:
     if not command:
         raise UsageError(f"--impl={spec}: expected a command, for example --impl=stdio:'node adapter.mjs'")
     return command
-
-
-def resolve(target: Target) -> Implementation:
-    """Import the module and find the implementation in it.
-
-    Raises:
-        UsageError: The module cannot be imported, or does not contain the implementation.
-    """
-    module = _import(target)
-    try:
-        return _examine(target, module)
-    except UsageError:
-        raise
-    except BaseException as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise UsageError(
-            f"--impl={target.spec}: {target.module} cannot be examined: {reason}{_place(error)}"
-        ) from error
-
-
-def _examine(target: Target, module: ModuleType) -> Implementation:
-    found = getattr(module, target.attribute, None) if target.attribute else _only_serializer(target, module)
-    if found is None:
-        where = f"{target.module} ({_origin(module)})"
-        raise UsageError(f"--impl={target.spec}: {where} has no {target.attribute}.{_hint(module)}")
-    if not callable(found):
-        raise UsageError(
-            f"--impl={target.spec}: {target.attribute} is a {type(found).__name__}, not a class or factory"
-        )
-    # A wrapper with __getattr__ has the methods only after construction.
-    delegates = hasattr(found, "__getattr__")
-    missing = [name for name in METHODS if not hasattr(found, name)]
-    if inspect.isclass(found) and missing and not delegates:
-        raise UsageError(
-            f"--impl={target.spec}: the class {found.__name__} has no {', '.join(missing)}: it is no serializer"
-        )
-    name = getattr(found, "__qualname__", None)
-    home = found.__module__ if name else target.module
-    name = name or target.attribute
-    return Implementation(
-        target=target,
-        construct=found,
-        input_params=_input_params(found, module),
-        name=f"{home}:{name}",
-        version=_version(home),
-        capabilities=_capabilities(found),
-        is_class=inspect.isclass(found),
-    )
-
-
-def _import(target: Target) -> ModuleType:
-    try:
-        return importlib.import_module(target.module)
-    except ModuleNotFoundError as error:
-        if error.name and (target.module == error.name or target.module.startswith(f"{error.name}.")):
-            raise UsageError(
-                f"--impl={target.spec}: there is no module {error.name}. Is it installed in this environment,"
-                " or does pytest run in the folder that holds it?"
-            ) from error
-        raise UsageError(
-            f"--impl={target.spec}: {target.module} needs the module {error.name}, which is not installed"
-        ) from error
-    except BaseException as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise UsageError(
-            f"--impl={target.spec}: importing {target.module} failed: {reason}{_place(error)}"
-        ) from error
-
-
-def _place(error: BaseException) -> str:
-    """Return the innermost line of the traceback; nothing for a SyntaxError, whose text names its line."""
-    lines = [
-        f" ({frame.f_code.co_filename}:{line})"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith("<frozen")
-    ]
-    return lines[-1] if lines and not isinstance(error, SyntaxError) else ""
-
-
-def _only_serializer(target: Target, module: ModuleType) -> Any:
-    named = getattr(module, CLASS_NAME, None)
-    if named is not None:
-        return named
-    candidates = _serializers(module)
-    if len(candidates) == 1:
-        return candidates[0]
-    if not candidates:
-        raise UsageError(
-            f"--impl={target.spec}: {target.module} ({_origin(module)}) has neither a {CLASS_NAME} nor"
-            f" another subclass of FrameSerializer; name a class or a factory: --impl={target.module}:NAME"
-        )
-    names = ", ".join(candidate.__name__ for candidate in candidates)
-    raise UsageError(
-        f"--impl={target.spec}: {target.module} has several serializers ({names}); name one:"
-        f" --impl={target.module}:{candidates[0].__name__}"
-    )
-
-
-def _serializers(module: ModuleType) -> list[type[Any]]:
-    from pipecat.serializers.base_serializer import FrameSerializer
-
-    own = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, FrameSerializer) and value is not FrameSerializer
-    ]
-    defined_here = [value for value in own if value.__module__ == module.__name__]
-    return defined_here or own
-
-
-def _hint(module: ModuleType) -> str:
-    names = [candidate.__name__ for candidate in _serializers(module)]
-    return f" It has {', '.join(names)}." if names else ""
-
-
-def _origin(module: ModuleType) -> str:
-    return getattr(module, "__file__", None) or "no file"
-
-
-def _input_params(found: Any, module: ModuleType) -> type[Any] | None:
-    """Find InputParams: on the implementation, its return type, the module's classes, or the module."""
-    returned = (
-        inspect.get_annotations(found, eval_str=False).get("return") if not inspect.isclass(found) else None
-    )
-    places = [found, returned, getattr(module, CLASS_NAME, None), *_serializers(module), module]
-    for place in places:
-        params = getattr(place, "InputParams", None)
-        if inspect.isclass(params):
-            return params
-    return None
-
-
-def _capabilities(found: Any) -> frozenset[str]:
-    """Return the capabilities that `conformance_capabilities` claims or, without it, the constructor's signature."""
-    declared = getattr(found, "conformance_capabilities", None)
-    if declared is not None:
-        unknown = set(declared) - set(_CAPABILITIES)
-        if unknown:
-            names, known = ", ".join(sorted(unknown)), ", ".join(_CAPABILITIES)
-            raise UsageError(f"conformance_capabilities names {names}; known are {known}")
-        return frozenset(declared)
-    try:
-        parameters = set(inspect.signature(found).parameters)
-    except ValueError:
-        # Some callables written in C have no signature.
-        return frozenset()
-    return frozenset(name for name, arguments in _CAPABILITIES.items() if arguments <= parameters)
-
-
-def _version(module: str) -> str | None:
-    package = module.partition(".")[0]
-    for distribution in importlib.metadata.packages_distributions().get(package, ()):
-        return importlib.metadata.version(distribution)
-    return None

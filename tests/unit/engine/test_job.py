@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from twilio_conformance.engine import job
 from twilio_conformance.engine.job import TEXT_LIMIT, Context
 from twilio_conformance.spec import catalogue
-from twilio_conformance.subject import target
+from twilio_conformance.subject import resolution, target
 
 
 @pytest.fixture(scope="module")
 def context() -> Context:
-    implementation = target.resolve(target.parse("twilio_reference"))
+    implementation = resolution.resolve(target.parse("twilio_reference"))
     return Context(implementation, catalogue.load(), {})
 
 
