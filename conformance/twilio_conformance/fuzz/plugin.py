@@ -165,7 +165,7 @@ class FuzzItem(pytest.Item):
             with session_hosts(plugin.impl, REFERENCE) as hosts:
                 search = Search(hosts, plugin.seed)
                 search.run(plugin.seconds)
-                name = hosts[0].about["name"]
+                name = hosts[0].name
         except UsageError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except SuiteError as error:
