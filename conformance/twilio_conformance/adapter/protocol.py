@@ -45,7 +45,8 @@ def _without_repetition(names: list[str]) -> list[str]:
 
 
 class _Greeting(_Message):
-    protocol: Literal[1]
+    # Not Literal[1], which True equals.
+    protocol: Annotated[int, Field(ge=PROTOCOL, le=PROTOCOL)]
     name: _Name
     version: str | None
     capabilities: Annotated[
