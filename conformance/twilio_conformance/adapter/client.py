@@ -73,8 +73,7 @@ class Channel:
     def hello(self, limit: float = ANSWER_LIMIT) -> Json:
         """Ask the adapter to introduce itself.
 
-        Raises:
-            AdapterFault: It does not answer, or answers incorrectly.
+        Raise AdapterFault if it does not answer, or answers incorrectly.
         """
         result: Json = self.ask("hello", limit, protocol=PROTOCOL)
         return result
@@ -82,14 +81,7 @@ class Channel:
     def ask(self, op: str, limit: float, **members: Any) -> Any:
         """Send a request, block at most `limit` seconds until its answer arrives and return the result.
 
-        Args:
-            op: The operation.
-            limit: Seconds for the answer.
-            members: The other members of the request.
-
-        Raises:
-            AdapterFault: The adapter does not answer in time, or answers incorrectly.
-            RemoteException: The implementation raised.
+        Raise AdapterFault if the answer is late or incorrect, and RemoteException if the implementation raised.
         """
         return self.outcome(op, self.answer(self.send(op, members), op, limit))
 
@@ -131,9 +123,8 @@ class Channel:
     async def call(self, op: str, **members: Any) -> Any:
         """Send a request and return its result; other requests can be under way meanwhile.
 
-        Raises:
-            AdapterFault: The adapter answers incorrectly, or does not answer anything else either.
-            RemoteException: The implementation raised.
+        Raise AdapterFault if the adapter answers incorrectly, or does not answer anything else either, and
+        RemoteException if the implementation raised.
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Json] = loop.create_future()
@@ -278,12 +269,7 @@ class Channel:
             waiting.set_result(answer)
 
     def outcome(self, op: str, answer: Json) -> Any:
-        """Return the result in an answer.
-
-        Raises:
-            AdapterFault: The adapter could not perform the request.
-            RemoteException: The implementation raised.
-        """
+        """Return the result in an answer; raise RemoteException if it says that the implementation raised."""
         if "error" in answer:
             raise self._at_fault(f"cannot perform {op}: {shorten(answer['error'], 300)}")
         if "result" in answer:

@@ -98,8 +98,7 @@ class NamespaceEntry:
     def receive_sockets(self) -> NamespaceSockets:
         """Return the sockets of the process that has entered.
 
-        Raises:
-            Unavailable: It could not enter; the message says why.
+        Raise Unavailable if it could not enter; the message says why.
         """
         self._here.settimeout(10)
         try:

@@ -203,11 +203,7 @@ class Pool:
         self._authority.flush()
 
     def take(self) -> Adapter:
-        """Return an idle process or a new one.
-
-        Raises:
-            UsageError: The command cannot be started.
-        """
+        """Return an idle process or a new one; raise UsageError if the command cannot be started."""
         return self._idle.pop() if self._idle else self._start()
 
     def give_back(self, adapter: Adapter, *, is_clean: bool) -> None:
@@ -228,8 +224,7 @@ class Pool:
     def resolve(self) -> Implementation:
         """Return the implementation as the adapter describes it.
 
-        Raises:
-            UsageError: The adapter cannot be started, or does not answer correctly.
+        Raise UsageError if the adapter cannot be started, or does not answer correctly.
         """
         adapter = self.take()
         channel = adapter.channel()

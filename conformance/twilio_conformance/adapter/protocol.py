@@ -69,6 +69,9 @@ def mistake(op: str, response: Json) -> str | None:
     Args:
         op: The operation of the request.
         response: A JSON object with the request's id.
+
+    Returns:
+        The clause.
     """
     if sum(name in response for name in _OUTCOMES) != 1 or response.keys() - _Response.model_fields.keys():
         return (

@@ -48,8 +48,7 @@ class Serializer:
     async def serialize(self, frame: pipecat.Frame) -> Value:
         """Call serialize with a frame of Pipecat's.
 
-        Raises:
-            NotObservable: The frame would cause a request to Twilio itself.
+        Raise NotObservable if the frame would cause a request to Twilio itself.
         """
         if not self._may_end and isinstance(frame, pipecat.EndFrame | pipecat.CancelFrame):
             raise NotObservable(
@@ -105,8 +104,7 @@ def value_of(channel: Channel, op: str, result: Any) -> Value:
 def show(frame: pipecat.Frame) -> Json:
     """Return a frame as JSON: its class, and the attributes that differ from their defaults.
 
-    Raises:
-        NotApplicable: An attribute cannot be expressed in JSON.
+    Raise NotApplicable if an attribute cannot be expressed in JSON.
     """
     shown: Json = {"frame": type(frame).__name__}
     for entry in dataclasses.fields(frame):
@@ -138,8 +136,7 @@ def _is_json(value: Any) -> bool:
 def read(result: Any) -> Value:
     """Return the value that a result stands for.
 
-    Raises:
-        KeyError, TypeError, ValueError, AttributeError: The protocol knows no such result.
+    Raise KeyError, TypeError, ValueError or AttributeError if the protocol knows no such result.
     """
     if result is None:
         return None

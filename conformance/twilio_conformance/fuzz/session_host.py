@@ -56,22 +56,14 @@ class SessionHost:
         self.send({"impl": impl})
 
     def send(self, document: Json) -> None:
-        """Give the process a session to play.
-
-        Raises:
-            SuiteError: The process has ended.
-        """
+        """Give the process a session to play; raise SuiteError if the process has ended."""
         try:
             self._process.send(document)
         except BrokenPipeError:
             raise self._ended() from None
 
     def receive(self) -> Json:
-        """Wait for what was seen of the session.
-
-        Raises:
-            SuiteError: The process has ended.
-        """
+        """Wait for what was seen of the session; raise SuiteError if the process has ended."""
         document: Json | None = receive(self._process.answers)
         if document is None:
             raise self._ended()
@@ -93,8 +85,7 @@ class SessionHost:
 def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
     """Start a host for each implementation, and end them.
 
-    Raises:
-        UsageError: One of them cannot be imported.
+    Raise UsageError if one of them cannot be imported.
     """
     started: list[SessionHost] = []
     try:
@@ -111,12 +102,15 @@ def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
 
 
 def play(hosts: Sequence[SessionHost], session: Json, *, fresh: bool = False) -> list[Json]:
-    """Play a session on all hosts at once and return what was seen on each.
+    """Play a session on all hosts at once.
 
     Args:
         hosts: The processes that play it.
         session: `given` and `steps` of a vector.
         fresh: Play it in processes that have not played anything before.
+
+    Returns:
+        What was seen on each host.
     """
     for host in hosts:
         host.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})

@@ -120,8 +120,7 @@ def vectors_folder() -> Path:
 def load_schema(name: str) -> Json:
     """Return a JSON Schema of spec/schemas by its file name without `.schema.json`.
 
-    Raises:
-        DataError: The file is missing or is not JSON.
+    Raise DataError if the file is missing or is not JSON.
     """
     return _read_json(specification_folder() / "schemas" / f"{name}.schema.json")
 
@@ -129,8 +128,7 @@ def load_schema(name: str) -> Json:
 def load(edition: str = EDITION) -> Catalogue:
     """Load one edition: whatever came later is left out.
 
-    Raises:
-        DataError: A file is missing or damaged, or violates its schema.
+    Raise DataError if a file is missing or damaged, or violates its schema.
     """
     chapters = _load_chapters(edition)
     vectors, digest, flags = _load_vectors(edition)
@@ -140,8 +138,7 @@ def load(edition: str = EDITION) -> Catalogue:
 def verify(catalogue: Catalogue) -> None:
     """Validate every vector; this takes a second or two, and a run can start without it.
 
-    Raises:
-        DataError: A vector violates its schema, or a schema is invalid.
+    Raise DataError if a vector violates its schema, or a schema is invalid.
     """
     _validator("report")
     validator = _validator("vector")

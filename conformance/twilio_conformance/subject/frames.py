@@ -65,8 +65,7 @@ def shorten(value: Any, limit: int = 60) -> str:
 def build(document: Json) -> frames.Frame:
     """Build the frame that a vector describes.
 
-    Raises:
-        SuiteError: The installed Pipecat has no such frame, or the frame takes other arguments.
+    Raise SuiteError if the installed Pipecat has no such frame, or the frame takes other arguments.
     """
     arguments = {name: value for name, value in document.items() if name != "frame"}
     kind = getattr(frames, document["frame"], None)
@@ -133,9 +132,7 @@ def _attributes(frame: frames.Frame) -> Json:
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:
     """Return what the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8.
 
-    Args:
-        audio_in_sample_rate: The pipeline's input rate, in Hz.
-        audio_out_sample_rate: The pipeline's output rate, in Hz.
+    The rates are the pipeline's, in Hz.
     """
     rates: Json = {
         "audio_in_sample_rate": audio_in_sample_rate,

@@ -125,8 +125,7 @@ class Probe:
     def require_capability(self, capability: str | None) -> None:
         """End the check if the implementation does not claim the capability.
 
-        Raises:
-            NotApplicable: It is not claimed.
+        Raise NotApplicable if it is not claimed.
         """
         if capability is not None and capability not in self.implementation.capabilities:
             raise NotApplicable(f"the implementation does not claim {capability}")
@@ -148,13 +147,9 @@ class Probe:
         return {name: value for name, value in (usual | changes).items() if value is not None}
 
     def attempt(self, *positional: Any, **arguments: Any) -> tuple[Observation, Subject | None]:
-        """Construct an instance; an exception of the constructor is a value.
+        """Construct an instance and return what the constructor did, and the instance; None if it raised.
 
-        Returns:
-            What the constructor did, and the instance; None if it raised.
-
-        Raises:
-            NotTestable: There is no InputParams to pass, or the adapter failed.
+        Raise NotTestable if there is no InputParams to pass, or the adapter failed.
         """
         CAPTURE.attach()
         keywords = self.names.fill(arguments)
@@ -174,11 +169,7 @@ class Probe:
         return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
-        """Construct an instance.
-
-        Raises:
-            NotTestable: The constructor raised.
-        """
+        """Construct an instance; raise NotTestable if the constructor raised."""
         observation, subject = self.attempt(*positional, **arguments)
         if subject is None:
             raise NotTestable("the instance cannot be constructed", actual=observation.outcome)
@@ -193,7 +184,10 @@ class Probe:
             rate: The pipeline's input rate, in Hz.
             out_rate: The pipeline's output rate, in Hz; the same by default.
             limit: The time limit of setup, in seconds.
-            arguments: The constructor's arguments.
+            **arguments: The constructor's arguments.
+
+        Returns:
+            The instance.
 
         Raises:
             NotTestable: The constructor or setup raised.
@@ -311,6 +305,9 @@ class Subject:
             rate: The pipeline's input rate, in Hz.
             out_rate: The pipeline's output rate, in Hz; the same by default.
             limit: The time limit, in seconds on the event loop's clock.
+
+        Returns:
+            What it did.
         """
         configuration = frames.setup_argument(rate, out_rate or rate)
         return await self.probe._observe(f"setup({rate})", lambda: self._instance.setup(configuration), limit)

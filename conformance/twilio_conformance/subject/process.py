@@ -73,9 +73,8 @@ class LineReader:
     def read(self) -> list[bytes] | None:
         """Read what has arrived and return the complete lines; None at the end of the pipe.
 
-        Raises:
-            BlockingIOError: The descriptor is non-blocking and nothing has arrived.
-            LineTooLong: The line that is arriving exceeds the limit.
+        Raise BlockingIOError if the descriptor is non-blocking and nothing has arrived, and LineTooLong if the
+        line that is arriving exceeds the limit.
         """
         data = os.read(self.descriptor, _CHUNK)
         if not data:
@@ -94,11 +93,7 @@ class LineReader:
     def read_line(self, seconds: float | None = None) -> bytes | None:
         """Return the next line, which must be the only one under way; None at the end of the pipe.
 
-        Args:
-            seconds: How long to wait for it; None for as long as it takes.
-
-        Raises:
-            TimeoutError: The line is not complete in time.
+        Raise TimeoutError if it is not complete after so many seconds; None waits for as long as it takes.
         """
         until = None if seconds is None else time.monotonic() + seconds
         while True:
@@ -161,11 +156,7 @@ class PythonProcess:
         self._is_open = True
 
     def send(self, document: Any) -> None:
-        """Write one request.
-
-        Raises:
-            BrokenPipeError: The process has ended.
-        """
+        """Write one request; raise BrokenPipeError if the process has ended."""
         send(self._requests, document)
 
     def close(self, grace: float = 0.0) -> None:

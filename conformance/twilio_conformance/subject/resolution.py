@@ -28,8 +28,7 @@ from twilio_conformance.subject.target import (
 def resolve(target: Target) -> Implementation:
     """Import the module that a target names and find the implementation in it, without calling anything of it.
 
-    Raises:
-        UsageError: The module cannot be imported, or does not hold what is asked for.
+    Raise UsageError if the module cannot be imported, or does not hold what is asked for.
     """
     try:
         module = _import_file(target, target.path) if target.path else _import(target, target.module)

@@ -124,9 +124,8 @@ class ServerStream:
     def handshake(self, context: SSLContext) -> None:
         """Perform the server's side of the TLS handshake.
 
-        Raises:
-            ConnectionResetError: The client disconnected. If it rejects the handshake, ssl.SSLError has its
-                alert as ``reason``.
+        Raise ConnectionResetError if the client disconnected. If it rejects the handshake, ssl.SSLError has
+        its alert as ``reason``.
         """
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:
