@@ -50,12 +50,9 @@ class Channel:
     """
 
     def __init__(self, requests: int, answers: int, state: Callable[[], str | None]) -> None:
-        """Open a channel over two pipes.
+        """Open a channel over the file descriptors of two pipes.
 
-        Args:
-            requests: File descriptor to write to.
-            answers: File descriptor to read from.
-            state: How the adapter's process ended, as a clause; None while it lives.
+        `state` returns how the adapter's process ended, as a clause; None while it lives.
         """
         self.fault: AdapterFault | None = None
         self.stuck: list[str] = []
@@ -92,18 +89,10 @@ class Channel:
         return self._answered.pop(number)
 
     def ask_each(self, op: str, given: Sequence[Json], limit: float) -> list[Json | None]:
-        """Send all requests before waiting for the first answer; block until all answers are there.
+        """Send requests with these members before waiting for the first answer; return all answers, for `outcome`.
 
-        Args:
-            op: The operation.
-            given: The members of each request.
-            limit: Seconds that each next answer may take.
-
-        Returns:
-            Each answer, for `outcome`; None from the first one on that did not arrive in time.
-
-        Raises:
-            AdapterFault: The adapter answers incorrectly, or does not answer hello either.
+        Each next answer may take `limit` seconds; from the first late one on, there is None in its place. Raise
+        AdapterFault if the adapter answers incorrectly, or does not answer hello either.
         """
         requests = [self.request(op, members) for members in given]
         self.write(b"".join(line for _, line in requests))

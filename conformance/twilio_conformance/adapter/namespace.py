@@ -159,13 +159,7 @@ class Resolver:
     def __init__(
         self, sockets: NamespaceSockets, is_served: Callable[[str], bool], refuse: Callable[[str], None]
     ) -> None:
-        """Start to answer.
-
-        Args:
-            sockets: The sockets in the namespace.
-            is_served: Returns whether the double serves a name.
-            refuse: Receives each name that it does not serve.
-        """
+        """Start to answer for the names that the double serves; `refuse` receives all others."""
         self._sockets, self._is_served, self._refuse = sockets, is_served, refuse
         asked = os.pread(sockets.asked.fileno(), 1 << 20, 0).decode().split()
         self._names = {address_of(name): name for name in asked}

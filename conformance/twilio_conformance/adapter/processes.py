@@ -34,14 +34,8 @@ ERROR_LIMIT = 2000
 PIPELINING = "pipelining"
 """The capability of an adapter that performs the requests of one serializer in their order."""
 
-TRUST = (
-    "SSL_CERT_FILE",
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "DENO_CERT",
-    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-)
+TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "DENO_CERT",
+         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")  # fmt: skip
 """The variables that name a certificate authority to clients."""
 
 
@@ -121,13 +115,7 @@ class Link:
     """
 
     def __init__(self, adapter: Adapter, found: Implementation, network: Network) -> None:
-        """Open the channel and connect the namespace to the double.
-
-        Args:
-            adapter: A process that no other job uses.
-            found: The implementation, as the adapter described it.
-            network: The network double.
-        """
+        """Open the channel to a process that no other job uses, and connect its namespace to the double."""
         self._channel, self._network = adapter.channel(), network
         self._has_answered = adapter.has_answered
         self._serializers: list[Serializer] = []
@@ -187,12 +175,7 @@ class Pool:
     """
 
     def __init__(self, target: Target, authority: str) -> None:
-        """Create an empty pool.
-
-        Args:
-            target: The value of --impl.
-            authority: The certificate that clients must trust, in PEM.
-        """
+        """Create an empty pool; clients must trust the certificate of the authority, in PEM."""
         self._target = target
         self._idle: list[Adapter] = []
         self._reaper = Reaper()

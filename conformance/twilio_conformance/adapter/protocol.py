@@ -64,15 +64,7 @@ class _Response(_Message):
 
 
 def mistake(op: str, response: Json) -> str | None:
-    """Return what is wrong with the response to a request, as a clause about the adapter; None if it is valid.
-
-    Args:
-        op: The operation of the request.
-        response: A JSON object with the request's id.
-
-    Returns:
-        The clause.
-    """
+    """Return what is wrong with the response to a request, as a clause about the adapter; None if it is valid."""
     if sum(name in response for name in _OUTCOMES) != 1 or response.keys() - _Response.model_fields.keys():
         return (
             f"answers {op} with the members {', '.join(sorted(response))}; wanted are id, one of"

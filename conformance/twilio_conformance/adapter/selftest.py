@@ -28,16 +28,9 @@ _INTERRUPTION = {"frame": "InterruptionFrame"}
 
 
 def report(command: str) -> int:
-    """Print what works in an adapter and what does not.
+    """Print what works in an adapter and what does not; return the exit status.
 
-    Args:
-        command: What follows `stdio:` in --impl.
-
-    Returns:
-        The exit status: 0, or 1 if something is broken.
-
-    Raises:
-        UsageError: The command cannot be started.
+    The command is what follows `stdio:` in --impl.
     """
     broken = 0
     for part, trouble in _diagnose(command):

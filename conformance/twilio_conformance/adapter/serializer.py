@@ -30,11 +30,7 @@ class Serializer:
     def __init__(self, channel: Channel, arguments: Json, *, may_end: bool, is_ahead: bool) -> None:
         """Construct the serializer; what its constructor raises is a RemoteException.
 
-        Args:
-            channel: The channel to the adapter.
-            arguments: The constructor's arguments by name, as JSON.
-            may_end: Whether it may get an EndFrame or CancelFrame: its requests would be seen.
-            is_ahead: Whether audio may be sent ahead of the answers.
+        `may_end` permits EndFrame and CancelFrame: the requests that they cause will be seen.
         """
         self._channel, self._may_end, self.is_ahead = channel, may_end, is_ahead
         self._name = f"s{secrets.token_hex(4)}"

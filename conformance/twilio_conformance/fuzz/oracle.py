@@ -169,15 +169,9 @@ def _rule_for_key(dtmf: Json) -> Rule:
 
 
 def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule:
-    """Find the rule for a frame.
+    """Return the rule for a step's `serialize`.
 
-    Args:
-        frame: The step's `serialize`.
-        ignores_rtvi: Whether RTVI messages are not to be sent.
-        rate: The rate of the last audio, or of setup, in Hz; None before setup.
-
-    Returns:
-        The rule for the step.
+    `rate` is that of the last audio, or of setup, in Hz; None before setup.
     """
     kind = frame["frame"]
     if kind in _AUDIO_FRAMES:

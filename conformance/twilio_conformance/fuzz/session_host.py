@@ -102,15 +102,9 @@ def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
 
 
 def play(hosts: Sequence[SessionHost], session: Json, *, fresh: bool = False) -> list[Json]:
-    """Play a session on all hosts at once.
+    """Play a session, as `given` and `steps` of a vector, on all hosts at once; return what was seen on each.
 
-    Args:
-        hosts: The processes that play it.
-        session: `given` and `steps` of a vector.
-        fresh: Play it in processes that have not played anything before.
-
-    Returns:
-        What was seen on each host.
+    With `fresh`, it is played in processes that have not played anything before.
     """
     for host in hosts:
         host.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})
@@ -159,12 +153,7 @@ def outcome(step: Json) -> str:
 
 
 def main(requests: int, answers: int) -> None:
-    """Play sessions until the pipe of requests is closed, then end the process.
-
-    Args:
-        requests: File descriptor to read JSON lines from.
-        answers: File descriptor to write JSON lines to.
-    """
+    """Play sessions until the pipe of requests is closed, then end the process; see `PythonProcess`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     reader = LineReader(requests)

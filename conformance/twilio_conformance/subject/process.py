@@ -48,12 +48,7 @@ class LineReader:
     """
 
     def __init__(self, descriptor: int, limit: int | None = None) -> None:
-        """Start with an empty buffer.
-
-        Args:
-            descriptor: File descriptor to read from.
-            limit: Largest accepted length of a line in bytes; None for no limit.
-        """
+        """Read from a file descriptor; a line may be `limit` bytes long, or of any length if that is None."""
         self.descriptor = descriptor
         self._limit = limit
         self._partial: list[bytes] = []
@@ -129,12 +124,9 @@ class PythonProcess:
     """
 
     def __init__(self, module: str, output: BinaryIO, environment: Mapping[str, str] | None = None) -> None:
-        """Start the process.
+        """Start the process with further variables in its environment.
 
-        Args:
-            module: Full name of the module; its `main` takes the two file descriptors.
-            output: File that receives the process's standard output and standard error.
-            environment: Variables to set beyond those of this process.
+        Its standard output and standard error go to `output`; `main` of the module takes two file descriptors.
         """
         requests_in, self._requests = os.pipe()
         answers_out, answers_in = os.pipe()

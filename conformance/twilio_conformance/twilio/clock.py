@@ -83,16 +83,9 @@ def skipped() -> float:
 
 
 def new_event_loop(network: Network) -> asyncio.SelectorEventLoop:
-    """Make an event loop that skips time whenever the loop and the double only wait.
+    """Return an event loop that skips time whenever the loop and the running double only wait.
 
-    Args:
-        network: The running network double.
-
-    Returns:
-        A loop for `asyncio.Runner`.
-
-    Raises:
-        RuntimeError: The clock is not installed.
+    Raise RuntimeError if the clock is not installed.
     """
     if not _process.saved:
         raise RuntimeError("the clock is not installed")

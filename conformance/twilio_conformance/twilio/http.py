@@ -38,13 +38,9 @@ class HttpConnection:
     def __init__(
         self, record: Record, stream: ServerStream, connection: Connection, answer: Answer | None
     ) -> None:
-        """Take over a stream that is ready for requests.
+        """Take over a stream that is ready for requests: cleartext, or TLS after its handshake.
 
-        Args:
-            record: Holds the script and the records.
-            stream: Cleartext, or TLS after its handshake.
-            connection: The connection's record.
-            answer: The answer to the first request, if the script's next one was already taken.
+        `answer` is the answer to the first request, if it was taken from the script already.
         """
         self._record = record
         self._stream = stream

@@ -128,11 +128,9 @@ class Network:
         return tuple(self._refused)
 
     def accept_from(self, listeners: Iterable[socket.socket], name_of: Callable[[str], str | None]) -> None:
-        """Serve a process with a network namespace of its own.
+        """Serve a process by the listening sockets in its network namespace.
 
-        Args:
-            listeners: Listening sockets in that namespace.
-            name_of: Maps an address there to the name that the process looked up; None if it looked up none.
+        `name_of` maps an address there to the name that the process looked up; None if it looked up none.
         """
         assert self._server
 
@@ -195,16 +193,7 @@ class Network:
         return self._hosts[index] if 0 <= index < len(self._hosts) else None
 
     def expect_connection(self, client_port: int, host: str, port: int) -> int:
-        """Announce a client's connection to the server.
-
-        Args:
-            client_port: Port that the client's socket is bound to.
-            host: Name that it means to reach.
-            port: Port that it means to reach.
-
-        Returns:
-            The loopback port to connect to.
-        """
+        """Announce that the client at a port connects to a host; return the loopback port to connect to."""
         assert self._server
         return self._server.expect_connection(client_port, host, port, decoy=not _is_within(host, TWILIO))
 

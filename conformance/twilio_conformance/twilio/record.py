@@ -159,16 +159,7 @@ class Record:
             return self._script.next_is_connection_fault
 
     def add_connection(self, host: str, port: int, decoy: bool) -> tuple[Connection, Answer | None]:
-        """Record a new connection.
-
-        Args:
-            host: Name or address that the client connected to.
-            port: Port that the client connected to.
-            decoy: Whether the host is not Twilio's.
-
-        Returns:
-            The connection, and the script's next answer if that is a fault of a connection.
-        """
+        """Record and return a new connection, with the script's next answer if that is a fault of a connection."""
         with self._lock:
             answer = self._script.take() if self._script.next_is_connection_fault else None
             fault = answer.fault if answer else None

@@ -56,16 +56,7 @@ class Answer:
         """Return the answer that a vector describes, such as ``{"status": 404, "json": {"code": 20404}}``.
 
         Without ``status`` the answer is the default one; with it, the body is ``json``, ``body`` (text) or
-        ``body_base64``, else empty.
-
-        Args:
-            data: The answer in JSON.
-
-        Returns:
-            The answer.
-
-        Raises:
-            ValueError: An unknown key, fault or kind, or more than one body.
+        ``body_base64``, else empty. Raise ValueError for an unknown key, fault or kind, or more than one body.
         """
         keys = {attribute.name for attribute in fields(cls)} | {"json", "body_base64"}
         if unknown := data.keys() - keys:

@@ -61,9 +61,7 @@ class Server:
     def accept_from(self, listener: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
         """Serve another listening socket too, such as one in another network namespace.
 
-        Args:
-            listener: The listening socket.
-            host_of: Maps an address there to its host name and whether that is not Twilio's.
+        `host_of` maps an address there to its host name and whether that is not Twilio's.
         """
         self._spawn(self._accept, listener, host_of)
 
@@ -73,16 +71,9 @@ class Server:
             raise RuntimeError("the network double failed while serving") from self._failures[0]
 
     def expect_connection(self, client_port: int, host: str, port: int, decoy: bool) -> int:
-        """Announce a client's connection.
+        """Announce that the client at a port connects to a host, which may be a decoy.
 
-        Args:
-            client_port: Port that the client's socket is bound to.
-            host: Name that it means to reach.
-            port: Port that it means to reach.
-            decoy: Whether the host is not Twilio's.
-
-        Returns:
-            The loopback port to connect to; if the script says ``refuse``, one that refuses.
+        Return the loopback port to connect to; if the script says ``refuse``, one that refuses.
         """
         with self._lock:
             connection, answer = self._record.add_connection(host, port, decoy)
