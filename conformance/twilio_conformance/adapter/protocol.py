@@ -59,8 +59,8 @@ class _Response(_Message):
     id: Any
     logs: list[_Record] = []
     result: Any = None
-    raised: _Raised = Field(default=None)
-    error: _Name = Field(default="")
+    raised: _Raised = _Raised(type="-", message="")
+    error: _Name = "-"
 
 
 def mistake(op: str, response: Json) -> str | None:

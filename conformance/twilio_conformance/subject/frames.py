@@ -147,4 +147,5 @@ def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any
     parts: Json = {"clock": SystemClock(), "task_manager": TaskManager()}  # type: ignore[no-untyped-call]
     parameters = inspect.signature(FrameProcessorSetup).parameters.values()
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
-    return FrameProcessorSetup(**{name: parts.get(name) for name in needed} | rates)
+    arguments: Json = {name: parts.get(name) for name in needed} | rates
+    return FrameProcessorSetup(**arguments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -136,7 +135,10 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
 
 def _attribute(module: ModuleType, path: str) -> Any:
     """Return what a dotted path leads to in a module; None if it leads nowhere."""
-    return functools.reduce(lambda found, name: getattr(found, name, None), path.split("."), module)
+    found: Any = module
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
 def _only_serializer(target: Target, module: ModuleType) -> Any:

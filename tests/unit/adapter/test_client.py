@@ -18,7 +18,9 @@ from twilio_conformance.subject.logs import CAPTURE
 
 GREETING = {"protocol": 1, "name": "port", "version": None, "capabilities": []}
 
-Reply = Callable[[dict[str, Any]], list[dict[str, Any] | bytes]]
+Json = dict[str, Any]
+Reply = Callable[[Json], list[Any]]
+Connect = Callable[..., Channel]
 
 
 class Adapter:
@@ -55,7 +57,7 @@ class Adapter:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Channel]]:
+def connect() -> Iterator[Connect]:
     started: list[Adapter] = []
 
     def start(reply: Reply, ending: str | None = None) -> Channel:
@@ -67,21 +69,21 @@ def connect() -> Iterator[Callable[..., Channel]]:
         adapter.end()
 
 
-def echo(request):
+def echo(request: Json) -> list[Any]:
     return [{"result": GREETING if request["op"] == "hello" else {"text": request.get("text", "")}}]
 
 
-def test_an_answer_is_returned_to_who_asked(connect):
+def test_an_answer_is_returned_to_who_asked(connect: Connect) -> None:
     channel = connect(echo)
     assert channel.hello() == GREETING
     assert channel.ask("serialize", 5.0, text="a") == {"text": "a"}
     assert channel.is_clean
 
 
-def test_requests_can_be_under_way_together_and_answers_come_in_any_order(connect):
-    kept = []
+def test_requests_can_be_under_way_together_and_answers_come_in_any_order(connect: Connect) -> None:
+    kept: list[Json] = []
 
-    def last_first(request):
+    def last_first(request: Json) -> list[Any]:
         kept.append(request)
         if len(kept) < 3:
             return []
@@ -89,27 +91,27 @@ def test_requests_can_be_under_way_together_and_answers_come_in_any_order(connec
 
     channel = connect(last_first)
     found = channel.ask_each("serialize", [{"text": text} for text in "abc"], 5.0)
-    assert [answer["result"]["text"] for answer in found] == ["a", "b", "c"]
+    assert [answer and answer["result"]["text"] for answer in found] == ["a", "b", "c"]
 
 
-def test_calls_of_several_tasks_each_get_their_answer(connect):
+def test_calls_of_several_tasks_each_get_their_answer(connect: Connect) -> None:
     channel = connect(echo)
 
-    async def run():
+    async def run() -> Any:
         return await asyncio.gather(*(channel.call("serialize", text=text) for text in "abc"))
 
     assert asyncio.run(run()) == [{"text": text} for text in "abc"]
 
 
-def test_what_the_implementation_raised_is_raised_here(connect):
+def test_what_the_implementation_raised_is_raised_here(connect: Connect) -> None:
     channel = connect(lambda _: [{"raised": {"type": "KeyError", "bases": ["LookupError"], "message": "m"}}])
     with pytest.raises(RemoteException, match="m") as found:
         channel.ask("serialize", 5.0)
-    assert (found.value.kind, found.value.bases) == ("KeyError", {"LookupError"})
+    assert (found.value.kind, found.value.bases) == ("KeyError", frozenset({"LookupError"}))
     assert channel.fault is None
 
 
-def test_log_records_of_an_answer_are_captured(connect):
+def test_log_records_of_an_answer_are_captured(connect: Connect) -> None:
     CAPTURE.records.clear()
     channel = connect(lambda _: [{"result": None, "logs": [{"level": "ERROR", "text": "no"}]}])
     channel.ask("close", 5.0)
@@ -130,7 +132,9 @@ def test_log_records_of_an_answer_are_captured(connect):
         ([], "does not answer serialize within 0.3 s"),
     ],
 )
-def test_a_mistake_of_the_adapter_is_its_fault_in_one_sentence(connect, reply, clause):
+def test_a_mistake_of_the_adapter_is_its_fault_in_one_sentence(
+    connect: Connect, reply: list[Any], clause: str
+) -> None:
     channel = connect(lambda _: reply)
     with pytest.raises(AdapterFault, match=clause):
         channel.ask("serialize", 0.3)
@@ -139,16 +143,16 @@ def test_a_mistake_of_the_adapter_is_its_fault_in_one_sentence(connect, reply, c
         channel.hello()
 
 
-def test_how_the_process_ended_is_part_of_the_fault(connect):
+def test_how_the_process_ended_is_part_of_the_fault(connect: Connect) -> None:
     channel = connect(lambda _: [b""], ending="ended with status 3")
     with pytest.raises(AdapterFault, match="the adapter ended with status 3 in serialize"):
         channel.ask("serialize", 5.0)
 
 
-def test_a_call_that_does_not_return_is_given_up_if_the_adapter_answers_hello(connect):
+def test_a_call_that_does_not_return_is_given_up_if_the_adapter_answers_hello(connect: Connect) -> None:
     channel = connect(lambda request: echo(request) if request["op"] == "hello" else [])
 
-    async def run():
+    async def run() -> None:
         async with asyncio.timeout(0.1):
             await channel.call("setup")
 
@@ -157,14 +161,18 @@ def test_a_call_that_does_not_return_is_given_up_if_the_adapter_answers_hello(co
     assert (channel.stuck, channel.fault) == (["setup"], None)
 
 
-def test_an_adapter_that_answers_nothing_else_is_at_fault(connect, monkeypatch):
+def test_an_adapter_that_answers_nothing_else_is_at_fault(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client, "PING_LIMIT", 0.1)
     channel = connect(lambda _: [])
     with pytest.raises(AdapterFault, match="answers nothing while serialize is under way"):
         channel.ask_each("serialize", [{}], 0.1)
 
 
-def test_a_request_above_the_limit_is_not_applicable_and_leaves_nothing_behind(connect, monkeypatch):
+def test_a_request_above_the_limit_is_not_applicable(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client, "LINE_LIMIT", 1000)
     channel = connect(echo)
     with pytest.raises(NotApplicable, match="the protocol's limit is 1000"):
@@ -173,14 +181,14 @@ def test_a_request_above_the_limit_is_not_applicable_and_leaves_nothing_behind(c
 
 
 @pytest.mark.parametrize("extra", [b'{"id": 7}\n', b"partial"])
-def test_output_that_answers_nothing_breaks_the_silence(connect, extra):
+def test_output_that_answers_nothing_breaks_the_silence(connect: Connect, extra: bytes) -> None:
     channel = connect(lambda request: [*echo(request), extra])
     with pytest.raises(AdapterFault):
         channel.hello()
         channel.expect_silence(0.5)
 
 
-def test_silence_is_kept_by_an_adapter_that_only_answers(connect):
+def test_silence_is_kept_by_an_adapter_that_only_answers(connect: Connect) -> None:
     channel = connect(echo)
     channel.hello()
     channel.expect_silence(0.05)

@@ -12,18 +12,18 @@ import pytest
 from twilio_conformance.adapter.reaper import Reaper, end_marked
 
 
-def sleeper(**environment):
+def sleeper(**environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "600"], start_new_session=True, env=os.environ | environment)
 
 
-def test_a_watched_group_ends_with_the_reaper():
+def test_a_watched_group_ends_with_the_reaper() -> None:
     reaper, process = Reaper(), sleeper()
     reaper.watch(process.pid)
     reaper.dismiss()
     assert process.wait(timeout=10) == -9
 
 
-def test_a_forgotten_group_is_left_alone():
+def test_a_forgotten_group_is_left_alone() -> None:
     reaper, process = Reaper(), sleeper()
     reaper.watch(process.pid)
     reaper.forget(process.pid)
@@ -36,14 +36,14 @@ def test_a_forgotten_group_is_left_alone():
         process.wait()
 
 
-def test_a_process_with_the_mark_ends_in_whatever_group_it_is():
+def test_a_process_with_the_mark_ends_in_whatever_group_it_is() -> None:
     reaper = Reaper()
     process = sleeper(**reaper.environment)
     reaper.dismiss()
     assert process.wait(timeout=10) == -9
 
 
-def test_only_marked_processes_are_killed():
+def test_only_marked_processes_are_killed() -> None:
     marked, other = sleeper(TEST_OF_THE_REAPER="a"), sleeper(TEST_OF_THE_REAPER="ab")
     try:
         end_marked("TEST_OF_THE_REAPER=a")
@@ -54,7 +54,7 @@ def test_only_marked_processes_are_killed():
         other.wait()
 
 
-def test_groups_end_when_the_process_that_watches_them_is_killed():
+def test_groups_end_when_the_process_that_watches_them_is_killed() -> None:
     script = (
         "import os, signal, subprocess\n"
         "from twilio_conformance.adapter.reaper import Reaper\n"
@@ -75,7 +75,7 @@ def test_groups_end_when_the_process_that_watches_them_is_killed():
     assert not is_running(pid)
 
 
-def is_running(pid):
+def is_running(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
             return stat.read().rpartition(")")[2].split()[0] != "Z"
