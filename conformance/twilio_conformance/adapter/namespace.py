@@ -14,7 +14,6 @@ import hashlib
 import os
 import socket
 import struct
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -80,7 +79,7 @@ class NamespaceEntry:
             _leave_network()
             _put_files(Path(self._folder.name))
             _raise_loopback()
-            sockets = [_listen(port) for port in PORTS]
+            sockets = [socket.create_server(("0.0.0.0", port), backlog=128) for port in PORTS]
             resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             resolver.bind((RESOLVER, 53))
             socket.send_fds(self._there, [b"."], [opened.fileno() for opened in (*sockets, resolver)])
@@ -140,17 +139,6 @@ def _mount(source: str | None, target: str, flags: int) -> None:
 def _raise_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP_RUNNING))
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.create_server(("0.0.0.0", port), backlog=128)
-    listener.set_inheritable(False)
-    return listener
-
-
-def is_available() -> bool:
-    """Return whether the system has network namespaces; whether it grants one, only trying tells."""
-    return sys.platform == "linux"
 
 
 class Resolver:
