@@ -68,10 +68,7 @@ class Channel:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def hello(self, limit: float = ANSWER_LIMIT) -> Json:
-        """Ask the adapter to introduce itself.
-
-        Raise AdapterFault if it does not answer, or answers incorrectly.
-        """
+        """Ask the adapter to introduce itself; raise AdapterFault if it answers incorrectly or too late."""
         result: Json = self.ask("hello", limit, protocol=PROTOCOL)
         return result
 
@@ -251,7 +248,7 @@ class Channel:
             raise self._at_fault(flaw)
         for record in answer.get("logs", ()):
             level = record["level"]
-            CAPTURE.records.append(LogRecord(LEVELS[level], level, record["text"], "adapter"))
+            CAPTURE.records.append(LogRecord(LEVELS[level], level, record["text"]))
         if waiting is None:
             self._answered[number] = answer
         elif not waiting.done():

@@ -120,23 +120,19 @@ def replay(session: Json, *impls: str) -> Iterator[str]:
 
 def narrate(seen: Json) -> list[str]:
     """Return what was seen of a session, with a line for each call, request and log record."""
-    if "ended" in seen:
-        return [seen["ended"]]
-    if seen["obstacle"] is not None:
-        return [seen["obstacle"]]
-    lines = [f"{step['call'][:100]}: {outcome(step)}" for step in seen["steps"]]
+    if end := seen.get("ended") or seen["obstacle"]:
+        return [end]
+    lines = [f"{step['call'][:100]}: {_outcome(step)}" for step in seen["steps"]]
     lines += [
         f"request {request['method']} {request['url']}{request['target']} {request['form']}"
         f" -> {request['answer'] or 'no answer'}"
         for request in seen["requests"]
     ]
-    lines += [
-        f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30
-    ]
-    return lines
+    logs = ((level, " ".join(text.split())[:160]) for level, text in seen["logs"] if level >= 30)
+    return lines + [f"logged {level}: {text}" for level, text in logs]
 
 
-def outcome(step: Json) -> str:
+def _outcome(step: Json) -> str:
     """Return the outcome of a call in a few words."""
     if step["raised"] is not None:
         return f"raised {step['raised']['kind']}({step['raised']['message'][:120]!r})"

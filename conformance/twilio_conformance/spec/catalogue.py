@@ -73,11 +73,6 @@ class Vector:
         """The id, as chapter/name."""
         return str(self.data["id"])
 
-    @property
-    def since(self) -> str:
-        """The first edition that contains the vector."""
-        return str(self.data["since"])
-
     @cached_property
     def requirements(self) -> tuple[str, ...]:
         """The ids of the requirements that its expectations name, sorted."""

@@ -109,7 +109,7 @@ def test_an_exception_is_written_with_its_base_classes() -> None:
 
 @pytest.mark.parametrize(("level", "name"), [(5, "DEBUG"), (25, "INFO"), (40, "ERROR"), (99, "CRITICAL")])
 def test_a_level_in_between_counts_as_the_next_lower_one(level: int, name: str) -> None:
-    assert serializer.write_logs([LogRecord(level, "", "t", "")]) == [{"level": name, "text": "t"}]
+    assert serializer.write_logs([LogRecord(level, "", "t")]) == [{"level": name, "text": "t"}]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ def test_exchanges_are_numbered_in_order_of_arrival_and_can_be_updated() -> None
 def test_headers_are_found_in_any_case() -> None:
     one = exchange(headers=(("X-Two", "1"), ("x-two", "2")), target="/a?b")
     assert (one.headers_named("X-TWO"), one.header("x-Two"), one.header("X-Three")) == (("1", "2"), "1", None)
-    assert one.path == "/a"
 
 
 def test_a_trace_shows_no_credentials(double: Network, hang_up: Any) -> None:
