@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --extra report --group grade
 
-.PHONY: help grade test test-live lint docstrings types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
+.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -37,14 +37,12 @@ test: dev-env ## run the project's own tests, all but those of calls in real tim
 test-live: dev-env ## run the tests of calls in real time
 	$(PYTEST) $(REAL_TIME)
 
-lint: dev-env ## style, format, the direction of imports, and the docstrings of the reference
+lint: dev-env ## style, format, the direction of imports, and docstrings against their signatures
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/pydoclint reference/twilio_reference
-
-docstrings: dev-env ## the docstrings of the suite against its signatures
-	.venv/bin/pydoclint conformance/twilio_conformance
+	@$(ENVIRONMENT) .venv-docstrings locks/docstrings.lock
+	.venv-docstrings/bin/pydoclint --quiet reference/twilio_reference conformance/twilio_conformance
 
 types: dev-env ## mypy, strict
 	$(PY) -m mypy
@@ -92,6 +90,7 @@ spec: dev-env ## render what is generated from spec/, and the drawing of the arc
 lock: dev-env ## write the locks anew, or only PIPECAT's; UPGRADE=--upgrade takes newer releases
 ifeq ($(PIPECAT),)
 	$(COMPILE) --group build --output-file locks/build.lock
+	$(COMPILE) --group docstrings --output-file locks/docstrings.lock
 	$(COMPILE) pyproject.toml $(GRADE_SET) --output-file locks/grade.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev --constraints locks/grade.lock \
 	    --constraints locks/build.lock --output-file locks/dev.lock
