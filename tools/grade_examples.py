@@ -82,7 +82,7 @@ def _must(report: Json) -> dict[str, list[int]]:
 def table(grades: Json) -> str:
     """What stands in the page between its two comments."""
     lines = [
-        f"`MUST` that hold, with pipecat-ai {grades['pipecat']}, edition {grades['edition']}, graded on"
+        f"Passing `MUST` requirements, with pipecat-ai {grades['pipecat']}, edition {grades['edition']}, graded on"
         f" {grades['graded']}:",
         "",
         f"| chapter | {' | '.join(package.replace('==', ' ') for package in grades['must'])} |",

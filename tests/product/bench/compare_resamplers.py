@@ -1,6 +1,6 @@
 """Measures streaming resamplers that could serve the reference; prints the table of docs/resamplers.md.
 
-Run it from the repository's root: ``python tests/bench/compare_resamplers.py``. It needs the
+Run it from the repository's root: ``python tests/product/bench/compare_resamplers.py``. It needs the
 development dependencies av and samplerate. Every candidate gets the same audio in chunks of
 20 ms, mono, 16 bit.
 """
