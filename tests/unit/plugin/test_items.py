@@ -49,8 +49,8 @@ def test_there_is_an_item_for_each_requirement_and_check_grouped_by_chapter(suit
     assert [item.nodeid for item in items(suite).values()] == [
         "in::TFS-IN-01[in/first]",
         "in::TFS-IN-01[in/second]",
-        "in::TFS-IN-02[media_in.gain]",
-        "out::TFS-OUT-01[media_out.level]",
+        "in::TFS-IN-02[media.gain]",
+        "out::TFS-OUT-01[media.level]",
         "out::TFS-OUT-02[out/key]",
     ]
 
