@@ -50,4 +50,4 @@ def test_a_finding_may_have_no_sides() -> None:
 
 def test_a_remote_exception_keeps_its_class_and_bases() -> None:
     error = RemoteException("KeyError", frozenset({"LookupError"}), "'event'")
-    assert (str(error), error.kind, error.bases) == ("'event'", "KeyError", {"LookupError"})
+    assert (str(error), error.kind, error.bases) == ("'event'", "KeyError", frozenset({"LookupError"}))
