@@ -25,17 +25,20 @@ VECTOR = Entry("TFS-A-01", "a/1")
 CODE = Entry("TFS-A-01", "chapter.check")
 SECURE = Entry("TFS-A-02", "b/1")
 SHOULD = Entry("TFS-A-03", "b/1")
-ENTRIES = [VECTOR, CODE, SECURE, SHOULD]
+OTHER = Entry("TFS-A-05", "c/1")
+ENTRIES = [VECTOR, CODE, SECURE, SHOULD, OTHER]
 
 REQUIREMENTS = (
     replace(REQUIREMENT, checks=("a/*", "chapter.check")),
     replace(REQUIREMENT, id="TFS-A-02", profile="secure", checks=("b/1",)),
     replace(REQUIREMENT, id="TFS-A-03", level="SHOULD", checks=("b/1",)),
     replace(REQUIREMENT, id="TFS-A-04", checks=(), excluded="A program cannot see it."),
+    replace(REQUIREMENT, id="TFS-A-05", checks=("c/1",)),
 )
 JOBS = [
     Job("a/1", ["TFS-A-01"], 60.0),
     Job("b/1", ["TFS-A-02", "TFS-A-03"], 60.0),
+    Job("c/1", ["TFS-A-05"], 60.0),
     Job("chapter.check", ["TFS-A-01"], 300.0, "chapter"),
 ]
 PASSED, FAILED = Outcome(PASS), Outcome(FAIL, "the key differs")
@@ -58,9 +61,13 @@ def _vector(name: str, *requirements: str) -> Vector:
 
 @pytest.fixture
 def run() -> Run:
-    """A run of three requirements that are graded and one that is excluded."""
+    """A run of four requirements that are graded and one that is excluded."""
     run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
-    vectors = {"a/1": _vector("a/1", "TFS-A-01"), "b/1": _vector("b/1", "TFS-A-02", "TFS-A-03")}
+    vectors = {
+        "a/1": _vector("a/1", "TFS-A-01"),
+        "b/1": _vector("b/1", "TFS-A-02", "TFS-A-03"),
+        "c/1": _vector("c/1", "TFS-A-05"),
+    }
     run.catalogue = Catalogue(EDITION, (Chapter("A", 1, "A", "", REQUIREMENTS),), vectors, "", {})
     run.executor = cast(Any, Submissions())
     return run
@@ -118,7 +125,7 @@ class TestRecord:
         for entry in reversed(ENTRIES):
             run.record(entry, Result(entry.check, {entry.requirement: PASSED}))
         found = run.by_requirement()
-        assert list(found) == ["TFS-A-01", "TFS-A-02", "TFS-A-03"]
+        assert list(found) == ["TFS-A-01", "TFS-A-02", "TFS-A-03", "TFS-A-05"]
         assert list(found["TFS-A-01"]) == ["a/1", "chapter.check"]
 
     def test_a_sentence_is_noted_once(self, run: Run) -> None:
@@ -147,7 +154,7 @@ class TestLedger:
 class TestVerdicts:
     def test_the_status_of_a_requirement_is_the_worst_of_its_checks(self, run: Run, grade: Grade) -> None:
         grade({CODE: FAILED})
-        assert run.statuses == {"TFS-A-01": FAIL, "TFS-A-02": PASS, "TFS-A-03": PASS}
+        assert run.statuses == dict.fromkeys(run.by_requirement(), PASS) | {"TFS-A-01": FAIL}
 
     @pytest.mark.parametrize(
         ("outcomes", "core", "secure"),
@@ -159,6 +166,8 @@ class TestVerdicts:
             ({SECURE: Outcome(NOT_APPLICABLE)}, "conformant", "not applicable"),
             ({CODE: UNSEEN}, "not testable here", "conformant"),
             ({VECTOR: FAILED, CODE: UNSEEN}, "not conformant", "conformant"),
+            ({OTHER: FAILED}, "not conformant", "conformant"),
+            ({CODE: UNSEEN, OTHER: FAILED}, "not conformant", "conformant"),
         ],
     )
     def test_each_profile_has_a_verdict(

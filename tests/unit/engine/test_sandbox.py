@@ -45,12 +45,13 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _in_child(allocate)
 
 
-def test_no_core_dump_is_left() -> None:
-    def limits() -> bool:
-        sandbox.limit_files()
-        return resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
-
-    assert _in_child(limits)
+def test_files_are_limited_and_no_core_dump_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[int, int] = {}
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda what: unlimited)
+    monkeypatch.setattr(resource, "setrlimit", lambda what, own: limits.update({what: own[0]}))
+    sandbox.limit_files()
+    assert limits == {resource.RLIMIT_FSIZE: sandbox.FILE_LIMIT, resource.RLIMIT_CORE: 0}
 
 
 def test_a_lower_limit_of_the_host_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +65,7 @@ def test_a_lower_limit_of_the_host_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     assert _in_child(limits)
 
 
-def test_files_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_does_not_grow_beyond_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "FILE_LIMIT", 1 << 20)
     place = tmp_path / "large"
 
