@@ -11,12 +11,14 @@ from functools import partial
 
 import certifi
 
-from twilio_conformance import frames, logbook, stdio, target
+from twilio_conformance.adapter import serializer as protocol
+from twilio_conformance.subject import frames, resolution, target
+from twilio_conformance.subject.logs import CAPTURE
 
 answers, sys.stdout = sys.stdout, sys.stderr  # what the serializer prints is no answer
 certifi.where = partial(os.environ.get, "SSL_CERT_FILE", certifi.where())  # httpx asks nobody else
-logbook.BOOK.attach()
-found = target.resolve(target.parse(sys.argv[1]))
+CAPTURE.attach()
+found = resolution.resolve(target.parse(sys.argv[1]))
 HELLO = {"protocol": 1, "name": found.name, "version": found.version}
 serializers, turns, loop = {}, defaultdict(asyncio.Lock), asyncio.new_event_loop()
 ARGUMENT = {
@@ -38,7 +40,7 @@ async def perform(op, name, argument):
     elif op == "close":
         del serializers[name]
     else:
-        return stdio.write(await getattr(serializers[name], op)(argument))
+        return protocol.write(await getattr(serializers[name], op)(argument))
 
 
 async def answer(id, op, serializer=None, **members):
@@ -50,8 +52,8 @@ async def answer(id, op, serializer=None, **members):
             is_asked = True
             said["result"] = await perform(op, serializer, argument)
         except BaseException as error:
-            said |= stdio.write_raised(error) if is_asked else {"error": f"{op}: {error!r}"}
-    said["logs"], logbook.BOOK.records = stdio.write_logs(logbook.BOOK.records), []
+            said |= protocol.write_raised(error) if is_asked else {"error": f"{op}: {error!r}"}
+    said["logs"], CAPTURE.records = protocol.write_logs(CAPTURE.records), []
     print(json.dumps(said), file=answers, flush=True)
 
 

@@ -130,7 +130,7 @@ def test_a_check_that_replaces_what_the_suite_needs_changes_no_other_verdict(tmp
 def test_what_an_import_does_is_told(host: Host) -> None:
     deeds = "import os\nos.chdir('/')\n"
     host.write({"mine.py": deeds + "from twilio_reference import TwilioFrameSerializer\n"})
-    result = host.grade("mine")
+    result = host.grade("mine:TwilioFrameSerializer")
     assert result.report is not None, result.text
     assert result.report["notes"] == [
         "importing the implementation changed the working directory",

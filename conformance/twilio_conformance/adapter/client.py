@@ -50,12 +50,9 @@ class Channel:
     """
 
     def __init__(self, requests: int, answers: int, state: Callable[[], str | None]) -> None:
-        """Open a channel over two pipes.
+        """Open a channel over the file descriptors of two pipes.
 
-        Args:
-            requests: File descriptor to write to.
-            answers: File descriptor to read from.
-            state: How the adapter's process ended, as a clause; None while it lives.
+        `state` returns how the adapter's process ended, as a clause; None while it lives.
         """
         self.fault: AdapterFault | None = None
         self.stuck: list[str] = []
@@ -71,73 +68,53 @@ class Channel:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def hello(self, limit: float = ANSWER_LIMIT) -> Json:
-        """Ask the adapter to introduce itself.
-
-        Raises:
-            AdapterFault: It does not answer, or answers incorrectly.
-        """
+        """Ask the adapter to introduce itself; raise AdapterFault if it answers incorrectly or too late."""
         result: Json = self.ask("hello", limit, protocol=PROTOCOL)
         return result
 
-    def ask(self, op: str, limit: float, *, silence: str = "", **members: Any) -> Any:
-        """Send a request, block until its answer arrives and return the result.
+    def ask(self, op: str, limit: float, **members: Any) -> Any:
+        """Send a request, block at most `limit` seconds until its answer arrives and return the result.
 
-        Args:
-            op: The operation.
-            limit: Seconds for the answer.
-            silence: What the adapter does wrong if there is no answer, as a clause.
-            members: The other members of the request.
-
-        Raises:
-            AdapterFault: The adapter does not answer in time, or answers incorrectly.
-            RemoteException: The implementation raised.
+        Raise AdapterFault if the answer is late or incorrect, and RemoteException if the implementation raised.
         """
-        number = self._send(op, members, None)
-        until = time.monotonic() + limit
-        while number not in self._answered:
-            if (left := until - time.monotonic()) <= 0:
-                raise self._at_fault(
-                    silence or f"does not answer {op} within {limit:g} s: is it reading its input?"
-                )
-            self._take(left)
-        return self.outcome(op, self._answered.pop(number))
+        return self.outcome(op, self.answer(self.send(op, members), op, limit))
+
+    def answer(self, number: int, op: str, limit: float) -> Json:
+        """Block until the answer to a request of `send` arrives; AdapterFault if it takes over `limit` seconds."""
+        if not self._wait(number, limit):
+            raise self._at_fault(f"does not answer {op} within {limit:g} s: is it reading its input?")
+        return self._answered.pop(number)
 
     def ask_each(self, op: str, given: Sequence[Json], limit: float) -> list[Json | None]:
-        """Send all requests before waiting for the first answer; block until all answers are there.
+        """Send requests with these members before waiting for the first answer; return all answers, for `outcome`.
 
-        Args:
-            op: The operation.
-            given: The members of each request.
-            limit: Seconds that each next answer may take.
-
-        Returns:
-            Each answer, for `outcome`; None from the first one on that did not arrive in time.
-
-        Raises:
-            AdapterFault: The adapter answers incorrectly, or does not answer hello either.
+        Each next answer may take `limit` seconds; from the first late one on, there is None in its place. Raise
+        AdapterFault if the adapter answers incorrectly, or does not answer hello either.
         """
-        numbers = [self._number(op, None) for _ in given]
-        lines = (self._line(number, op, members) for number, members in zip(numbers, given, strict=True))
-        self._write(b"".join(lines))
+        requests = [self.request(op, members) for members in given]
+        self.write(b"".join(line for _, line in requests))
+        numbers = [number for number, _ in requests]
         for number in numbers:
-            until = time.monotonic() + limit
-            while number not in self._answered and (left := until - time.monotonic()) > 0:
-                self._take(left)
-            if number not in self._answered:
+            if not self._wait(number, limit):
                 self._give_up(op, number)
                 break
         return [self._answered.pop(number, None) for number in numbers]
 
+    def expect_silence(self, seconds: float) -> None:
+        """Read for some seconds; AdapterFault means that there is output."""
+        self._take(seconds)
+        if self._answers.has_partial_line:
+            raise self._at_fault("writes output that answers nothing")
+
     async def call(self, op: str, **members: Any) -> Any:
         """Send a request and return its result; other requests can be under way meanwhile.
 
-        Raises:
-            AdapterFault: The adapter answers incorrectly, or does not answer anything else either.
-            RemoteException: The implementation raised.
+        Raise AdapterFault if the adapter answers incorrectly, or does not answer anything else either, and
+        RemoteException if the implementation raised.
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Json] = loop.create_future()
-        number = self._send(op, members, waiting)
+        number = self.send(op, members, waiting)
         self._take(HEAD_START)
         if not waiting.done():
             self._listen(loop)
@@ -183,30 +160,39 @@ class Channel:
         self.stuck.append(op)
         self._pending.pop(number, None)
         self._forgotten.add(number)
-        if self.fault is None:
-            fault = f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
-            self.ask("hello", PING_LIMIT, silence=fault, protocol=PROTOCOL)
+        if self.fault is None and not self._wait(self.send("hello", {"protocol": PROTOCOL}), PING_LIMIT):
+            raise self._at_fault(
+                f"answers nothing while {op} is under way: either it is stuck, or the implementation blocks it"
+            )
 
-    def _send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None) -> int:
-        number = self._number(op, waiting)
-        self._write(self._line(number, op, members))
+    def _wait(self, number: int, limit: float) -> bool:
+        """Read answers until that of a request is there; return False if it is not there in time."""
+        until = time.monotonic() + limit
+        while number not in self._answered and (left := until - time.monotonic()) > 0:
+            self._take(left)
+        return number in self._answered
+
+    def send(self, op: str, members: Json, waiting: asyncio.Future[Json] | None = None) -> int:
+        """Send a request and return its number; the answer goes to the future, or is kept for `answer`."""
+        number, line = self.request(op, members, waiting)
+        self.write(line)
         return number
 
-    def _number(self, op: str, waiting: asyncio.Future[Json] | None) -> int:
+    def request(
+        self, op: str, members: Json, waiting: asyncio.Future[Json] | None = None
+    ) -> tuple[int, bytes]:
+        """Return the number and the line of a request that is not written yet; see `send`."""
         if self.fault is not None:
             raise self.fault
         number = next(self._ids)
+        line = json.dumps({"id": number, "op": op} | members, allow_nan=False).encode() + b"\n"
+        if len(line) > LINE_LIMIT:
+            raise NotApplicable(f"the request has {len(line)} bytes; the protocol's limit is {LINE_LIMIT}")
         self._pending[number] = op, waiting
-        return number
+        return number, line
 
-    def _line(self, number: int, op: str, members: Json) -> bytes:
-        data = json.dumps({"id": number, "op": op} | members, allow_nan=False).encode() + b"\n"
-        if len(data) > LINE_LIMIT:
-            del self._pending[number]
-            raise NotApplicable(f"the request has {len(data)} bytes; the protocol's limit is {LINE_LIMIT}")
-        return data
-
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Write to the adapter; AdapterFault means that it has ended or does not read its input."""
         view = memoryview(data)
         until = time.monotonic() + HELLO_LIMIT
         while view:
@@ -261,21 +247,15 @@ class Channel:
         if (flaw := mistake(op, answer)) is not None:
             raise self._at_fault(flaw)
         for record in answer.get("logs", ()):
-            CAPTURE.records.append(
-                LogRecord(LEVELS[record["level"]], record["level"], record["text"], "adapter")
-            )
+            level = record["level"]
+            CAPTURE.records.append(LogRecord(LEVELS[level], level, record["text"]))
         if waiting is None:
             self._answered[number] = answer
         elif not waiting.done():
             waiting.set_result(answer)
 
     def outcome(self, op: str, answer: Json) -> Any:
-        """Return the result in an answer.
-
-        Raises:
-            AdapterFault: The adapter could not perform the request.
-            RemoteException: The implementation raised.
-        """
+        """Return the result in an answer; raise RemoteException if it says that the implementation raised."""
         if "error" in answer:
             raise self._at_fault(f"cannot perform {op}: {shorten(answer['error'], 300)}")
         if "result" in answer:
@@ -294,6 +274,5 @@ class Channel:
 
     def wrong_result(self, op: str, result: Any) -> AdapterFault:
         """Return the fault of an adapter whose result is not one that the operation can have."""
-        return self._at_fault(
-            f"gives a result for {op} that the protocol does not know: {shorten(result, 200)}"
-        )
+        shown = shorten(result, 200)
+        return self._at_fault(f"gives a result for {op} that the protocol does not know: {shown}")

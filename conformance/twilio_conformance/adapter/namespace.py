@@ -14,7 +14,6 @@ import hashlib
 import os
 import socket
 import struct
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -80,7 +79,7 @@ class NamespaceEntry:
             _leave_network()
             _put_files(Path(self._folder.name))
             _raise_loopback()
-            sockets = [_listen(port) for port in PORTS]
+            sockets = [socket.create_server(("0.0.0.0", port), backlog=128) for port in PORTS]
             resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             resolver.bind((RESOLVER, 53))
             socket.send_fds(self._there, [b"."], [opened.fileno() for opened in (*sockets, resolver)])
@@ -98,8 +97,7 @@ class NamespaceEntry:
     def receive_sockets(self) -> NamespaceSockets:
         """Return the sockets of the process that has entered.
 
-        Raises:
-            Unavailable: It could not enter; the message says why.
+        Raise Unavailable if it could not enter; the message says why.
         """
         self._here.settimeout(10)
         try:
@@ -143,30 +141,13 @@ def _raise_loopback() -> None:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP_RUNNING))
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.create_server(("0.0.0.0", port), backlog=128)
-    listener.set_inheritable(False)
-    return listener
-
-
-def is_available() -> bool:
-    """Return whether the system has network namespaces; whether it grants one, only trying tells."""
-    return sys.platform == "linux"
-
-
 class Resolver:
     """Resolves names for a process in its network namespace: only served names have an address."""
 
     def __init__(
         self, sockets: NamespaceSockets, is_served: Callable[[str], bool], refuse: Callable[[str], None]
     ) -> None:
-        """Start to answer.
-
-        Args:
-            sockets: The sockets in the namespace.
-            is_served: Returns whether the double serves a name.
-            refuse: Receives each name that it does not serve.
-        """
+        """Start to answer for the names that the double serves; `refuse` receives all others."""
         self._sockets, self._is_served, self._refuse = sockets, is_served, refuse
         asked = os.pread(sockets.asked.fileno(), 1 << 20, 0).decode().split()
         self._names = {address_of(name): name for name in asked}

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -13,13 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from twilio_conformance.adapter.client import ANSWER_LIMIT, HELLO_LIMIT, PING_LIMIT, Channel
-from twilio_conformance.adapter.namespace import (
-    NamespaceEntry,
-    NamespaceSockets,
-    Resolver,
-    Unavailable,
-    is_available,
-)
+from twilio_conformance.adapter.namespace import NamespaceEntry, NamespaceSockets, Resolver, Unavailable
 from twilio_conformance.adapter.reaper import Reaper
 from twilio_conformance.adapter.serializer import Serializer
 from twilio_conformance.errors import AdapterFault, NotApplicable, NotObservable, UsageError
@@ -34,14 +29,8 @@ ERROR_LIMIT = 2000
 PIPELINING = "pipelining"
 """The capability of an adapter that performs the requests of one serializer in their order."""
 
-TRUST = (
-    "SSL_CERT_FILE",
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "DENO_CERT",
-    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-)
+TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "DENO_CERT",
+         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")  # fmt: skip
 """The variables that name a certificate authority to clients."""
 
 
@@ -75,9 +64,8 @@ class Adapter:
         for _ in range(20):
             try:
                 # It is a child of the worker, so that a forked child of the worker cannot wait for it.
-                state, *_, code = (
-                    Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-                )
+                stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+                state, *_, code = stat.rpartition(")")[2].split()
             except OSError:
                 return f"ended its process{self._last_words()}"
             if state == "Z":
@@ -121,23 +109,17 @@ class Link:
     """
 
     def __init__(self, adapter: Adapter, found: Implementation, network: Network) -> None:
-        """Open the channel and connect the namespace to the double.
-
-        Args:
-            adapter: A process that no other job uses.
-            found: The implementation, as the adapter described it.
-            network: The network double.
-        """
+        """Open the channel to a process that no other job uses, and connect its namespace to the double."""
         self._channel, self._network = adapter.channel(), network
         self._has_answered = adapter.has_answered
         self._serializers: list[Serializer] = []
         self.implementation = replace(found, construct=self._construct)
         if adapter.sockets is not None:
-            resolver = Resolver(
-                adapter.sockets,
-                network.serves_name,
-                lambda name: network.add_refusal(Refusal(name, None, "resolver")),
-            )
+
+            def refuse(name: str) -> None:
+                network.add_refusal(Refusal(name, None, "resolver"))
+
+            resolver = Resolver(adapter.sockets, network.serves_name, refuse)
             network.accept_from(adapter.sockets.listeners, resolver.name_of)
 
     def finish(self) -> tuple[str | None, bool]:
@@ -168,14 +150,9 @@ class Link:
             if arguments.get("base_url"):
                 raise NotObservable("hosts cannot be seen here: there is no network namespace")
             arguments["base_url"] = self._network.base_url.replace("http:", "https:")
-        made = Serializer(
-            self._channel,
-            arguments,
-            may_end=network != NOWHERE or not hangs_up,
-            is_ahead=self.implementation.is_pipelining,
-        )
-        self._serializers.append(made)
-        return made
+        may_end, is_ahead = network != NOWHERE or not hangs_up, self.implementation.is_pipelining
+        self._serializers.append(Serializer(self._channel, arguments, may_end=may_end, is_ahead=is_ahead))
+        return self._serializers[-1]
 
 
 class Pool:
@@ -187,12 +164,7 @@ class Pool:
     """
 
     def __init__(self, target: Target, authority: str) -> None:
-        """Create an empty pool.
-
-        Args:
-            target: The value of --impl.
-            authority: The certificate that clients must trust, in PEM.
-        """
+        """Create an empty pool; clients must trust the certificate of the authority, in PEM."""
         self._target = target
         self._idle: list[Adapter] = []
         self._reaper = Reaper()
@@ -203,11 +175,7 @@ class Pool:
         self._authority.flush()
 
     def take(self) -> Adapter:
-        """Return an idle process or a new one.
-
-        Raises:
-            UsageError: The command cannot be started.
-        """
+        """Return an idle process or a new one; raise UsageError if the command cannot be started."""
         return self._idle.pop() if self._idle else self._start()
 
     def give_back(self, adapter: Adapter, *, is_clean: bool) -> None:
@@ -228,8 +196,7 @@ class Pool:
     def resolve(self) -> Implementation:
         """Return the implementation as the adapter describes it.
 
-        Raises:
-            UsageError: The adapter cannot be started, or does not answer correctly.
+        Raise UsageError if the adapter cannot be started, or does not answer correctly.
         """
         adapter = self.take()
         channel = adapter.channel()
@@ -239,9 +206,8 @@ class Pool:
             channel.hello(ANSWER_LIMIT)
             self.pace = time.monotonic() - started
             if self.pace > PING_LIMIT:
-                raise AdapterFault(
-                    f"the adapter takes {self.pace:.1f} s for hello once it runs; {PING_LIMIT:g} s are permitted"
-                )
+                pace = f"takes {self.pace:.1f} s for hello once it runs; {PING_LIMIT:g} s are permitted"
+                raise AdapterFault(f"the adapter {pace}")
         except AdapterFault as fault:
             adapter.end()
             self.end()
@@ -268,7 +234,7 @@ class Pool:
 
     def _start(self) -> Adapter:
         command = self._target.command
-        entry = NamespaceEntry() if is_available() else None
+        entry = NamespaceEntry() if sys.platform == "linux" else None
         errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = subprocess.Popen(
@@ -285,9 +251,8 @@ class Pool:
             errors.close()
             if entry:
                 entry.close()
-            raise UsageError(
-                f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
-            ) from error
+            text = f"--impl={self._target.spec}: {command[0]} cannot be started: {error.strerror}"
+            raise UsageError(text) from error
         self._reaper.watch(process.pid)
         adapter = Adapter(process, None, errors, self._reaper)
         for pipe in filter(None, (process.stdin, process.stdout)):

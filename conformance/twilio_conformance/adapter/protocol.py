@@ -1,11 +1,13 @@
-"""What is wrong with an adapter's response: what spec/schemas/adapter.schema.json says, in a sentence and at no cost.
+"""The messages of the adapter protocol, of which spec/schemas/adapter.schema.json is the published form.
 
-The result of a method of a serializer is read in `stdio`.
+What a method of a serializer returns is read in `serializer`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from twilio_conformance.subject.frames import shorten
 
@@ -16,82 +18,79 @@ PROTOCOL = 1
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
-CAPABILITIES = frozenset({"api_key", "base_url", "pipelining"})
-
 _OUTCOMES = ("result", "raised", "error")
-_HELLO = frozenset({"protocol", "name", "version", "capabilities"})
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Record(_Message):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    text: str
+
+
+class _Raised(_Message):
+    type: _Name
+    message: str
+    bases: list[str] = []
+
+
+def _without_repetition(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name is repeated")
+    return names
+
+
+class _Greeting(_Message):
+    # Not Literal[1], which True equals.
+    protocol: Annotated[int, Field(ge=PROTOCOL, le=PROTOCOL)]
+    name: _Name
+    version: str | None
+    capabilities: Annotated[
+        list[Literal["api_key", "base_url", "pipelining"]], AfterValidator(_without_repetition)
+    ]
+
+
+class _Response(_Message):
+    # A member that is null is a mistake, one that is absent is not.
+    id: Any
+    logs: list[_Record] = []
+    result: Any = None
+    raised: _Raised = _Raised(type="-", message="")
+    error: _Name = "-"
 
 
 def mistake(op: str, response: Json) -> str | None:
-    """What is wrong with the response to a request, as a clause about the adapter; None where nothing is.
-
-    Args:
-        op: What was asked.
-        response: A JSON object with the request's id.
-    """
-    if sum(name in response for name in _OUTCOMES) != 1 or response.keys() - {"id", "logs", *_OUTCOMES}:
+    """Return what is wrong with the response to a request, as a clause about the adapter; None if it is valid."""
+    if sum(name in response for name in _OUTCOMES) != 1 or response.keys() - _Response.model_fields.keys():
         return (
             f"answers {op} with the members {', '.join(sorted(response))}; wanted are id, one of"
             f" {', '.join(_OUTCOMES)}, and perhaps logs"
         )
-    logs = response.get("logs", [])
-    for record in logs if isinstance(logs, list) else [logs]:
-        if not _is_record(record):
-            return f"reports a log record that is none: {shorten(record, 200)}"
-    if "raised" in response:
-        if op in ("hello", "close"):
-            return f"answers {op} with an exception; it asks nothing of the implementation"
-        if not _is_exception(response["raised"]):
-            told = shorten(response["raised"], 200)
-            return f"answers {op} with an exception without type and message, or with bases that are no names: {told}"
-    if "error" in response and not (isinstance(response["error"], str) and response["error"]):
-        return f"answers {op} with an error that is no sentence: {shorten(response['error'], 200)}"
-    if "result" in response:
-        if op == "hello" and not _is_greeting(response["result"]):
+    try:
+        _Response.model_validate(response)
+    except ValidationError as error:
+        member, *place = error.errors()[0]["loc"]
+        value = response[str(member)]
+        if member == "logs":
+            return f"reports a log record that is none: {shorten(value[place[0]] if place else value, 200)}"
+        if member == "error":
+            return f"answers {op} with an error that is no sentence: {shorten(value, 200)}"
+        wrong = "an exception without type and message, or with bases that are no names"
+        return f"answers {op} with {wrong}: {shorten(value, 200)}"
+    if "raised" in response and op in ("hello", "close"):
+        return f"answers {op} with an exception; it asks nothing of the implementation"
+    if "result" in response and op in ("construct", "close") and response["result"] is not None:
+        return f"answers {op} with the result {shorten(response['result'], 200)} where null is wanted"
+    if "result" in response and op == "hello":
+        try:
+            _Greeting.model_validate(response["result"])
+        except ValidationError:
             return (
-                f"answers hello with {shorten(response['result'], 200)} where {', '.join(sorted(_HELLO))} are"
-                f" wanted, of protocol {PROTOCOL} and of the capabilities {', '.join(sorted(CAPABILITIES))}"
+                f"answers hello with {shorten(response['result'], 200)} where capabilities, name, protocol,"
+                f" version are wanted, of protocol {PROTOCOL} and of the capabilities api_key, base_url, pipelining"
             )
-        if op in ("construct", "close") and response["result"] is not None:
-            return f"answers {op} with the result {shorten(response['result'], 200)} where null is wanted"
     return None
-
-
-def _is_record(record: Any) -> bool:
-    return (
-        isinstance(record, dict)
-        and record.keys() == {"level", "text"}
-        and isinstance(record["level"], str)
-        and record["level"] in LEVELS
-        and isinstance(record["text"], str)
-    )
-
-
-def _is_exception(raised: Any) -> bool:
-    return (
-        isinstance(raised, dict)
-        and raised.keys() - {"bases"} == {"type", "message"}
-        and isinstance(raised["type"], str)
-        and raised["type"] != ""
-        and isinstance(raised["message"], str)
-        and _are_names(raised.get("bases", []))
-    )
-
-
-def _is_greeting(result: Any) -> bool:
-    return (
-        isinstance(result, dict)
-        and result.keys() == _HELLO
-        and result["protocol"] == PROTOCOL
-        and not isinstance(result["protocol"], bool)
-        and isinstance(result["name"], str)
-        and result["name"] != ""
-        and (result["version"] is None or isinstance(result["version"], str))
-        and _are_names(result["capabilities"])
-        and CAPABILITIES.issuperset(result["capabilities"])
-        and len(set(result["capabilities"])) == len(result["capabilities"])
-    )
-
-
-def _are_names(names: Any) -> bool:
-    return isinstance(names, list) and all(isinstance(name, str) for name in names)

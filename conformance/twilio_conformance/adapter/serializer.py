@@ -1,13 +1,8 @@
-"""The probe's backend for any language: serializers behind a process that speaks spec/ADAPTER.md.
-
-A `Serializer` here is used as an instance in this process is; what it raises and returns are values that came
-over the line.
-"""
+"""Serializers in a process that speaks spec/ADAPTER.md, used as instances in this process are."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import enum
 import secrets
@@ -26,98 +21,86 @@ Json = dict[str, Any]
 
 
 class Serializer:
-    """One serializer in the adapter's process, used as one in this process.
+    """One serializer in the adapter's process.
 
     Attributes:
         is_ahead: Whether audio may be sent ahead of the answers.
     """
 
     def __init__(self, channel: Channel, arguments: Json, *, may_end: bool, is_ahead: bool) -> None:
-        """Constructs it.
+        """Construct the serializer; what its constructor raises is a RemoteException.
 
-        Args:
-            channel: The way to the adapter.
-            arguments: The constructor's, by name, as JSON.
-            is_ahead: See `Serializer`.
-            may_end: Whether it may be given a terminal frame: its request would be seen.
-
-        Raises:
-            RemoteException: The constructor raised.
-            AdapterFault: See `Channel.ask`.
+        `may_end` permits EndFrame and CancelFrame: the requests that they cause will be seen.
         """
         self._channel, self._may_end, self.is_ahead = channel, may_end, is_ahead
         self._name = f"s{secrets.token_hex(4)}"
         channel.ask("construct", ANSWER_LIMIT, serializer=self._name, arguments=arguments)
 
     async def setup(self, configuration: Any) -> Value:
-        """The call with the rates of a configuration as Pipecat passes it."""
-        rates = {
-            name: getattr(configuration, name) for name in ("audio_in_sample_rate", "audio_out_sample_rate")
-        }
-        return self._value("setup", await self._channel.call("setup", serializer=self._name, **rates))
+        """Call setup with the rates of a configuration as Pipecat passes it."""
+        names = ("audio_in_sample_rate", "audio_out_sample_rate")
+        return await self._call("setup", {name: getattr(configuration, name) for name in names})
 
     async def serialize(self, frame: pipecat.Frame) -> Value:
-        """The call with a frame of Pipecat's.
+        """Call serialize with a frame of Pipecat's.
 
-        Raises:
-            NotObservable: The frame would cause a request to Twilio itself.
+        Raise NotObservable if the frame would cause a request to Twilio itself.
         """
         if not self._may_end and isinstance(frame, pipecat.EndFrame | pipecat.CancelFrame):
             raise NotObservable(
                 "hang-up is not testable here: there is no network namespace, and base_url is not claimed"
             )
-        shown = show(frame)
-        return self._value(
-            "serialize", await self._channel.call("serialize", serializer=self._name, frame=shown)
-        )
+        return await self._call("serialize", {"frame": show(frame)})
 
     async def deserialize(self, data: str | bytes) -> Value:
-        """The call with a text or bytes."""
-        return self._value("deserialize", await self._channel.call("deserialize", **self._data(data)))
+        """Call deserialize with text or bytes."""
+        return await self._call("deserialize", _data(data))
 
     def serialize_each(self, given: Sequence[pipecat.Frame], limit: float) -> Iterator[Value | BaseException]:
-        """The calls with one audio frame after the other, sent ahead of the answers: what each gave or raised."""
-        requests = [{"serializer": self._name, "frame": show(frame)} for frame in given]
-        return self._each("serialize", requests, limit)
+        """Call serialize with audio frames, sent ahead of the answers; yield what each returned or raised."""
+        return self._each("serialize", [{"frame": show(frame)} for frame in given], limit)
 
     def deserialize_each(self, given: Sequence[str | bytes], limit: float) -> Iterator[Value | BaseException]:
-        """The calls with one message after the other, sent ahead of the answers: what each gave or raised."""
-        return self._each("deserialize", list(map(self._data, given)), limit)
+        """Call deserialize with messages, sent ahead of the answers; yield what each returned or raised."""
+        return self._each("deserialize", list(map(_data, given)), limit)
 
-    def _each(self, op: str, requests: list[Json], limit: float) -> Iterator[Value | BaseException]:
+    def close(self) -> None:
+        """Let the adapter forget the serializer."""
+        self._channel.ask("close", ANSWER_LIMIT, serializer=self._name)
+
+    async def _call(self, op: str, members: Json) -> Value:
+        result = await self._channel.call(op, serializer=self._name, **members)
+        return value_of(self._channel, op, result)
+
+    def _each(self, op: str, given: list[Json], limit: float) -> Iterator[Value | BaseException]:
+        requests = [{"serializer": self._name} | members for members in given]
         for answer in self._channel.ask_each(op, requests, limit):
-            if answer is None:
-                yield TimeoutError()
-                continue
             try:
-                yield self._value(op, self._channel.outcome(op, answer))
+                yield (
+                    TimeoutError()
+                    if answer is None
+                    else value_of(self._channel, op, self._channel.outcome(op, answer))
+                )
             except RemoteException as raised:
                 yield raised
 
-    def _data(self, data: str | bytes) -> Json:
-        given = {"text": data} if isinstance(data, str) else {"base64": base64.b64encode(data).decode()}
-        return {"serializer": self._name} | given
 
-    def close(self) -> None:
-        """Lets the adapter forget it.
+def _data(data: str | bytes) -> Json:
+    return {"text": data} if isinstance(data, str) else {"base64": base64.b64encode(data).decode()}
 
-        Raises:
-            AdapterFault: See `Channel.ask`.
-        """
-        self._channel.ask("close", ANSWER_LIMIT, serializer=self._name)
 
-    def _value(self, op: str, result: Any) -> Value:
-        try:
-            return read(result)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
-            raise self._channel.wrong_result(op, result) from None
+def value_of(channel: Channel, op: str, result: Any) -> Value:
+    """Return the value of a method from the result in an answer; AdapterFault if the protocol knows no such result."""
+    try:
+        return read(result)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise channel.wrong_result(op, result) from None
 
 
 def show(frame: pipecat.Frame) -> Json:
-    """A frame as a request holds it: its class, and what it carries beyond the defaults.
+    """Return a frame as JSON: its class, and the attributes that differ from their defaults.
 
-    Raises:
-        NotApplicable: It carries what JSON cannot say.
+    Raise NotApplicable if an attribute cannot be expressed in JSON.
     """
     shown: Json = {"frame": type(frame).__name__}
     for entry in dataclasses.fields(frame):
@@ -147,34 +130,28 @@ def _is_json(value: Any) -> bool:
 
 
 def read(result: Any) -> Value:
-    """The value that a result stands for.
+    """Return the value that a result stands for.
 
-    Raises:
-        KeyError, TypeError, ValueError: It is none that the protocol knows.
+    Raise KeyError, TypeError, ValueError or AttributeError if the protocol knows no such result.
     """
     if result is None:
         return None
-    kinds = result.keys()
-    if kinds == {"text"} and isinstance(result["text"], str):
-        return str(result["text"])
-    if kinds == {"base64"}:
-        return base64.b64decode(result["base64"], validate=True)
-    if kinds - {"bases"} == {"frame"}:
-        if "bases" not in kinds:
-            return _frame(result["frame"], None)
-        if isinstance(result["bases"], list) and _are_texts(result["bases"]):
-            return _frame(result["frame"], result["bases"])
-    if (
-        kinds == {"other"}
-        and result["other"].keys() == {"type", "text"}
-        and _are_texts(result["other"].values())
-    ):
-        return Foreign(result["other"]["type"], result["other"]["text"])
+    match result:
+        case {"text": str(text), **others} if not others:
+            return text
+        case {"base64": str(text), **others} if not others:
+            return base64.b64decode(text, validate=True)
+        case {"frame": dict(shown), **others} if not others:
+            return _frame(shown, None)
+        case {"frame": dict(shown), "bases": list(bases), **others} if not others and _are_texts(bases):
+            return _frame(shown, bases)
+        case {"other": {"type": str(kind), "text": str(text), **more}, **others} if not (others or more):
+            return Foreign(kind, text)
     raise ValueError("an unknown kind of result")
 
 
 def write(returned: object) -> Json | None:
-    """The result that says what a method in this process returned: what `read` reads."""
+    """Return the result for what a method in this process returned; the inverse of `read`."""
     value = describe(returned)
     if isinstance(value, FrameValue):
         carried = {name: _plain(item) for name, item in value.attributes.items()}
@@ -187,13 +164,13 @@ def write(returned: object) -> Json | None:
 
 
 def write_raised(error: BaseException) -> Json:
-    """The member of an answer that says what was raised in this process."""
+    """Return the member `raised` of an answer for an exception of this process."""
     bases = [base.__name__ for base in type(error).__mro__[1:]]
     return {"raised": {"type": type(error).__name__, "bases": bases, "message": str(error)}}
 
 
 def write_logs(records: Iterable[LogRecord]) -> list[Json]:
-    """The member `logs` of an answer; levels in between count as the next lower one."""
+    """Return the member `logs` of an answer; levels in between count as the next lower one."""
     names = {level: name for name, level in LEVELS.items()}
     return [
         {"level": names[max(10, min(record.level // 10 * 10, 50))], "text": record.text} for record in records

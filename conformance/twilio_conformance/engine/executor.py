@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from json import loads
 from time import monotonic
 from typing import BinaryIO
@@ -91,10 +91,13 @@ class _Worker:
         """Whether it ended by an exception of its own; nothing else leads to this exit status."""
         return self.process.poll() == 1
 
-    def close(self) -> list[Json]:
-        """End the process and its descendants; return what it had sent."""
-        # It does not read its requests while it imports the implementation.
-        self._host.close(EXIT_GRACE if self.is_ready and self.is_alive() else 0.0)
+    def close(self, *, is_idle: bool = False) -> list[Json]:
+        """End the process and its descendants; return what it had sent.
+
+        Args:
+            is_idle: Whether it has no job left, and so ends by itself when it is told to.
+        """
+        self._host.close(EXIT_GRACE if is_idle and self.is_ready and self.is_alive() else 0.0)
         end_marked(self.mark)
         left = []
         while answers := self.take(0.0):
@@ -110,6 +113,7 @@ class Executor:
         implementation: What the worker says of the implementation when it is ready.
         jobs: Every vector and check of the edition as a job, by id.
         notes: Sentences for the summary and the report.
+        on_wait: Called several times a second while a result is awaited.
     """
 
     def __init__(self, impl: str, edition: str, *, jobs: int) -> None:
@@ -124,6 +128,7 @@ class Executor:
         self.implementation: Json = {}
         self.jobs: dict[str, Job] = {}
         self.notes: list[str] = []
+        self.on_wait: Callable[[], None] = lambda: None
         self._submitted: dict[str, None] = {}
         self._results: dict[str, Result] = {}
         self._waiting: deque[str] = deque()
@@ -171,10 +176,15 @@ class Executor:
             raise SuiteError(f"{check} failed inside the suite:\n{result.trouble}")
         return result
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """The number of jobs that are done, and of all that were submitted."""
+        return len(self._results), len(self._submitted)
+
     def close(self) -> None:
         """End the worker and every process that descends from it."""
         if self._worker is not None:
-            self._worker.close()
+            self._worker.close(is_idle=not self._held)
             self._worker = None
         self._error_output.close()
 
@@ -219,6 +229,7 @@ class Executor:
         while check not in self._results:
             worker = self._worker
             assert worker is not None
+            self.on_wait()
             arrived = worker.take(POLL_INTERVAL)
             for answer in arrived:
                 self._take(answer)

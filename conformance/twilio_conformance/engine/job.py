@@ -62,7 +62,13 @@ class Context:
             for vector in self.catalogue.vectors.values()
         ]
         checks = [
-            Job(check.id, [check.requirement], check.limit, check.function.__module__.rpartition(".")[2])
+            Job(
+                check.id,
+                [check.requirement],
+                check.limit,
+                check.function.__module__.rpartition(".")[2],
+                in_real_time=check.requirement in known and known[check.requirement].profile == "live",
+            )
             for check in self.checks.values()
         ]
         return {job.id: job for job in (*vectors, *checks)}

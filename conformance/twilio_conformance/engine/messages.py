@@ -18,12 +18,14 @@ class Job:
         requirements: The requirements that it grades.
         limit: Seconds of real time after which it is ended.
         module: Name of the file in `checks/` without its extension; empty for a vector.
+        in_real_time: Whether it waits on the real clock and takes almost no processor time.
     """
 
     id: str
     requirements: list[str]
     limit: float
     module: str = ""
+    in_real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,10 +104,18 @@ class Run:
         """
         self.collected = list(collected)
         if ahead:
-            # The longest first: started last, it would run on alone.
-            jobs = self.executor.jobs
-            checks = (entry.check for entry in self.collected)
-            self.executor.submit(sorted(checks, key=lambda check: jobs[check].limit, reverse=True))
+            self.executor.submit(entry.check for entry in sorted(self.collected, key=self._turn))
+
+    def _turn(self, entry: Entry) -> tuple[int, float]:
+        """Return the sort key by which jobs start.
+
+        Calls in real time come first, since they only wait; then what is cheap, in the order in which it is shown;
+        then long audio, the longest first, since started last it would run on alone.
+        """
+        job = self.executor.jobs[entry.check]
+        if job.in_real_time:
+            return 0, 0.0
+        return (2, -job.limit) if self.requirement(entry).profile == "audio" else (1, 0.0)
 
     def note(self, sentences: Iterable[str]) -> None:
         """Add sentences about the run itself to the summary and the report, each once."""

@@ -43,6 +43,9 @@ OUTPUT_LIMIT = 2000
 ADAPTER_JOBS_FACTOR = 3
 """Concurrent jobs per core with an adapter, which mostly waits."""
 
+REAL_TIME_JOBS = 4
+"""Jobs in real time that run beside the others; they mostly wait, too."""
+
 TICK = 0.05
 """Seconds between two checks of the time limits."""
 
@@ -172,6 +175,7 @@ class Worker:
             "version": found.version,
             "capabilities": sorted(found.capabilities),
             "is_class": found.is_class,
+            "file": found.file,
             "network": found.network,
             "jobs": [asdict(job) for job in self._jobs.values()],
             "pipecat": importlib.metadata.version("pipecat-ai"),
@@ -200,8 +204,9 @@ class Worker:
                 self._receive(key.data)
         for child in list(self._children.values()):
             self._enforce_limits(child, monotonic())
-        while self._waiting and self._has_room_for(self._waiting[0]):
-            self._fork(self._waiting.pop(0))
+        while (order := next(filter(self._has_room_for, self._waiting), None)) is not None:
+            self._waiting.remove(order)
+            self._fork(order)
         return True
 
     def _order(self, request: Json) -> _Order:
@@ -215,8 +220,11 @@ class Worker:
         return _Order(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"])
 
     def _has_room_for(self, order: _Order) -> bool:
-        is_exclusive = order.alone or any(child.order.alone for child in self._children.values())
-        return len(self._children) < (1 if is_exclusive else self._concurrency)
+        running = [child.order for child in self._children.values()]
+        if order.alone or any(other.alone for other in running):
+            return not running
+        beside = sum(other.job.in_real_time == order.job.in_real_time for other in running)
+        return beside < (REAL_TIME_JOBS if order.job.in_real_time else self._concurrency)
 
     def _enforce_limits(self, child: _Child, now: float) -> None:
         """End a child that has exceeded a limit, and account for one that has ended by itself."""

@@ -12,19 +12,8 @@ import numpy as np
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import Samples
-from twilio_conformance.fuzz import hangups, sound
-from twilio_conformance.fuzz.oracle import (
-    ANYTHING,
-    AUDIO,
-    KEY,
-    NOTHING,
-    TEXT,
-    Discrepancy,
-    Rule,
-    audio_size,
-    rule_for_frame,
-    rule_for_message,
-)
+from twilio_conformance.fuzz import hangups, oracle, sound
+from twilio_conformance.fuzz.oracle import ANYTHING, AUDIO, KEY, NOTHING, TEXT, Discrepancy, Rule
 
 Json = dict[str, Any]
 
@@ -35,16 +24,7 @@ _OF_SPEECH = {"shorter": "TFS-LATENCY-03", "longer": "TFS-FIDELITY-01", "lost": 
 
 
 def compare(session: Json, actual: Json, expected: Json) -> list[Discrepancy]:
-    """Compare what was seen of a session.
-
-    Args:
-        session: `given` and `steps` of a vector.
-        actual: What was seen of the implementation.
-        expected: What was seen of the reference.
-
-    Returns:
-        The discrepancies, most serious first.
-    """
+    """Return the discrepancies between what was seen of a session on both, most serious first."""
     if "ended" in expected or (expected["obstacle"] is not None and expected["construction"] is None):
         end = f"the reference {expected.get('ended') or expected['obstacle']}"
         return [Discrepancy(None, end, end)]
@@ -93,12 +73,12 @@ class _Rules:
                 rate = set_up = step["setup"]["audio_out_sample_rate"]
                 rate_in = rate_in or rate
             elif "deserialize" in step:
-                rule = rule_for_message(step["deserialize"], is_set_up=rate is not None)
+                rule = oracle.rule_for_message(step["deserialize"], is_set_up=rate is not None)
                 if rule.returns == AUDIO and rate_in != set_up:
                     rule = Rule("TFS-ABUSE-06", AUDIO)
             elif "serialize" in step:
                 frame = step["serialize"]
-                rule = rule_for_frame(frame, ignores_rtvi=ignores_rtvi, rate=rate)
+                rule = oracle.rule_for_frame(frame, ignores_rtvi=ignores_rtvi, rate=rate)
                 if "sample_rate" in frame and rule.returns == AUDIO:
                     rate = frame["sample_rate"]
                     self.only_wire_rate &= rate == WIRE_RATE
@@ -123,7 +103,7 @@ class _Rules:
             frame = self.last["serialize"]
             content = frame.get("audio")
             is_silent = isinstance(content, dict) and not any(base64.b64decode(content["base64"]))
-            return is_silent and audio_size(frame) >= int(frame["sample_rate"])
+            return is_silent and oracle.audio_size(frame) >= int(frame["sample_rate"])
         message = self.last["deserialize"].get("json")
         if not isinstance(message, dict) or message.get("event") != "media":
             return False
@@ -154,12 +134,8 @@ def _exception(rule: Rule | None, ours: Json) -> _Found:
     if kind == hangups.NEVER_RETURNED:
         requirement, behavior = hangups.BOUND if "serialize" in ours["call"] else requirement, "hangs"
     returns_nothing = rule is not None and rule.returns == NOTHING
-    return (
-        requirement,
-        f"raised {kind}",
-        behavior,
-        {"returns": "nothing"} if returns_nothing else {"raises": None},
-    )
+    expectation = {"returns": "nothing"} if returns_nothing else {"raises": None}
+    return requirement, f"raised {kind}", behavior, expectation
 
 
 def _value(rule: Rule, ours: Json, theirs: Json) -> _Found | None:
@@ -283,7 +259,6 @@ def _by_rate(rules: _Rules, seen: Json) -> list[tuple[int, Samples]]:
     joined = []
     for rate, group in groupby(frames, key=lambda carried: carried["sample_rate"]):
         audio = (base64.b64decode(carried.get("audio", "")) for carried in group)
-        joined.append(
-            (rate, np.concatenate([np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") for pcm in audio]))
-        )
+        samples = [np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") for pcm in audio]
+        joined.append((rate, np.concatenate(samples)))
     return joined

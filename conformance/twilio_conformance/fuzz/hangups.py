@@ -26,15 +26,12 @@ ENDED = ((404, 20404), (400, 21220))
 _ASPECTS = {"method": "TFS-HANGUP-03", "target": "TFS-HANGUP-04", "form": "TFS-HANGUP-05",
             "basic": "TFS-HANGUP-06", "url": "TFS-HANGUP-07"}  # fmt: skip
 
+_WARNS = {"log": {"level": "WARNING", "at_least": 1, "at_most": None}}
+_NO_ERROR = {"log": {"level": "ERROR", "at_least": 0, "at_most": 0}}
+
 
 def compare(session: Json, actual: Json, expected: Json) -> Iterator[Discrepancy]:
-    """Yield the discrepancies of a session's hang-ups. Retrying and not retrying are both allowed.
-
-    Args:
-        session: `given` and `steps` of a vector.
-        actual: What was seen of the implementation.
-        expected: What was seen of the reference.
-    """
+    """Yield the discrepancies of a session's hang-ups. Retrying and not retrying are both allowed."""
     answers = session["given"]["answers"]
     frames = [step.get("serialize", {}).get("frame") for step in session["steps"]]
     ends = [number for number, frame in enumerate(frames) if frame in ("EndFrame", "CancelFrame")]
@@ -62,17 +59,13 @@ def compare(session: Json, actual: Json, expected: Json) -> Iterator[Discrepancy
             yield from _request_count(answers, ours, theirs, len(ends))
         is_misled = any(_is_misled(ours, number, theirs[0]) for number in range(len(ours)))
         if is_misled and _highest(actual) < WARNING:
-            yield Discrepancy("TFS-FAULT-10", "a redirect was followed and left no log record", "logs nothing",
-                              expectation=_log("WARNING", 1, None))  # fmt: skip
+            text = "a redirect was followed and left no log record"
+            yield Discrepancy("TFS-FAULT-10", text, "logs nothing", expectation=_WARNS)
     yield from _logs(actual, expected, answers)
 
 
 def _requests(at_least: int, at_most: int | None) -> Json:
     return {"requests": {"at_least": at_least, "at_most": at_most}}
-
-
-def _log(level: str, at_least: int, at_most: int | None) -> Json:
-    return {"log": {"level": level, "at_least": at_least, "at_most": at_most}}
 
 
 def _wrong_request(ours: list[Json], usual: Json) -> Discrepancy | None:
@@ -141,9 +134,10 @@ def _logs(actual: Json, expected: Json, answers: list[Json]) -> Iterator[Discrep
     if len(answers) > 1:
         return
     if _has_ended(answers[0]) and level >= ERROR > usual:
-        yield Discrepancy("TFS-HANGUP-14", "a call that had ended already was logged as an error", "logs",
-                          expectation=_log("ERROR", 0, 0))  # fmt: skip
+        text = "a call that had ended already was logged as an error"
+        yield Discrepancy("TFS-HANGUP-14", text, "logs", expectation=_NO_ERROR)
     failed = bool(ours) and not 200 <= (ours[-1]["answer"] or 0) < 300
     if failed and usual >= WARNING > level:
-        yield Discrepancy("TFS-HANGUP-15", "a failed hang-up left no log record", "logs nothing",
-                          expectation=_log("WARNING", 1, None))  # fmt: skip
+        yield Discrepancy(
+            "TFS-HANGUP-15", "a failed hang-up left no log record", "logs nothing", expectation=_WARNS
+        )

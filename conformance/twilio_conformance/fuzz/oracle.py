@@ -94,7 +94,7 @@ def _rule_for_bytes(raw: bytes) -> Rule:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return Rule("TFS-INPUT-07", ANYTHING if _is_json_in_other_encoding(raw) else NOTHING)
+        return Rule("TFS-INPUT-07", ANYTHING if _is_json(raw) else NOTHING)
     if text.startswith("\ufeff"):
         return Rule("TFS-INPUT-07", ANYTHING)
     rule = _rule_for_text(text, "TFS-INPUT-07")
@@ -169,15 +169,9 @@ def _rule_for_key(dtmf: Json) -> Rule:
 
 
 def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule:
-    """Find the rule for a frame.
+    """Return the rule for a step's `serialize`.
 
-    Args:
-        frame: The step's `serialize`.
-        ignores_rtvi: Whether RTVI messages are not to be sent.
-        rate: The rate of the last audio, or of setup, in Hz; None before setup.
-
-    Returns:
-        The rule for the step.
+    `rate` is that of the last audio, or of setup, in Hz; None before setup.
     """
     kind = frame["frame"]
     if kind in _AUDIO_FRAMES:
@@ -219,11 +213,10 @@ def audio_size(frame: Json) -> int:
     return len(base64.b64decode(audio["base64"])) * int(audio["times"])
 
 
-def _is_json_in_other_encoding(raw: bytes) -> bool:
-    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"):
-        try:
-            json.loads(raw.decode(encoding))
-        except ValueError:
-            continue
-        return True
-    return False
+def _is_json(raw: bytes) -> bool:
+    """Return whether bytes are JSON in UTF-16 or UTF-32, which `json` detects."""
+    try:
+        json.loads(raw)
+    except ValueError:
+        return False
+    return True

@@ -21,16 +21,9 @@ _OF_SESSION = frozenset({"requests", "request", "log"})
 
 
 def vector(found: Reproducer, seed: int, number: int, requirements: Mapping[str, Requirement]) -> Json:
-    """Make a vector of a reproducer.
+    """Return the vector of a reproducer, with the expectation that is not met, if data can express it.
 
-    Args:
-        found: What was found.
-        seed: The seed of the search.
-        number: The number of the reproducer in the search, from 1.
-        requirements: The requirements of the edition by id.
-
-    Returns:
-        The vector, with the expectation that the implementation does not meet, if data can express it.
+    The search had this seed, and the reproducer this number in it, from 1.
     """
     discrepancy, content = found.discrepancy, found.discrepancy.expectation
     requirement = discrepancy.requirement if discrepancy.requirement in requirements else UNNAMED
@@ -84,17 +77,7 @@ def script(impl: str, session: Json) -> str:
 
 
 def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[str, Requirement]) -> list[str]:
-    """Describe a reproducer.
-
-    Args:
-        found: What was found.
-        document: Its vector.
-        impl: The argument of --impl.
-        requirements: The requirements of the edition by id.
-
-    Returns:
-        Lines to print.
-    """
+    """Return the lines that describe a reproducer and its vector."""
     message = _printable(found.discrepancy.message)
     requirement = requirements.get(found.discrepancy.requirement or "")
     if requirement is None:
@@ -103,9 +86,9 @@ def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[st
         lines = [f"{requirement.id}  {requirement.level} of {requirement.profile}: {message}"]
         lines += textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
     if not found.is_confirmed:
-        lines += [
+        lines.append(
             "  note: it did not show again in a process of its own; something is kept from call to call"
-        ]
+        )
     count = len(found.session["steps"])
     lines += [f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"]
     lines += [f"    {_printable(line)}" for line in narrate(found.actual)]

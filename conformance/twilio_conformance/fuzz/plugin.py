@@ -29,14 +29,7 @@ class DiscrepancyError(Exception):
 
 
 def begin(config: pytest.Config) -> None:
-    """Replace the collection by the search.
-
-    Args:
-        config: The configuration, with --fuzz and --impl.
-
-    Raises:
-        pytest.UsageError: An option is wrong, or hypothesis is not installed: exit status 4.
-    """
+    """Replace the collection by the search; pytest.UsageError if an option is wrong or hypothesis is missing."""
     if importlib.util.find_spec("hypothesis") is None:
         raise pytest.UsageError("--fuzz needs hypothesis: pip install 'pipecat-twilio-conformance[fuzz]'")
     seconds, seed = config.getoption("--fuzz"), config.getoption("--fuzz-seed")
@@ -83,15 +76,7 @@ class FuzzPlugin:
     known: Baseline | None = None
 
     def __init__(self, impl: str, edition: str, gate: Threshold, seconds: float, seed: int) -> None:
-        """Load the requirements.
-
-        Args:
-            impl: The argument of --impl.
-            edition: The edition of the requirements.
-            gate: Which requirements decide the exit status.
-            seconds: How long to search.
-            seed: Decides which sessions are played.
-        """
+        """Load the requirements of an edition; the gate says which of them decide the exit status."""
         self.impl = impl
         self.seconds = seconds
         self.seed = seed
@@ -149,11 +134,9 @@ class FuzzItem(pytest.Item):
     """The search."""
 
     def runtest(self) -> None:
-        """Play sessions until the time is over.
+        """Play sessions until the time is over; raise DiscrepancyError if one fails the run.
 
-        Raises:
-            DiscrepancyError: A discrepancy was found that fails the run. If the implementation cannot be
-                imported, pytest exits with 4; if the suite fails, with 3.
+        If the implementation cannot be imported, pytest exits with 4; if the suite fails, with 3.
         """
         from twilio_conformance.fuzz import output
         from twilio_conformance.fuzz.search import Search
@@ -165,7 +148,7 @@ class FuzzItem(pytest.Item):
             with session_hosts(plugin.impl, REFERENCE) as hosts:
                 search = Search(hosts, plugin.seed)
                 search.run(plugin.seconds)
-                name = hosts[0].about["name"]
+                implementation = hosts[0].name
         except UsageError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except SuiteError as error:
@@ -174,11 +157,9 @@ class FuzzItem(pytest.Item):
         for number, found in enumerate(search.found, 1):
             document = output.vector(found, plugin.seed, number, plugin.requirements)
             lines = output.block(found, document, plugin.impl, plugin.requirements)
-            violated = found.discrepancy.requirement
-            blocks.append(
-                {"lines": lines, "known": plugin.reason(violated), "gated": plugin.is_gated(violated)}
-            )
-        result: Any = {"name": name, "played": search.played, "blocks": blocks}
+            name = found.discrepancy.requirement
+            blocks.append({"lines": lines, "known": plugin.reason(name), "gated": plugin.is_gated(name)})
+        result: Any = {"name": implementation, "played": search.played, "blocks": blocks}
         self.user_properties.append((_RESULT, result))
         if gated := [block["lines"][0] for block in blocks if block["gated"]]:
             raise DiscrepancyError("; ".join(gated))

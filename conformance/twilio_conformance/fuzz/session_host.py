@@ -2,21 +2,19 @@
 
 `SessionHost` is the side of pytest's process. `main` is the other side: it imports the implementation and forks
 a child that plays many sessions. A child that hangs or ends is replaced, and that is what was seen of the session.
-Both sides exchange JSON lines: the configuration comes first, then a session a line.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import importlib.metadata
+import multiprocessing
 import os
-import platform
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 from twilio_conformance.engine.timeouts import ChildStatus
@@ -38,51 +36,34 @@ LIMIT, SHORT, MANY = 6.0, 1.5, 2
 AFTERMATH = 1.0
 """Seconds on the event loop's clock for requests that go on after the last call has returned."""
 
+_FORK = multiprocessing.get_context("fork")
+
 
 class SessionHost:
     """A process that plays sessions on one implementation.
 
     Attributes:
         impl: The value of --impl.
-        about: What the process says of the implementation when it is ready.
+        name: The name of the implementation, once it is imported.
     """
 
     def __init__(self, impl: str) -> None:
         """Start the process, which imports the implementation at once."""
         self.impl = impl
-        self.about: Json = {}
+        self.name = ""
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = PythonProcess(__name__, self._output)
         self.send({"impl": impl})
 
-    def await_ready(self) -> None:
-        """Wait until the implementation is imported.
-
-        Raises:
-            UsageError: It cannot be found or imported.
-        """
-        document = self.receive()
-        if "error" in document:
-            raise UsageError(document["error"])
-        self.about = document["ready"]
-
     def send(self, document: Json) -> None:
-        """Give the process a session to play.
-
-        Raises:
-            SuiteError: The process has ended.
-        """
+        """Give the process a session to play; raise SuiteError if the process has ended."""
         try:
             self._process.send(document)
         except BrokenPipeError:
             raise self._ended() from None
 
     def receive(self) -> Json:
-        """Wait for what was seen of the session.
-
-        Raises:
-            SuiteError: The process has ended.
-        """
+        """Wait for what was seen of the session; raise SuiteError if the process has ended."""
         document: Json | None = receive(self._process.answers)
         if document is None:
             raise self._ended()
@@ -104,14 +85,16 @@ class SessionHost:
 def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
     """Start a host for each implementation, and end them.
 
-    Raises:
-        UsageError: One of them cannot be imported.
+    Raise UsageError if one of them cannot be imported.
     """
     started: list[SessionHost] = []
     try:
         started += (SessionHost(impl) for impl in impls)
         for host in started:
-            host.await_ready()
+            ready = host.receive()
+            if "error" in ready:
+                raise UsageError(ready["error"])
+            host.name = ready["name"]
         yield started
     finally:
         for host in started:
@@ -119,12 +102,9 @@ def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
 
 
 def play(hosts: Sequence[SessionHost], session: Json, *, fresh: bool = False) -> list[Json]:
-    """Play a session on all hosts at once and return what was seen on each.
+    """Play a session, as `given` and `steps` of a vector, on all hosts at once; return what was seen on each.
 
-    Args:
-        hosts: The processes that play it.
-        session: `given` and `steps` of a vector.
-        fresh: Play it in processes that have not played anything before.
+    With `fresh`, it is played in processes that have not played anything before.
     """
     for host in hosts:
         host.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})
@@ -140,23 +120,19 @@ def replay(session: Json, *impls: str) -> Iterator[str]:
 
 def narrate(seen: Json) -> list[str]:
     """Return what was seen of a session, with a line for each call, request and log record."""
-    if "ended" in seen:
-        return [seen["ended"]]
-    if seen["obstacle"] is not None:
-        return [seen["obstacle"]]
-    lines = [f"{step['call'][:100]}: {outcome(step)}" for step in seen["steps"]]
+    if end := seen.get("ended") or seen["obstacle"]:
+        return [end]
+    lines = [f"{step['call'][:100]}: {_outcome(step)}" for step in seen["steps"]]
     lines += [
         f"request {request['method']} {request['url']}{request['target']} {request['form']}"
         f" -> {request['answer'] or 'no answer'}"
         for request in seen["requests"]
     ]
-    lines += [
-        f"logged {level}: {' '.join(text.split())[:160]}" for level, text in seen["logs"] if level >= 30
-    ]
-    return lines
+    logs = ((level, " ".join(text.split())[:160]) for level, text in seen["logs"] if level >= 30)
+    return lines + [f"logged {level}: {text}" for level, text in logs]
 
 
-def outcome(step: Json) -> str:
+def _outcome(step: Json) -> str:
     """Return the outcome of a call in a few words."""
     if step["raised"] is not None:
         return f"raised {step['raised']['kind']}({step['raised']['message'][:120]!r})"
@@ -173,147 +149,109 @@ def outcome(step: Json) -> str:
 
 
 def main(requests: int, answers: int) -> None:
-    """Play sessions until the pipe of requests is closed, then end the process.
-
-    Args:
-        requests: File descriptor to read JSON lines from.
-        answers: File descriptor to write JSON lines to.
-    """
+    """Play sessions until the pipe of requests is closed, then end the process; see `PythonProcess`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     reader = LineReader(requests)
     try:
-        configuration = receive(reader) or {}
-        player = _SessionPlayer(configuration["impl"], requests, answers)
-        send(answers, {"ready": player.about})
+        player = _SessionPlayer((receive(reader) or {})["impl"])
+        send(answers, {"name": player.implementation.name})
         while (session := receive(reader)) is not None:
             send(answers, player.play(session))
+        player.end_child()
     except UsageError as error:
         send(answers, {"error": str(error)})
     os._exit(0)
 
 
-@dataclass
-class _Child:
-    pid: int
-    requests: int
-    answers: LineReader
-    status: ChildStatus
-
-
 class _SessionPlayer:
     """The imported implementation and the child that plays sessions on it."""
 
-    def __init__(self, impl: str, *inherited: int) -> None:
-        """Import the implementation, with the network double and the clock in place.
-
-        Args:
-            impl: The value of --impl.
-            inherited: File descriptors that a child has to close.
-
-        Raises:
-            UsageError: The implementation cannot be found or imported.
-        """
+    def __init__(self, impl: str) -> None:
         network.install()
         clock.install()
         CAPTURE.attach()
-        self._inherited = inherited
-        self._implementation = resolution.resolve(target.parse(impl))
-        self._child: _Child | None = None
+        self.implementation = resolution.resolve(target.parse(impl))
+        self._child: multiprocessing.process.BaseProcess | None = None
         self._late = 0
         # Only now, so that the implementation finds Pipecat not imported yet.
         from twilio_conformance.checks import _vectors
 
         self._vectors = _vectors
-        self.about: Json = {
-            "name": self._implementation.name,
-            "version": self._implementation.version,
-            "pipecat": importlib.metadata.version("pipecat-ai"),
-            "python": platform.python_version(),
-        }
 
     def play(self, session: Json) -> Json:
         """Return what was seen of a session; {"ended": …} if the child did not survive it."""
-        if session.get("fresh"):
-            self._end()
-        child = self._child = self._child or self._fork()
+        if session["fresh"]:
+            self.end_child()
+        if self._child is None:
+            self._status = ChildStatus()
+            self._pipe, theirs = _FORK.Pipe()
+            self._child = _FORK.Process(target=self._serve, args=(theirs, self._status))
+            self._child.start()
+            theirs.close()
+        action = "ended the process"
         try:
-            send(child.requests, session)
-            found: Json | None = receive(child.answers, LIMIT if self._late < MANY else SHORT)
-        except TimeoutError:
+            self._pipe.send(session)
+            if self._pipe.poll(LIMIT if self._late < MANY else SHORT):
+                seen: Json = self._pipe.recv()
+                return seen
             self._late += 1
-            return self._lost("hung")
-        except BrokenPipeError:
-            found = None
-        return self._lost("ended the process") if found is None else found
-
-    def _lost(self, action: str) -> Json:
-        call = self._child.status.call if self._child else ""
-        self._end()
+            action = "hung"
+        except (EOFError, ConnectionError):
+            pass  # The child has ended, which is the finding.
+        call = self._status.call
+        self.end_child()
         return {"ended": f"{action} in {call}" if call else action}
 
-    def _end(self) -> None:
+    def end_child(self) -> None:
+        """End the child, if there is one."""
         if self._child is not None:
-            os.kill(self._child.pid, signal.SIGKILL)
-            os.waitpid(self._child.pid, 0)
-            os.close(self._child.requests)
-            os.close(self._child.answers.descriptor)
-            self._child.status.close()
+            self._child.kill()
+            self._child.join()
+            self._pipe.close()
+            self._status.close()
             self._child = None
 
-    def _fork(self) -> _Child:
-        requests_in, requests = os.pipe()
-        answers, answers_in = os.pipe()
-        status = ChildStatus()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                for descriptor in (requests, answers, *self._inherited):
-                    os.close(descriptor)
-                die_with_parent()
-                self._serve(LineReader(requests_in), answers_in, status)
-            finally:
-                os._exit(1)
-        os.close(requests_in)
-        os.close(answers_in)
-        return _Child(pid, requests, LineReader(answers), status)
+    def _serve(self, pipe: Connection, status: ChildStatus) -> None:
+        try:
+            die_with_parent()
+            # The parent's end, without which this process would not see that the parent has ended.
+            self._pipe.close()
+            double = network.Network()
+            double.start()
+            while True:
+                pipe.send(self._play(pipe.recv(), double, status))
+        finally:
+            # Threads that the implementation has started would keep the process alive.
+            os._exit(1)
 
-    def _serve(self, requests: LineReader, answers: int, status: ChildStatus) -> None:
+    def _play(self, session: Json, double: network.Network, status: ChildStatus) -> Json:
         from twilio_conformance.subject.probe import Probe
 
-        double = network.Network()
-        double.start()
-        while (session := receive(requests)) is not None:
-            names = Names(dict(NAMES))
-            probe = Probe(self._implementation, double, names, status.enter)
-            seen_before, dialled = len(double.exchanges), len(double.connections)
-            with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
-                try:
-                    played = runner.run(self._play(session, probe))
-                except NotTestable as finding:
-                    send(answers, {"ended": finding.message})
-                    continue
-            if len(double.connections) > dialled:
-                double.settle()
-            send(answers, _seen(played, double.exchanges[seen_before:], probe.logs, names))
+        names = Names(dict(NAMES))
+        probe = Probe(self.implementation, double, names, status.enter)
+        seen_before, dialled = len(double.exchanges), len(double.connections)
 
-    async def _play(self, session: Json, probe: Any) -> Any:
-        seen = await self._vectors.play(Vector(session), probe)
-        if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in seen.steps):
-            await asyncio.sleep(AFTERMATH)
-        return seen
+        async def play() -> Any:
+            played = await self._vectors.play(Vector(session), probe)
+            if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in played.steps):
+                await asyncio.sleep(AFTERMATH)
+            return played
+
+        with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
+            try:
+                played = runner.run(play())
+            except NotTestable as finding:
+                return {"ended": finding.message}
+        if len(double.connections) > dialled:
+            double.settle()
+        return _seen(played, double.exchanges[seen_before:], probe.logs, names)
 
 
 def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
     """Return what was seen of a session as JSON, with names in place of secrets but not of SIDs."""
     from twilio_conformance.checks._expectations import aspect_of
 
-    requests = [
-        {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
-        | {"answer": exchange.answer_status}
-        for exchange in exchanges
-    ]
-    texts = [record.text for record in logs]
     found: Json = {
         "construction": _raised(session.construction.raised),
         "obstacle": session.obstacle,
@@ -322,16 +260,16 @@ def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
              "seconds": round(step.seconds, 3)}
             for step in session.steps
         ],
-        "requests": requests,
+        "requests": [
+            {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
+            | {"answer": exchange.answer_status}
+            for exchange in exchanges
+        ],
         "logs": [[record.level, record.text[:300]] for record in logs],
-        "told": sorted({name for text in texts for name in _secrets_in(text, names)}),
+        "told": any(names.redact(record.text) != record.text for record in logs),
     }  # fmt: skip
     redacted: Json = names.redact(found)
     return redacted
-
-
-def _secrets_in(text: str, names: Names) -> list[str]:
-    return ["a secret"] if names.redact(text) != text else []
 
 
 def _raised(raised: Any) -> Json | None:

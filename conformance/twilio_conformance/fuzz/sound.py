@@ -64,16 +64,9 @@ def compare_exact(actual: Samples | Codes, expected: Samples | Codes) -> AudioMi
 def compare_levels(
     actual: Samples, expected: Samples, rate: int, *, has_silence: bool
 ) -> AudioMismatch | None:
-    """Compare resampled audio by its levels in blocks of 10 ms.
+    """Compare resampled audio of one rate, in Hz, by its levels in blocks of 10 ms; return the first mismatch.
 
-    Args:
-        actual: Samples of the implementation.
-        expected: Samples of the reference.
-        rate: Sample rate of both, in Hz.
-        has_silence: Whether both end with silence, so that all speech before it has to be there.
-
-    Returns:
-        The first mismatch; None if there is none.
+    With `has_silence`, both end with silence, so that all speech before it has to be there.
     """
     ours, theirs = _levels(actual, rate), _levels(expected, rate)
     missing = int(np.count_nonzero(theirs > SPEECH) - np.count_nonzero(ours > SPEECH)) * BLOCK

@@ -24,11 +24,7 @@ RATES = (8000, 16000, 24000, 48000)
 AMPLITUDE = 8000
 """Amplitude of the tone, in 16-bit samples."""
 
-CODES = {
-    "silence": b"\xff",
-    "tone": bytes.fromhex("ff999099ff191019"),
-    "every code": bytes(range(256)),
-}
+CODES = {"silence": b"\xff", "tone": bytes.fromhex("ff999099ff191019"), "every code": bytes(range(256))}
 """Pieces of a caller's audio in μ-law; the tone has 1000 Hz."""
 
 
@@ -57,16 +53,7 @@ def _pcm(data: bytes, rate: int = 8000) -> Json:
 
 
 def media(codes: bytes, *, track: str = "inbound", stream: str = "${stream_sid}") -> Json:
-    """Make Twilio's message with a caller's audio.
-
-    Args:
-        codes: μ-law codes.
-        track: The track that the message names.
-        stream: Its stream SID.
-
-    Returns:
-        The message in JSON.
-    """
+    """Return Twilio's message with a caller's audio, in μ-law codes."""
     content = {"track": track, "chunk": "1", "timestamp": "20", "payload": _b64(codes)}
     return {"event": "media", "sequenceNumber": "3", "media": content, "streamSid": stream}
 

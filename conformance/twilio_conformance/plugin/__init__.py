@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 
 from twilio_conformance import EDITION
+
+_NEED_IMPL = (
+    "--profile",
+    "--level",
+    "--report",
+    "--baseline",
+    "--write-baseline",
+    "--fuzz",
+    "--fuzz-seed",
+    "--edition",
+)
 
 REPORT_FORMS = (".json", ".html", ".md", ".svg")
 """The file extensions that --report accepts."""
@@ -75,11 +87,20 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: The system cannot fork, or an option or the implementation is wrong.
     """
-    if config.getoption("--impl") is not None:
-        if not hasattr(os, "fork"):
-            raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
-        if config.getoption("--fuzz") is None:
-            from twilio_conformance.plugin.session import begin
-        else:
-            from twilio_conformance.fuzz.plugin import begin
-        begin(config)
+    given = Counter(str(argument).partition("=")[0] for argument in config.invocation_params.args)
+    if given["--impl"] > 1:
+        raise pytest.UsageError("--impl was given twice; a run grades one implementation")
+    if config.getoption("--impl") is None:
+        # Only what was typed counts: addopts may hold options for runs that grade.
+        if without := [option for option in _NEED_IMPL if given[option]]:
+            raise pytest.UsageError(f"{', '.join(without)}: name what to grade with --impl=MODULE")
+        return
+    if config.getoption("--fuzz") is not None and config.getoption("--report"):
+        raise pytest.UsageError("--report writes what a graded run finds: leave --fuzz out")
+    if not hasattr(os, "fork"):
+        raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
+    if config.getoption("--fuzz") is None:
+        from twilio_conformance.plugin.session import begin
+    else:
+        from twilio_conformance.fuzz.plugin import begin
+    begin(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -131,6 +131,23 @@ class CheckItem(pytest.Item):
     def run(self) -> Run:
         """The run that the item belongs to."""
         return self.config.stash[RUN]
+
+    @property
+    def excuse(self) -> str:
+        """Why a failure does not count, with the requirement's sentence."""
+        requirement = self.run.requirement(self.entry)
+        known = self.run.known(self.entry)
+        reason = (
+            f"known failure: {known}"
+            if known
+            else f"{requirement.level} of {requirement.profile}, not at the gate"
+        )
+        return f"{reason}: {requirement.statement}"
+
+    @property
+    def function(self) -> Callable[[], None]:
+        """What runs the item; hooks in other people's conftest.py read this of every item."""
+        return self.runtest
 
     def runtest(self) -> None:
         """Grade the entry.

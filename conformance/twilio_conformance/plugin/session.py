@@ -13,6 +13,7 @@ from twilio_conformance.engine.run import Run, default_jobs, parse_profiles
 from twilio_conformance.errors import EXIT_INCOMPLETE, DataError, SuiteError, UsageError
 from twilio_conformance.plugin import known_failures
 from twilio_conformance.plugin.items import REPORT_ATTRIBUTE, RUN, Chapter, CheckItem, Failure, Graded, Suite
+from twilio_conformance.plugin.progress import Progress
 from twilio_conformance.report import model, terminal, writer
 from twilio_conformance.report.model import Report
 from twilio_conformance.spec import catalogue
@@ -40,6 +41,7 @@ def begin(config: pytest.Config) -> None:
         config.stash[RUN] = run
         config.pluginmanager.register(Grading(run), "conformance-grading")
         if not is_worker:
+            config.pluginmanager.register(Progress(run, config), "conformance-progress")
             config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
         known_failures.begin(config, run)
     except UsageError as error:
@@ -123,10 +125,22 @@ class Grading:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the result of the check to the report."""
+        """Attach the result of the check to the report, in terms that every other reporter understands.
+
+        A failure that does not count, known or outside the gate, is an expected failure with its reason; what does not
+        apply is a skip. The duration is that of the check itself, which ran while pytest showed others.
+        """
         report = yield
         if isinstance(item, CheckItem) and call.when == "call" and item.graded is not None:
             setattr(report, REPORT_ATTRIBUTE, item.graded)
+            outcome = item.graded.outcome
+            report.duration = outcome.seconds
+            if outcome.status == NOT_APPLICABLE:
+                report.outcome = "skipped"
+                report.longrepr = str(item.path), 0, f"Skipped: not applicable: {outcome.message}"
+            elif not outcome.holds and report.passed:
+                report.outcome = "skipped"
+                report.wasxfail = item.excuse
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -176,8 +190,9 @@ class ResultRecorder:
         profiles = ", ".join(profile for profile in PROFILES if profile in run.gate.profiles)
         level = "MUST and SHOULD" if run.gate.strict else "MUST"
         return (
-            f"conformance: {' '.join(filter(None, (found['name'], found['version'])))}, edition {run.edition};"
-            f" at the gate: {level} of {profiles}"
+            f"conformance: {' '.join(filter(None, (found['name'], found['version'])))}"
+            f"{' in ' + found['file'] if found['file'] else ''}\n"
+            f"edition {run.edition}; at the gate: {level} of {profiles}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -215,6 +230,11 @@ class ResultRecorder:
         run.note(run.executor.notes)
         run.cut_short = bool(session.shouldstop or session.shouldfail)
         if run.ledger.missing and not run.cut_short:
+            session.exitstatus = EXIT_INCOMPLETE
+        if not run.collected:
+            run.troubles.append(
+                "nothing was graded: the paths that were given hold none of the suite's checks"
+            )
             session.exitstatus = EXIT_INCOMPLETE
         if not session.exitstatus and (troubles := self._ungraded()):
             run.troubles += troubles

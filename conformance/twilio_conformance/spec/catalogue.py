@@ -38,9 +38,9 @@ class Requirement:
     rationale: str
     source: tuple[str, ...]
     since: str
-    capability: str | None
-    checks: tuple[str, ...]
-    excluded: str | None
+    capability: str | None = None
+    checks: tuple[str, ...] = ()
+    excluded: str | None = None
 
     def is_graded_by(self, check: str) -> bool:
         """Return whether one of the requirement's patterns matches the id of a vector or check."""
@@ -73,11 +73,6 @@ class Vector:
         """The id, as chapter/name."""
         return str(self.data["id"])
 
-    @property
-    def since(self) -> str:
-        """The first edition that contains the vector."""
-        return str(self.data["since"])
-
     @cached_property
     def requirements(self) -> tuple[str, ...]:
         """The ids of the requirements that its expectations name, sorted."""
@@ -107,19 +102,20 @@ class Catalogue:
 
 def specification_folder() -> Path:
     """Return the folder spec/ in the repository or in the wheel."""
-    return _data_folder("spec", _REPOSITORY / "spec")
+    installed = _PACKAGE / "data" / "spec"
+    return installed if installed.is_dir() else _REPOSITORY / "spec"
 
 
 def vectors_folder() -> Path:
     """Return the folder vectors/v1/ in the repository or in the wheel."""
-    return _data_folder("vectors", _REPOSITORY / "vectors" / "v1")
+    installed = _PACKAGE / "data" / "vectors"
+    return installed if installed.is_dir() else _REPOSITORY / "vectors" / "v1"
 
 
 def load_schema(name: str) -> Json:
     """Return a JSON Schema of spec/schemas by its file name without `.schema.json`.
 
-    Raises:
-        DataError: The file is missing or is not JSON.
+    Raise DataError if the file is missing or is not JSON.
     """
     return _read_json(specification_folder() / "schemas" / f"{name}.schema.json")
 
@@ -127,8 +123,7 @@ def load_schema(name: str) -> Json:
 def load(edition: str = EDITION) -> Catalogue:
     """Load one edition: whatever came later is left out.
 
-    Raises:
-        DataError: A file is missing or damaged, or violates its schema.
+    Raise DataError if a file is missing or damaged, or violates its schema.
     """
     chapters = _load_chapters(edition)
     vectors, digest, flags = _load_vectors(edition)
@@ -138,15 +133,12 @@ def load(edition: str = EDITION) -> Catalogue:
 def verify(catalogue: Catalogue) -> None:
     """Validate every vector; this takes a second or two, and a run can start without it.
 
-    Raises:
-        DataError: A vector violates its schema, or a schema is invalid.
+    Raise DataError if a vector violates its schema, or a schema is invalid.
     """
     _validator("report")
     validator = _validator("vector")
     for vector in catalogue.vectors.values():
-        for problem in validator.iter_errors(vector.data):
-            path = vectors_folder() / f"{vector.id}.json"
-            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
+        _validate(vectors_folder() / f"{vector.id}.json", vector.data, validator)
 
 
 def _validator(name: str) -> jsonschema.Draft202012Validator:
@@ -160,9 +152,9 @@ def _validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-def _data_folder(name: str, in_repository: Path) -> Path:
-    installed = _PACKAGE / "data" / name
-    return installed if installed.is_dir() else in_repository
+def _validate(path: Path, document: Json, validator: jsonschema.Draft202012Validator) -> None:
+    for problem in validator.iter_errors(document):
+        raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
 
 
 def _load_chapters(edition: str) -> tuple[Chapter, ...]:
@@ -179,8 +171,7 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not TOML: {error}") from error
-        for problem in validator.iter_errors(document):
-            raise DataError(f"{path}: {problem.json_path}: {problem.message[:300]}")
+        _validate(path, document, validator)
         head = document["chapter"]
         requirements = []
         for entry in document["requirement"]:
@@ -188,27 +179,10 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
                 raise DataError(f"{path}: {entry['id']} is in {seen[entry['id']].name} already")
             seen[entry["id"]] = path
             if entry["since"] <= edition:
-                requirements.append(_requirement(head["id"], entry))
-        chapters.append(
-            Chapter(head["id"], head["order"], head["title"], head["introduction"], tuple(requirements))
-        )
+                lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
+                requirements.append(Requirement(chapter=head["id"], **entry | lists))
+        chapters.append(Chapter(**head, requirements=tuple(requirements)))
     return tuple(sorted(chapters, key=lambda chapter: chapter.order))
-
-
-def _requirement(chapter: str, entry: Json) -> Requirement:
-    return Requirement(
-        id=entry["id"],
-        chapter=chapter,
-        level=entry["level"],
-        profile=entry["profile"],
-        statement=entry["statement"],
-        rationale=entry["rationale"],
-        source=tuple(entry["source"]),
-        since=entry["since"],
-        capability=entry.get("capability"),
-        checks=tuple(entry.get("checks", ())),
-        excluded=entry.get("excluded"),
-    )
 
 
 def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]:

@@ -59,15 +59,16 @@ class Ledger:
 def entries(catalogue: Catalogue, checks: Mapping[str, str]) -> list[Entry]:
     """Return every entry of the catalogue, in the order of the specification.
 
-    Args:
-        catalogue: Requirements and vectors.
-        checks: The requirement of each check in code, by the id of the check.
-
-    Raises:
-        DataError: A check without a requirement, a requirement without a check, or a pattern that matches
-            nothing. Older editions lack some of each and are exempt.
+    `checks` holds the requirement of each check in code, by the id of the check. Raise DataError if there is a check
+    without a requirement, a requirement without a check, or a pattern that matches nothing. Older editions lack
+    some of each and are exempt.
     """
-    graded = _by_requirement(catalogue, checks)
+    graded: dict[str, list[str]] = {}
+    for vector in catalogue.vectors.values():
+        for name in vector.requirements:
+            graded.setdefault(name, []).append(vector.id)
+    for check, name in checks.items():
+        graded.setdefault(name, []).append(check)
     problems = [
         f"{check} names {identifier}, which the specification does not hold"
         for identifier, found in graded.items()
@@ -82,16 +83,6 @@ def entries(catalogue: Catalogue, checks: Mapping[str, str]) -> list[Entry]:
     if problems and catalogue.edition == EDITION:
         raise DataError("requirements and checks disagree:\n  " + "\n  ".join(problems))
     return found_entries
-
-
-def _by_requirement(catalogue: Catalogue, checks: Mapping[str, str]) -> dict[str, list[str]]:
-    graded: dict[str, list[str]] = {}
-    for vector in catalogue.vectors.values():
-        for requirement in vector.requirements:
-            graded.setdefault(requirement, []).append(vector.id)
-    for check, requirement in checks.items():
-        graded.setdefault(requirement, []).append(check)
-    return graded
 
 
 def _disagreements(requirement: Requirement, found: list[str]) -> list[str]:

@@ -76,11 +76,7 @@ class Baseline:
         return min(covering, key=lambda known: known.check is None).reason if covering else None
 
     def problems(self, entries: Collection[Entry]) -> list[str]:
-        """Return what must be corrected before a run: unknown names and missing reasons.
-
-        Args:
-            entries: All checks of the edition.
-        """
+        """Return what must be corrected before a run: names that are not among the entries, and missing reasons."""
         reasons = [
             f"{self.path}:{known.line}: {known.name} has no reason yet; say why it is let through"
             for known in self.known
@@ -105,12 +101,7 @@ class Baseline:
         return found
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
-        """Return a sentence for each entry that passes now; entries that were not run completely are left out.
-
-        Args:
-            entries: All checks of the edition.
-            outcomes: The outcomes of the run.
-        """
+        """Return a sentence for each entry that passes now; entries that were not run completely are left out."""
         return [
             f"{self.path}:{known.line}: {known.name} passes now; take it out"
             for known in self.known
@@ -130,8 +121,8 @@ class Update(NamedTuple):
 def load(path: Path) -> Baseline:
     """Load a baseline.
 
-    Raises:
-        UsageError: The file cannot be read, is not TOML, or has an invalid entry; the message names the line.
+    Raise UsageError if the file cannot be read, is not TOML, or has an invalid entry; the message names the
+    line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -169,6 +160,9 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
         failing: The checks that fail at the gate.
         entries: All checks of the edition, in order.
         outcomes: The outcomes of the run; entries that were not run completely stay.
+
+    Returns:
+        The new text, and what has changed in it.
     """
     preamble, blocks = (old.blocks[0], old.blocks[1:]) if old else (_PREAMBLE, ())
     before = list(zip(old.known if old else (), blocks, strict=True))

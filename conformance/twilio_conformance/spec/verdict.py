@@ -127,25 +127,15 @@ def worst(statuses: Iterable[str]) -> str:
 def conclude(
     statuses: Collection[tuple[str, str | None]], *, partial: bool, out_of_sight: int
 ) -> ProfileVerdict:
-    """Return the verdict on one profile.
+    """Return the verdict on one profile from the level and status of each of its requirements (None: not graded).
 
-    Args:
-        statuses: Level and status of each of its requirements; None for one that was not graded.
-        partial: Whether some check was left out of the run.
-        out_of_sight: Number of MUSTs that only this machine keeps from being tested.
+    See `ProfileVerdict` for the other arguments.
     """
-    counts: dict[str, dict[str, int]] = {}
-    for level in LEVELS:
-        found = [status for own, status in statuses if own == level]
-        counts[level] = {status: found.count(status) for status in _SEVERITY}
+    graded = list(statuses)
+    counts = {level: {status: graded.count((level, status)) for status in _SEVERITY} for level in LEVELS}
     must = [status for level, status in statuses if level == "MUST"]
     holds = all(status in (PASS, NOT_APPLICABLE) for status in must)
-    return ProfileVerdict(
-        conformant=holds and PASS in must and not partial,
-        partial=partial,
-        counts=counts,
-        out_of_sight=out_of_sight,
-    )
+    return ProfileVerdict(holds and PASS in must and not partial, partial, counts, out_of_sight)
 
 
 def judge(
@@ -155,26 +145,22 @@ def judge(
     partial: bool,
     out_of_sight: Collection[str] = (),
 ) -> dict[str, ProfileVerdict]:
-    """Return the verdict on every profile that has requirements.
-
-    A profile of which nothing applies is never conformant.
+    """Judge every profile that has requirements; one of which nothing applies is never conformant.
 
     Args:
         requirements: All requirements of the edition, including excluded ones.
         statuses: The status of each requirement that was graded.
         partial: Whether some check was left out of the run.
         out_of_sight: The requirements that only this machine keeps from being tested.
+
+    Returns:
+        The verdict on each profile.
     """
     graded = [requirement for requirement in requirements if requirement.excluded is None]
     verdicts = {}
     for profile in PROFILES:
-        own = [requirement for requirement in graded if requirement.profile == profile]
-        if not own:
-            continue
-        unseen = [entry for entry in own if entry.level == "MUST" and entry.id in out_of_sight]
-        verdicts[profile] = conclude(
-            [(entry.level, statuses.get(entry.id)) for entry in own],
-            partial=partial,
-            out_of_sight=len(unseen),
-        )
+        if own := [requirement for requirement in graded if requirement.profile == profile]:
+            found = [(entry.level, statuses.get(entry.id)) for entry in own]
+            unseen = sum(entry.level == "MUST" and entry.id in out_of_sight for entry in own)
+            verdicts[profile] = conclude(found, partial=partial, out_of_sight=unseen)
     return verdicts

@@ -65,8 +65,7 @@ def shorten(value: Any, limit: int = 60) -> str:
 def build(document: Json) -> frames.Frame:
     """Build the frame that a vector describes.
 
-    Raises:
-        SuiteError: The installed Pipecat has no such frame, or the frame takes other arguments.
+    Raise SuiteError if the installed Pipecat has no such frame, or the frame takes other arguments.
     """
     arguments = {name: value for name, value in document.items() if name != "frame"}
     kind = getattr(frames, document["frame"], None)
@@ -114,29 +113,26 @@ def describe(value: Any) -> Value:
 
 def _attributes(frame: frames.Frame) -> Json:
     attributes: Json = {}
-    for entry in dataclasses.fields(frame):
-        if not entry.init:
-            continue
-        value = getattr(frame, entry.name, None)
+    for name in (entry.name for entry in dataclasses.fields(frame) if entry.init):
+        value = getattr(frame, name, None)
         if isinstance(value, KeypadEntry):
-            attributes[entry.name] = value.value
-        elif entry.name == "button":
-            attributes[entry.name] = Foreign(type(value).__name__, shorten(value))
+            value = value.value
         elif isinstance(value, bytearray | memoryview):
-            attributes[entry.name] = bytes(value)
-        elif isinstance(value, enum.Enum) or not isinstance(value, str | bytes | int | float | bool | None):
-            attributes[entry.name] = Foreign(type(value).__name__, shorten(value))
-        else:
-            attributes[entry.name] = value
+            value = bytes(value)
+        elif (
+            name == "button"
+            or isinstance(value, enum.Enum)
+            or not isinstance(value, str | bytes | int | float | bool | None)
+        ):
+            value = Foreign(type(value).__name__, shorten(value))
+        attributes[name] = value
     return attributes
 
 
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:
     """Return what the installed Pipecat passes to setup: a StartFrame up to 1.7, a FrameProcessorSetup since 1.8.
 
-    Args:
-        audio_in_sample_rate: The pipeline's input rate, in Hz.
-        audio_out_sample_rate: The pipeline's output rate, in Hz.
+    The rates are the pipeline's, in Hz.
     """
     rates: Json = {
         "audio_in_sample_rate": audio_in_sample_rate,
@@ -149,10 +145,7 @@ def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any
     from pipecat.utils.asyncio.task_manager import TaskManager
 
     parts: Json = {"clock": SystemClock(), "task_manager": TaskManager()}  # type: ignore[no-untyped-call]
-    needed = [entry.name for entry in dataclasses.fields(FrameProcessorSetup) if _is_required(entry)]
+    parameters = inspect.signature(FrameProcessorSetup).parameters.values()
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     arguments: Json = {name: parts.get(name) for name in needed} | rates
     return FrameProcessorSetup(**arguments)
-
-
-def _is_required(entry: dataclasses.Field[Any]) -> bool:
-    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING

@@ -22,13 +22,11 @@ class LogRecord:
         level: As a number; 30 is WARNING.
         level_name: As a name.
         text: The message and, if there is one, the traceback as handlers print it.
-        origin: The logger, or "loguru" or "warnings".
     """
 
     level: int
     level_name: str
     text: str
-    origin: str
 
 
 class LogCapture:
@@ -81,7 +79,7 @@ class LogCapture:
         call_handlers = logging.Logger.callHandlers
 
         def take_and_call(instance: logging.Logger, record: logging.LogRecord) -> None:
-            self.records.append(LogRecord(record.levelno, record.levelname, _text(record), record.name))
+            self.records.append(LogRecord(record.levelno, record.levelname, _text(record)))
             call_handlers(instance, record)
 
         logging.Logger.callHandlers = take_and_call  # type: ignore[method-assign, assignment]
@@ -89,12 +87,10 @@ class LogCapture:
     def _take_loguru(self, message: loguru.Message) -> None:
         level, extra = message.record["level"], message.record["extra"]
         bound = f" {extra!r}" if extra else ""
-        self.records.append(LogRecord(level.no, level.name, str(message).rstrip("\n") + bound, "loguru"))
+        self.records.append(LogRecord(level.no, level.name, str(message).rstrip("\n") + bound))
 
     def _take_warning(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        self.records.append(
-            LogRecord(logging.WARNING, "WARNING", f"{category.__name__}: {message}", "warnings")
-        )
+        self.records.append(LogRecord(logging.WARNING, "WARNING", f"{category.__name__}: {message}"))
 
 
 def _text(record: logging.LogRecord) -> str:

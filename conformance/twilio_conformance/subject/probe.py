@@ -25,7 +25,6 @@ from twilio_conformance.twilio.caller import CallerTrack
 from twilio_conformance.twilio.clock import skipped
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.record import Exchange
-from twilio_conformance.twilio.script import Answer
 
 __all__ = ["CALL_LIMIT", "NEVER_RETURNED", "Names", "Observation", "Probe", "Raised", "Subject"]
 
@@ -73,13 +72,12 @@ class Probe:
         self._running_calls: list[str] = []
         self._observations: list[tuple[Observation, float, int]] = []
         self._began = time.monotonic()
-        self._capture = CAPTURE
-        self._capture.records.clear()
+        CAPTURE.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
 
     def answer(self, answers: Sequence[Json]) -> None:
         """Script Twilio's API: an answer for each request, the last one for all that follow."""
-        self.network.script([Answer.from_json(answer) for answer in self.names.fill(list(answers))])
+        self.network.script(self.names.fill(list(answers)))
 
     @property
     def trace(self) -> list[str]:
@@ -122,13 +120,12 @@ class Probe:
     @property
     def logs(self) -> tuple[LogRecord, ...]:
         """The log records so far."""
-        return tuple(self._capture.records)
+        return tuple(CAPTURE.records)
 
     def require_capability(self, capability: str | None) -> None:
         """End the check if the implementation does not claim the capability.
 
-        Raises:
-            NotApplicable: It is not claimed.
+        Raise NotApplicable if it is not claimed.
         """
         if capability is not None and capability not in self.implementation.capabilities:
             raise NotApplicable(f"the implementation does not claim {capability}")
@@ -150,15 +147,11 @@ class Probe:
         return {name: value for name, value in (usual | changes).items() if value is not None}
 
     def attempt(self, *positional: Any, **arguments: Any) -> tuple[Observation, Subject | None]:
-        """Construct an instance; an exception of the constructor is a value.
+        """Construct an instance and return what the constructor did, and the instance; None if it raised.
 
-        Returns:
-            What the constructor did, and the instance; None if it raised.
-
-        Raises:
-            NotTestable: There is no InputParams to pass, or the adapter failed.
+        Raise NotTestable if there is no InputParams to pass, or the adapter failed.
         """
-        self._capture.attach()
+        CAPTURE.attach()
         keywords = self.names.fill(arguments)
         call = f"construct({', '.join([*map(str, positional), *(f'{name}=…' for name in keywords)])})"
         with self._announced(call):
@@ -176,11 +169,7 @@ class Probe:
         return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
-        """Construct an instance.
-
-        Raises:
-            NotTestable: The constructor raised.
-        """
+        """Construct an instance; raise NotTestable if the constructor raised."""
         observation, subject = self.attempt(*positional, **arguments)
         if subject is None:
             raise NotTestable("the instance cannot be constructed", actual=observation.outcome)
@@ -195,7 +184,10 @@ class Probe:
             rate: The pipeline's input rate, in Hz.
             out_rate: The pipeline's output rate, in Hz; the same by default.
             limit: The time limit of setup, in seconds.
-            arguments: The constructor's arguments.
+            **arguments: The constructor's arguments.
+
+        Returns:
+            The instance.
 
         Raises:
             NotTestable: The constructor or setup raised.
@@ -246,7 +238,7 @@ class Probe:
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
         if not self.implementation.is_remote:
-            self._capture.attach()
+            CAPTURE.attach()
         clock = asyncio.get_running_loop().time
         started, skipped_before = clock(), skipped()
         with self._announced(call):
@@ -261,24 +253,26 @@ class Probe:
                     # Skipped time costs nothing, and must not count as a hang, which shortens the limit of later calls.
                     if clock() - started - (skipped() - skipped_before) > HANG_THRESHOLD:
                         self.hung_calls.append(call)
-                    raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
+                    raised = _no_return(limit)
                 elif _is_cancelled_by_the_suite(error):
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
 
     def _observe_each(
-        self, calls: list[str], action: Callable[[], Iterator[Value | BaseException]], limit: float
+        self, calls: list[str], values: Iterator[Value | BaseException], limit: float
     ) -> list[Observation]:
-        """Observe several calls that are sent together."""
+        """Observe several calls that are sent together when the first value is asked for."""
         observations = []
         with self._announced(calls[0] if calls else ""):
-            for call, value in zip(calls, action(), strict=True):
-                raised = Raised.of(value) if isinstance(value, BaseException) else None
+            for call, value in zip(calls, values, strict=True):
                 if isinstance(value, TimeoutError):
                     self.hung_calls.append(call)
-                    raised = Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
-                seen = Observation(call, None if isinstance(value, BaseException) else value, raised)
+                    seen = Observation(call, raised=_no_return(limit))
+                elif isinstance(value, BaseException):
+                    seen = Observation(call, raised=Raised.of(value))
+                else:
+                    seen = Observation(call, value)
                 observations.append(self._note(seen))
         return observations
 
@@ -311,6 +305,9 @@ class Subject:
             rate: The pipeline's input rate, in Hz.
             out_rate: The pipeline's output rate, in Hz; the same by default.
             limit: The time limit, in seconds on the event loop's clock.
+
+        Returns:
+            What it did.
         """
         configuration = frames.setup_argument(rate, out_rate or rate)
         return await self.probe._observe(f"setup({rate})", lambda: self._instance.setup(configuration), limit)
@@ -334,7 +331,7 @@ class Subject:
         if not getattr(self._instance, "is_ahead", False):
             return [await self.serialize(frame, limit=limit) for frame in given]
         calls = [f"serialize({type(frame).__name__})" for frame in given]
-        return self.probe._observe_each(calls, lambda: self._instance.serialize_each(given, limit), limit)
+        return self.probe._observe_each(calls, self._instance.serialize_each(given, limit), limit)
 
     async def deserialize_each(
         self, given: Sequence[Json], *, limit: float = CALL_LIMIT
@@ -344,7 +341,7 @@ class Subject:
         if not getattr(self._instance, "is_ahead", False):
             return [await self.deserialize(text, limit=limit) for text in texts]
         calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
-        return self.probe._observe_each(calls, lambda: self._instance.deserialize_each(texts, limit), limit)
+        return self.probe._observe_each(calls, self._instance.deserialize_each(texts, limit), limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
         """Return whether a method returns an awaitable, which is closed, not awaited; False if it raises."""
@@ -358,6 +355,10 @@ class Subject:
             except BaseException as error:
                 self.probe._note(Observation(f"{method}(…)", raised=Raised.of(error)))
                 return False
+
+
+def _no_return(limit: float) -> Raised:
+    return Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
 
 
 def _summarize(alike: list[str]) -> str:

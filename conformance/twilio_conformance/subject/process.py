@@ -48,12 +48,7 @@ class LineReader:
     """
 
     def __init__(self, descriptor: int, limit: int | None = None) -> None:
-        """Start with an empty buffer.
-
-        Args:
-            descriptor: File descriptor to read from.
-            limit: Largest accepted length of a line in bytes; None for no limit.
-        """
+        """Read from a file descriptor; a line may be `limit` bytes long, or of any length if that is None."""
         self.descriptor = descriptor
         self._limit = limit
         self._partial: list[bytes] = []
@@ -73,9 +68,8 @@ class LineReader:
     def read(self) -> list[bytes] | None:
         """Read what has arrived and return the complete lines; None at the end of the pipe.
 
-        Raises:
-            BlockingIOError: The descriptor is non-blocking and nothing has arrived.
-            LineTooLong: The line that is arriving exceeds the limit.
+        Raise BlockingIOError if the descriptor is non-blocking and nothing has arrived, and LineTooLong if the
+        line that is arriving exceeds the limit.
         """
         data = os.read(self.descriptor, _CHUNK)
         if not data:
@@ -94,11 +88,7 @@ class LineReader:
     def read_line(self, seconds: float | None = None) -> bytes | None:
         """Return the next line, which must be the only one under way; None at the end of the pipe.
 
-        Args:
-            seconds: How long to wait for it; None for as long as it takes.
-
-        Raises:
-            TimeoutError: The line is not complete in time.
+        Raise TimeoutError if it is not complete after so many seconds; None waits for as long as it takes.
         """
         until = None if seconds is None else time.monotonic() + seconds
         while True:
@@ -134,12 +124,9 @@ class PythonProcess:
     """
 
     def __init__(self, module: str, output: BinaryIO, environment: Mapping[str, str] | None = None) -> None:
-        """Start the process.
+        """Start the process with further variables in its environment.
 
-        Args:
-            module: Full name of the module; its `main` takes the two file descriptors.
-            output: File that receives the process's standard output and standard error.
-            environment: Variables to set beyond those of this process.
+        Its standard output and standard error go to `output`; `main` of the module takes two file descriptors.
         """
         requests_in, self._requests = os.pipe()
         answers_out, answers_in = os.pipe()
@@ -161,11 +148,7 @@ class PythonProcess:
         self._is_open = True
 
     def send(self, document: Any) -> None:
-        """Write one request.
-
-        Raises:
-            BrokenPipeError: The process has ended.
-        """
+        """Write one request; raise BrokenPipeError if the process has ended."""
         send(self._requests, document)
 
     def close(self, grace: float = 0.0) -> None:

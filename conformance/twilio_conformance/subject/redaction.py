@@ -44,8 +44,7 @@ class Names:
     def message(self, data: dict[str, Any]) -> str | bytes:
         """Return what `deserialize` receives: the message that the step of a vector describes.
 
-        Args:
-            data: One of ``json``, ``text``, ``parts`` and ``base64``; ``"as": "bytes"`` encodes it.
+        The step has one of ``json``, ``text``, ``parts`` and ``base64``; ``"as": "bytes"`` encodes it.
         """
         if "base64" in data:
             return base64.b64decode(data["base64"])

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from twilio_conformance.errors import UsageError
 from twilio_conformance.subject.target import (
@@ -25,46 +25,40 @@ from twilio_conformance.subject.target import (
 
 
 def resolve(target: Target) -> Implementation:
-    """Import the module that a target names, and find the implementation in it.
+    """Import the module that a target names and find the implementation in it, without calling anything of it.
 
-    Args:
-        target: What `--impl` names; not a command.
-
-    Returns:
-        The implementation. Nothing of it has been called yet.
-
-    Raises:
-        UsageError: The module cannot be imported, or does not hold what is asked for.
+    Raise UsageError if the module cannot be imported, or does not hold what is asked for.
     """
-    module = _import_file(target, target.path) if target.path else _import_module(target)
     try:
-        return _examine(target, module)
-    except UsageError:
-        raise
-    except BaseException as error:
-        raise UsageError(
-            f"--impl={target.spec}: {module.__name__} cannot be examined: {_describe(error)}"
-        ) from error
+        module = _import_file(target, target.path) if target.path else _import(target, target.module)
+        try:
+            return _examine(target, module)
+        except UsageError:
+            raise
+        except BaseException as error:
+            raise UsageError(f"{module.__name__} cannot be examined: {_describe(error)}") from error
+    except UsageError as error:
+        raise UsageError(f"--impl={target.spec}: {error}") from error.__cause__
 
 
-def _import_module(target: Target) -> ModuleType:
+def _import(target: Target, name: str) -> ModuleType:
     try:
-        return importlib.import_module(target.module)
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and (target.module == error.name or target.module.startswith(f"{error.name}.")):
+        if not target.path and error.name and f"{name}.".startswith(f"{error.name}."):
             raise UsageError(
-                f"--impl={target.spec}: there is no module {error.name}. {_suggest_colon(target)}Is it installed"
+                f"there is no module {error.name}. {_suggest_colon(target)}Is it installed"
                 " in this environment, or does pytest run in the folder that holds it?"
             ) from error
-        _refuse_missing(target, error)
+        raise UsageError(f"{target.module} needs the module {error.name}, which is not installed") from error
     except BaseException as error:
-        _refuse_failed(target, error)
+        raise UsageError(f"importing {target.module} failed: {_describe(error)}") from error
 
 
 def _import_file(target: Target, path: Path) -> ModuleType:
     """Import a file under the name that it has in its package, so that its relative imports work."""
     if not path.is_file():
-        raise UsageError(f"--impl={target.spec}: there is no file {path}")
+        raise UsageError(f"there is no file {path}")
     path = path.resolve()
     names, folder = [path.stem] if path.stem != "__init__" else [], path.parent
     while (folder / "__init__.py").exists():
@@ -72,30 +66,15 @@ def _import_file(target: Target, path: Path) -> ModuleType:
         folder = folder.parent
     name = ".".join(names)
     if not all(part.isidentifier() for part in names):
-        raise UsageError(f"--impl={target.spec}: {path.name} cannot be imported: {name} is not a module name")
+        raise UsageError(f"{path.name} cannot be imported: {name} is not a module name")
     sys.path.insert(0, str(folder))
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        _refuse_missing(target, error)
-    except BaseException as error:
-        _refuse_failed(target, error)
+    module = _import(target, name)
     if Path(_file_of(module)).resolve() != path:
         raise UsageError(
-            f"--impl={target.spec}: the name {name} belongs to another module ({_file_of(module)});"
+            f"the name {name} belongs to another module ({_file_of(module)});"
             " rename the file, or name the class by its package"
         )
     return module
-
-
-def _refuse_missing(target: Target, error: ModuleNotFoundError) -> NoReturn:
-    raise UsageError(
-        f"--impl={target.spec}: {target.module} needs the module {error.name}, which is not installed"
-    ) from error
-
-
-def _refuse_failed(target: Target, error: BaseException) -> NoReturn:
-    raise UsageError(f"--impl={target.spec}: importing {target.module} failed: {_describe(error)}") from error
 
 
 def _describe(error: BaseException) -> str:
@@ -128,23 +107,18 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
     found = _attribute(module, attribute) if attribute else _only_serializer(target, module)
     if found is None:
         where = f"{module.__name__} ({_file_of(module)})"
-        raise UsageError(f"--impl={target.spec}: {where} has no {attribute}.{_hint(module)}")
+        raise UsageError(f"{where} has no {attribute}.{_hint(module)}")
     if not callable(found):
-        raise UsageError(
-            f"--impl={target.spec}: {attribute} is a {type(found).__name__}, not a class or factory"
-        )
+        raise UsageError(f"{attribute} is a {type(found).__name__}, not a class or factory")
     if inspect.iscoroutinefunction(found):
         raise UsageError(
-            f"--impl={target.spec}: {attribute} is an async function; a factory is a plain function that"
-            " returns the serializer"
+            f"{attribute} is an async function; a factory is a plain function that returns the serializer"
         )
     # A wrapper that delegates has its methods only once it is constructed.
     missing = [name for name in METHODS if not hasattr(found, name)]
     if inspect.isclass(found) and missing and not hasattr(found, "__getattr__"):
-        raise UsageError(
-            f"--impl={target.spec}: the class {found.__name__} has no {', '.join(missing)}, so it is not a serializer"
-        )
-    _expect_documented_arguments(target, module, found)
+        raise UsageError(f"the class {found.__name__} has no {', '.join(missing)}, so it is not a serializer")
+    _expect_documented_arguments(module, found)
     name = getattr(found, "__qualname__", None)
     home = found.__module__ if name else module.__name__
     return Implementation(
@@ -160,7 +134,7 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
 
 
 def _attribute(module: ModuleType, path: str) -> Any:
-    """Return what a dotted path leads to in a module; None where it leads nowhere."""
+    """Return what a dotted path leads to in a module; None if it leads nowhere."""
     found: Any = module
     for name in path.split("."):
         found = getattr(found, name, None)
@@ -179,18 +153,18 @@ def _only_serializer(target: Target, module: ModuleType) -> Any:
     if defined:
         names = ", ".join(value.__name__ for value in defined)
         raise UsageError(
-            f"--impl={target.spec}: {module.__name__} has several serializers ({names}); name one:"
+            f"{module.__name__} has several serializers ({names}); name one:"
             f" --impl={target.location}:{defined[0].__name__}"
         )
     imported = named if named is not None else next(iter(serializers), None)
     if imported is not None:
         name = next(name for name, value in vars(module).items() if value is imported)
         raise UsageError(
-            f"--impl={target.spec}: {module.__name__} ({_file_of(module)}) defines no serializer; it only imports"
+            f"{module.__name__} ({_file_of(module)}) defines no serializer; it only imports"
             f" {name} from {imported.__module__}. To grade that one: --impl={target.location}:{name}"
         )
     raise UsageError(
-        f"--impl={target.spec}: {module.__name__} ({_file_of(module)}) has neither a {CLASS_NAME} nor another"
+        f"{module.__name__} ({_file_of(module)}) has neither a {CLASS_NAME} nor another"
         f" subclass of FrameSerializer; name a class or a factory: --impl={target.location}:NAME"
     )
 
@@ -229,7 +203,7 @@ def _source_of(found: Any, module: ModuleType) -> str | None:
         return getattr(module, "__file__", None)
 
 
-def _expect_documented_arguments(target: Target, module: ModuleType, found: Any) -> None:
+def _expect_documented_arguments(module: ModuleType, found: Any) -> None:
     """Refuse a class that no set of documented arguments constructs: nothing of it could be graded."""
     if not inspect.isclass(found) or hasattr(found, "__getattr__"):
         return
@@ -242,7 +216,7 @@ def _expect_documented_arguments(target: Target, module: ModuleType, found: Any)
         return
     own = found.__name__
     raise UsageError(
-        f"--impl={target.spec}: {own}{signature} cannot be called with the documented arguments"
+        f"{own}{signature} cannot be called with the documented arguments"
         f" ({', '.join(PARAMETERS)}). Write a factory that can, in a file of its own, and name it:"
         f" --impl=my_factory:make\n\n"
         f"    from {module.__name__} import {own}\n\n\n"

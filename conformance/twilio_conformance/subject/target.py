@@ -91,11 +91,7 @@ class Implementation:
 
 
 def parse(spec: str) -> Target:
-    """Parse the argument of --impl.
-
-    Raises:
-        UsageError: It has none of the forms that --impl takes.
-    """
+    """Parse the argument of --impl; raise UsageError if it has none of the forms that --impl takes."""
     text = spec.strip()
     if text.startswith(_STDIO):
         return Target(text, "stdio", None, command=_command(spec))

@@ -127,10 +127,6 @@ class Playout:
             timeline[at : at + len(played)] = played
         return bytes(timeline)
 
-    def codes(self) -> bytes:
-        """Return all codes that were or will be played, without the pauses."""
-        return b"".join(entry.codes for entry in self.audio)
-
     def gaps(self) -> list[tuple[float, float]]:
         """Return the pauses in which the buffer was empty between pieces of audio: moment and seconds."""
         pairs = zip(self.audio, self.audio[1:], strict=False)

@@ -33,7 +33,7 @@ QUIET_POLLS = 3
 LONGEST_POLL_INTERVAL = 0.02
 """Real seconds between two checks during long activity, such as a request in a thread."""
 
-_NAMES = ("time", "monotonic", "perf_counter")
+_NAMES = ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns")
 _IDLE_WORKER = thread_pool._worker.__code__
 
 _T = TypeVar("_T")
@@ -62,10 +62,8 @@ def install() -> None:
     if _process.saved:
         raise RuntimeError("the clock is installed already")
     for name in _NAMES:
-        seconds, nanoseconds = getattr(time, name), getattr(time, f"{name}_ns")
-        _process.saved |= {name: seconds, f"{name}_ns": nanoseconds}
-        setattr(time, name, _ahead(name, seconds))
-        setattr(time, f"{name}_ns", _ahead_ns(f"{name}_ns", nanoseconds))
+        _process.saved[name] = getattr(time, name)
+        setattr(time, name, _ahead(name, getattr(time, name)))
 
 
 def uninstall() -> None:
@@ -83,16 +81,9 @@ def skipped() -> float:
 
 
 def new_event_loop(network: Network) -> asyncio.SelectorEventLoop:
-    """Make an event loop that skips time whenever the loop and the double only wait.
+    """Return an event loop that skips time whenever the loop and the running double only wait.
 
-    Args:
-        network: The running network double.
-
-    Returns:
-        A loop for `asyncio.Runner`.
-
-    Raises:
-        RuntimeError: The clock is not installed.
+    Raise RuntimeError if the clock is not installed.
     """
     if not _process.saved:
         raise RuntimeError("the clock is not installed")
@@ -120,19 +111,11 @@ def held() -> Iterator[None]:
 
 
 def _ahead(name: str, original: Callable[[], float]) -> Callable[[], float]:
-    process = _process
+    process, is_integer = _process, name.endswith("_ns")
 
     def read() -> float:
-        return float(process.held[name] if process.held else original()) + process.skipped
-
-    return read
-
-
-def _ahead_ns(name: str, original: Callable[[], int]) -> Callable[[], int]:
-    process = _process
-
-    def read() -> int:
-        return int(process.held[name] if process.held else original()) + round(process.skipped * 1e9)
+        now: float = process.held[name] if process.held else original()
+        return now + (round(process.skipped * 1e9) if is_integer else process.skipped)
 
     return read
 

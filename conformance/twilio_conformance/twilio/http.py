@@ -38,13 +38,9 @@ class HttpConnection:
     def __init__(
         self, record: Record, stream: ServerStream, connection: Connection, answer: Answer | None
     ) -> None:
-        """Take over a stream that is ready for requests.
+        """Take over a stream that is ready for requests: cleartext, or TLS after its handshake.
 
-        Args:
-            record: Holds the script and the records.
-            stream: Cleartext, or TLS after its handshake.
-            connection: The connection's record.
-            answer: The answer to the first request, if the script's next one was already taken.
+        `answer` is the answer to the first request, if it was taken from the script already.
         """
         self._record = record
         self._stream = stream
@@ -52,8 +48,7 @@ class HttpConnection:
         self._first_answer = answer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_LIMIT)
         self._number: int | None = None
-        self._method = self._target = ""
-        self._headers: tuple[tuple[str, str], ...] = ()
+        self._request: dict[str, Any] = {}
         self._raw = b""
         self._at_end = False
 
@@ -126,18 +121,15 @@ class HttpConnection:
         return self._record.add_exchange(exchange)
 
     def _add_request(self, request: h11.Request) -> int:
-        # The answer's placeholders need these.
-        self._target = request.target.decode("latin-1")
-        self._headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
-        )
-        self._method = request.method.decode("latin-1")
-        return self._add(
-            method=self._method,
-            target=self._target,
-            http_version=request.http_version.decode("latin-1"),
-            headers=self._headers,
-        )
+        headers = request.headers.raw_items()
+        # The answer's placeholders need these too.
+        self._request = {
+            "method": request.method.decode("latin-1"),
+            "target": request.target.decode("latin-1"),
+            "http_version": request.http_version.decode("latin-1"),
+            "headers": tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers),
+        }
+        return self._add(**self._request)
 
     def _reject(self, body: bytearray, error: h11.RemoteProtocolError) -> None:
         """Record a malformed or incomplete request; answer 400 if the client is still connected."""
@@ -173,7 +165,7 @@ class HttpConnection:
             self._stream.send(self._bytes(h11.InformationalResponse(status_code=status, headers=[])))
         body = self._filled(answer)
         head = self._bytes(self._head(answer, len(body)))
-        if self._method == "HEAD" or answer.status in _BODILESS:
+        if self._request["method"] == "HEAD" or answer.status in _BODILESS:
             body = b""
         self._note(answer_status=answer.status)
         half = len(body) // 2
@@ -224,11 +216,12 @@ class HttpConnection:
         return _fill(answer.body, values)
 
     def _values(self) -> dict[str, str]:
-        authorization = [value for name, value in self._headers if name.lower() == "authorization"]
-        call = _CALL.search(self._target)
+        headers, target = self._request["headers"], self._request["target"]
+        authorization = (value for name, value in headers if name.lower() == "authorization")
+        call = _CALL.search(target)
         return {
-            "authorization": authorization[0] if authorization else "",
-            "target": self._target,
+            "authorization": next(authorization, ""),
+            "target": target,
             "account_sid": call["account"] if call else "",
             "call_sid": call["call"] if call else "",
         }

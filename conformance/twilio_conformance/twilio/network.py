@@ -9,30 +9,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Self
 
 from twilio_conformance.twilio.record import Connection, Exchange, Record
 from twilio_conformance.twilio.script import Answer
 from twilio_conformance.twilio.server import Server
-from twilio_conformance.twilio.sockets import (
-    SENTINELS,
-    Refusal,
-    install,
-    process,
-    uninstall,
-)
+from twilio_conformance.twilio.sockets import SENTINELS, Refusal, install, process, uninstall
 from twilio_conformance.twilio.tls import LOOPBACK
 
-__all__ = [
-    "LOOPBACK",
-    "Network",
-    "Refusal",
-    "certificate",
-    "install",
-    "require_loopback",
-    "uninstall",
-]
+__all__ = ["LOOPBACK", "Network", "Refusal", "certificate", "install", "require_loopback", "uninstall"]
 
 TWILIO = "twilio.com"
 """Domain that is served, with all its subdomains."""
@@ -54,9 +41,9 @@ class Network:
     after `stop`; `start` clears them.
     """
 
-    def __init__(self, answers: Iterable[Answer | Mapping[str, Any]] = ()) -> None:
+    def __init__(self, answers: Iterable[Mapping[str, Any]] = ()) -> None:
         """Prepare a run with a script; see `script`."""
-        self._script = _answers(answers)
+        self._script = [Answer.from_json(answer) for answer in answers]
         self._installed = False
         self._server: Server | None = None
         self._lock = threading.Lock()
@@ -104,19 +91,13 @@ class Network:
         """Stop the server."""
         self.stop()
 
-    def script(self, answers: Iterable[Answer | Mapping[str, Any]]) -> None:
-        """Set the answers: one per request, in order, and the last one repeats.
+    def script(self, answers: Iterable[Mapping[str, Any]]) -> None:
+        """Set the answers as `Answer.from_json` reads them: one per request, in order, and the last one repeats.
 
-        A fault of a connection applies to one connection. Mappings are read by `Answer.from_json`, which
-        raises ValueError.
+        A fault of a connection applies to one connection.
         """
-        self._script = _answers(answers)
+        self._script = [Answer.from_json(answer) for answer in answers]
         self._record.script(self._script)
-
-    @property
-    def is_serving(self) -> bool:
-        """Whether the server still accepts connections."""
-        return self._server is not None and self._server.is_serving
 
     @property
     def base_url(self) -> str:
@@ -147,11 +128,9 @@ class Network:
         return tuple(self._refused)
 
     def accept_from(self, listeners: Iterable[socket.socket], name_of: Callable[[str], str | None]) -> None:
-        """Serve a process with a network namespace of its own.
+        """Serve a process by the listening sockets in its network namespace.
 
-        Args:
-            listeners: Listening sockets in that namespace.
-            name_of: Maps an address there to the name that the process looked up; None if it looked up none.
+        `name_of` maps an address there to the name that the process looked up; None if it looked up none.
         """
         assert self._server
 
@@ -166,16 +145,17 @@ class Network:
         """Return whether the double serves a name."""
         return any(_is_within(host, domain) for domain in (TWILIO, DECOY))
 
-    def settle(self, timeout: float = 1.0) -> bool:
+    def settle(self) -> bool:
         """Wait until everything that clients have sent is recorded; call it before reading the records.
 
-        Args:
-            timeout: Seconds to wait at most; it usually takes a few milliseconds.
-
-        Returns:
-            False if the time ran out first.
+        It usually takes a few milliseconds; return False if it takes more than a second.
         """
-        return self._server is None or self._server.settle(timeout)
+        deadline, quiet = monotonic() + 1.0, 0
+        # Three checks in a row, because loopback may deliver shortly after the client's call returned.
+        while quiet < 3 and monotonic() < deadline:
+            quiet = quiet + 1 if self.is_quiet() else 0
+            sleep(0.001)
+        return quiet == 3
 
     def is_quiet(self) -> bool:
         """Return whether the double is idle and has processed everything that clients have sent."""
@@ -213,16 +193,7 @@ class Network:
         return self._hosts[index] if 0 <= index < len(self._hosts) else None
 
     def expect_connection(self, client_port: int, host: str, port: int) -> int:
-        """Announce a client's connection to the server.
-
-        Args:
-            client_port: Port that the client's socket is bound to.
-            host: Name that it means to reach.
-            port: Port that it means to reach.
-
-        Returns:
-            The loopback port to connect to.
-        """
+        """Announce that the client at a port connects to a host; return the loopback port to connect to."""
         assert self._server
         return self._server.expect_connection(client_port, host, port, decoy=not _is_within(host, TWILIO))
 
@@ -232,21 +203,9 @@ class Network:
 
 
 def certificate() -> str:
-    """Return the certificate that another process has to trust.
-
-    Returns:
-        The private authority's certificate, in PEM.
-
-    Raises:
-        RuntimeError: The double is not installed.
-    """
-    if process.authority is None:
-        raise RuntimeError("the network double is not installed")
+    """Return the certificate that another process has to trust, in PEM; the double has to be installed."""
+    assert process.authority
     return process.authority.pem
-
-
-def _answers(answers: Iterable[Answer | Mapping[str, Any]]) -> tuple[Answer, ...]:
-    return tuple(item if isinstance(item, Answer) else Answer.from_json(item) for item in answers)
 
 
 def _is_within(host: str, domain: str) -> bool:

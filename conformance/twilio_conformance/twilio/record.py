@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from twilio_conformance.twilio.script import Answer, Script
+from twilio_conformance.twilio.script import CONNECTION_FAULTS, Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,6 @@ class Exchange:
     answer_status: int | None = None
     complete: bool = False
     note: str | None = None
-
-    @property
-    def path(self) -> str:
-        """Request target without its query."""
-        return self.target.partition("?")[0]
 
     def headers_named(self, name: str) -> tuple[str, ...]:
         """Return the values of all headers of a name, in any case."""
@@ -126,15 +121,15 @@ class Record:
 
     def __init__(self, answers: Sequence[Answer] = ()) -> None:
         """Start with a script and without records."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._connections: list[Connection] = []
         self._exchanges: list[Exchange] = []
         self.script(answers)
 
     def script(self, answers: Sequence[Answer]) -> None:
-        """Replace the script; without answers, every request succeeds."""
+        """Replace the script: answers in order, of which the last repeats; without any, every request succeeds."""
         with self._lock:
-            self._script = Script(answers)
+            self._answers, self._next = tuple(answers) or (Answer(),), 0
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -151,26 +146,19 @@ class Record:
     def next_answer(self) -> Answer:
         """Return the script's next answer and move on."""
         with self._lock:
-            return self._script.take()
+            answer = self._answers[self._next]
+            self._next = min(self._next + 1, len(self._answers) - 1)
+            return answer
 
     def next_is_connection_fault(self) -> bool:
         """Return whether the script's next answer is a fault that needs a new connection."""
         with self._lock:
-            return self._script.next_is_connection_fault
+            return self._answers[self._next].fault in CONNECTION_FAULTS
 
     def add_connection(self, host: str, port: int, decoy: bool) -> tuple[Connection, Answer | None]:
-        """Record a new connection.
-
-        Args:
-            host: Name or address that the client connected to.
-            port: Port that the client connected to.
-            decoy: Whether the host is not Twilio's.
-
-        Returns:
-            The connection, and the script's next answer if that is a fault of a connection.
-        """
+        """Record and return a new connection, with the script's next answer if that is a fault of a connection."""
         with self._lock:
-            answer = self._script.take() if self._script.next_is_connection_fault else None
+            answer = self.next_answer() if self.next_is_connection_fault() else None
             fault = answer.fault if answer else None
             connection = Connection(len(self._connections) + 1, host, port, decoy, time.monotonic(), fault)
             self._connections.append(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -56,16 +56,7 @@ class Answer:
         """Return the answer that a vector describes, such as ``{"status": 404, "json": {"code": 20404}}``.
 
         Without ``status`` the answer is the default one; with it, the body is ``json``, ``body`` (text) or
-        ``body_base64``, else empty.
-
-        Args:
-            data: The answer in JSON.
-
-        Returns:
-            The answer.
-
-        Raises:
-            ValueError: An unknown key, fault or kind, or more than one body.
+        ``body_base64``, else empty. Raise ValueError for an unknown key, fault or kind, or more than one body.
         """
         keys = {attribute.name for attribute in fields(cls)} | {"json", "body_base64"}
         if unknown := data.keys() - keys:
@@ -98,23 +89,3 @@ def _content(data: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], byte
         body = base64.b64decode(data["body_base64"], validate=True)
         return (("Content-Type", "application/octet-stream"),), body
     return ((), b"") if "status" in data else (_JSON, _ENDED_CALL)
-
-
-class Script:
-    """Answers in order, of which the last repeats. Not thread-safe."""
-
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        """Start with the first answer; without answers, every request succeeds."""
-        self._answers = tuple(answers) or (Answer(),)
-        self._next = 0
-
-    @property
-    def next_is_connection_fault(self) -> bool:
-        """Whether the next answer is a fault that needs a new connection."""
-        return self._answers[self._next].fault in CONNECTION_FAULTS
-
-    def take(self) -> Answer:
-        """Return the next answer and move on."""
-        answer = self._answers[self._next]
-        self._next = min(self._next + 1, len(self._answers) - 1)
-        return answer

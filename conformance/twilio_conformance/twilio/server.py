@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic, sleep
 from typing import Any
 
 from twilio_conformance.twilio.http import HttpConnection, reason_of
@@ -29,12 +28,7 @@ class Server:
     """
 
     def __init__(self, record: Record, authority: Authority) -> None:
-        """Start listening and serving.
-
-        Args:
-            record: Holds the script and the records.
-            authority: Issues the server certificates.
-        """
+        """Start to serve by the script of a record, with certificates of an authority."""
         self._record = record
         self._authority = authority
         self._lock = threading.Lock()
@@ -64,40 +58,22 @@ class Server:
         self._listener.close()
         self._closed.close()
 
-    @property
-    def is_serving(self) -> bool:
-        """Whether the server still accepts connections; only `stop` may end that thread."""
-        return self._threads[0].is_alive()
-
     def accept_from(self, listener: socket.socket, host_of: Callable[[str], tuple[str, bool]]) -> None:
         """Serve another listening socket too, such as one in another network namespace.
 
-        Args:
-            listener: The listening socket.
-            host_of: Maps an address there to its host name and whether that is not Twilio's.
+        `host_of` maps an address there to its host name and whether that is not Twilio's.
         """
         self._spawn(self._accept, listener, host_of)
 
     def check(self) -> None:
-        """Raise if the server itself failed.
-
-        Raises:
-            RuntimeError: A thread of the server failed.
-        """
+        """Raise RuntimeError if a thread of the server has failed."""
         if self._failures:
             raise RuntimeError("the network double failed while serving") from self._failures[0]
 
     def expect_connection(self, client_port: int, host: str, port: int, decoy: bool) -> int:
-        """Announce a client's connection.
+        """Announce that the client at a port connects to a host, which may be a decoy.
 
-        Args:
-            client_port: Port that the client's socket is bound to.
-            host: Name that it means to reach.
-            port: Port that it means to reach.
-            decoy: Whether the host is not Twilio's.
-
-        Returns:
-            The loopback port to connect to; if the script says ``refuse``, one that refuses.
+        Return the loopback port to connect to; if the script says ``refuse``, one that refuses.
         """
         with self._lock:
             connection, answer = self._record.add_connection(host, port, decoy)
@@ -105,25 +81,6 @@ class Server:
                 return int(self._closed.getsockname()[1])
             self._expected[client_port] = connection, answer
             return self.port
-
-    def settle(self, timeout: float) -> bool:
-        """Wait until everything that clients have sent is recorded.
-
-        Loopback may deliver shortly after the client's call returned, so the server has to be idle in three
-        consecutive checks.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            False if the time ran out first.
-        """
-        deadline = monotonic() + timeout
-        quiet = 0
-        while quiet < 3 and monotonic() < deadline:
-            quiet = quiet + 1 if self.is_quiet() else 0
-            sleep(0.001)
-        return quiet == 3
 
     def is_quiet(self) -> bool:
         """Return whether the server is idle and has recorded everything that clients have sent."""

@@ -18,7 +18,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 
@@ -52,21 +52,15 @@ class Refusal:
     how: str
 
 
+@dataclass
 class Process:
-    """The state of the patches in this process.
+    """The state of the patches in this process: the private CA if they are installed, the double if it runs."""
 
-    Attributes:
-        authority: Private CA; None unless installed.
-        network: The running network double, if any.
-    """
-
-    def __init__(self) -> None:
-        """Start without patches."""
-        self.authority: Authority | None = None
-        self.network: Network | None = None
-        self.saved: list[tuple[Any, str, Any]] = []
-        self.environment: dict[str, str] = {}
-        self.masked = False
+    authority: Authority | None = None
+    network: Network | None = None
+    saved: list[tuple[Any, str, Any]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    masked: bool = False
 
 
 process = Process()
@@ -281,31 +275,16 @@ def _sendmsg(
     return _ORIGINAL["sendmsg"](self, buffers, ancdata, flags, _route(self, address, "sendmsg"))
 
 
-def _wrap_socket(
-    self: ssl.SSLContext, sock: socket.socket, server_side: bool = False, *rest: Any, **options: Any
-) -> Any:
-    if not server_side:
-        _trust_authority(self)
-    return _ORIGINAL["wrap_socket"](self, sock, server_side, *rest, **options)
+def _trusting(name: str) -> Callable[..., Any]:
+    """Return a method of TLS contexts that makes a verifying client trust the private CA first."""
 
+    def wrap(self: ssl.SSLContext, *arguments: Any, **options: Any) -> Any:
+        # Servers trust it too, which does them no harm: they rarely verify.
+        if self.verify_mode != ssl.CERT_NONE and process.authority:
+            self.load_verify_locations(cadata=process.authority.pem)
+        return _ORIGINAL[name](self, *arguments, **options)
 
-def _wrap_bio(
-    self: ssl.SSLContext,
-    incoming: ssl.MemoryBIO,
-    outgoing: ssl.MemoryBIO,
-    server_side: bool = False,
-    *rest: Any,
-    **options: Any,
-) -> Any:
-    if not server_side:
-        _trust_authority(self)
-    return _ORIGINAL["wrap_bio"](self, incoming, outgoing, server_side, *rest, **options)
-
-
-def _trust_authority(context: ssl.SSLContext) -> None:
-    """Make a verifying client trust the private CA."""
-    if context.verify_mode != ssl.CERT_NONE and process.authority:
-        process.authority.trust(context)
+    return wrap
 
 
 _PATCHES: tuple[tuple[tuple[Any, ...], str, Callable[..., Any]], ...] = (
@@ -318,6 +297,6 @@ _PATCHES: tuple[tuple[tuple[Any, ...], str, Callable[..., Any]], ...] = (
     ((socket.socket,), "connect_ex", _connect_ex),
     ((socket.socket,), "sendto", _sendto),
     ((socket.socket,), "sendmsg", _sendmsg),
-    ((_SSL_CONTEXT,), "wrap_socket", _wrap_socket),
-    ((_SSL_CONTEXT,), "wrap_bio", _wrap_bio),
+    ((_SSL_CONTEXT,), "wrap_socket", _trusting("wrap_socket")),
+    ((_SSL_CONTEXT,), "wrap_bio", _trusting("wrap_bio")),
 )

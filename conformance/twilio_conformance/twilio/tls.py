@@ -47,21 +47,11 @@ class Authority:
         self._lock = threading.Lock()
         self.pem = self._trusted.cert_pem.bytes().decode("ascii")
 
-    def trust(self, context: SSLContext) -> None:
-        """Make a client's context trust the authority."""
-        context.load_verify_locations(cadata=self.pem)
-
     def context(self, host: str, bad: str | None = None) -> SSLContext:
-        """Get the server context for a host name or a loopback address.
+        """Return the server context for a host name or a loopback address; UnicodeError for an impossible name.
 
-        The context offers HTTP/1.1 only, so that a client that could speak HTTP/2 falls back.
-
-        Args:
-            host: Name that the client connected to.
-            bad: One of `BAD_CERTIFICATES`, or None for a good certificate.
-
-        Returns:
-            The context; UnicodeError means that a certificate cannot contain the name.
+        It offers HTTP/1.1 only, so that a client that could speak HTTP/2 falls back. `bad` is one of
+        `BAD_CERTIFICATES`, or None for a good certificate.
         """
         with self._lock:
             if (host, bad) not in self._contexts:
@@ -134,12 +124,8 @@ class ServerStream:
     def handshake(self, context: SSLContext) -> None:
         """Perform the server's side of the TLS handshake.
 
-        Args:
-            context: The context to use.
-
-        Raises:
-            ConnectionResetError: The client disconnected. If it rejects the handshake, ssl.SSLError has its
-                alert as ``reason``.
+        Raise ConnectionResetError if the client disconnected. If it rejects the handshake, ssl.SSLError has
+        its alert as ``reason``.
         """
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:

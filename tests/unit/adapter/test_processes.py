@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests import miniature
+from tests.adapters import broken, javascript
 from tests.unit.adapter.broken_adapter import GREETINGS
-from tests.unit.adapter.conftest import broken, javascript
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec.verdict import NOT_TESTABLE, PASS
 

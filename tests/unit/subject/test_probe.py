@@ -16,6 +16,7 @@ from pipecat.frames.frames import EndFrame, InterruptionFrame
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_conformance.errors import NotApplicable, NotTestable
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import CALL_LIMIT, NEVER_RETURNED, Observation, Probe, Raised
 from twilio_conformance.subject.target import Implementation, Target
 from twilio_conformance.twilio.network import Network
@@ -40,7 +41,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeProbe]:
                 "is_class": inspect.isclass(construct),
             }
             probe = Probe(Implementation(**(described | changes)), network)
-            monkeypatch.setattr(probe._capture, "attach", lambda: None)
+            monkeypatch.setattr(CAPTURE, "attach", lambda: None)
             return probe
 
         yield make

@@ -57,7 +57,7 @@ def test_the_official_client_is_seen(double: Network, hang_up: Any, place: dict[
     )
     assert call.status == "completed"
     (exchange,) = double.exchanges
-    assert (exchange.host, exchange.sni, exchange.path) == (host, host, hang_up.path)
+    assert (exchange.host, exchange.sni, exchange.target) == (host, host, hang_up.path)
     assert exchange.header("Authorization") == hang_up.authorization
     assert exchange.body == hang_up.body
 

@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twilio_conformance.spec import catalogue
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.record import Exchange, Record
-from twilio_conformance.twilio.script import Answer
+from twilio_conformance.twilio.script import CONNECTION_FAULTS, Answer
 
 
 def exchange(**parts: Any) -> Exchange:
@@ -44,7 +46,6 @@ def test_exchanges_are_numbered_in_order_of_arrival_and_can_be_updated() -> None
 def test_headers_are_found_in_any_case() -> None:
     one = exchange(headers=(("X-Two", "1"), ("x-two", "2")), target="/a?b")
     assert (one.headers_named("X-TWO"), one.header("x-Two"), one.header("X-Three")) == (("1", "2"), "1", None)
-    assert one.path == "/a"
 
 
 def test_a_trace_shows_no_credentials(double: Network, hang_up: Any) -> None:
@@ -72,3 +73,20 @@ def test_a_body_that_is_no_text_is_encoded_in_base64() -> None:
 def test_an_authorization_keeps_its_scheme_only(value: str, shown: str) -> None:
     one = exchange(headers=(("Authorization", value),))
     assert one.as_json()["request"]["headers"] == [["Authorization", shown]]
+
+
+@given(
+    faults=st.lists(st.sampled_from([None, "silence", *CONNECTION_FAULTS]), min_size=1, max_size=8),
+    takers=st.lists(st.booleans(), max_size=20),
+)
+def test_a_script_never_skips_nor_repeats_an_answer_but_the_last(
+    faults: list[str | None], takers: list[bool]
+) -> None:
+    answers = [Answer(fault=fault, delay=float(number)) for number, fault in enumerate(faults)]
+    record = Record(answers)
+    taken = []
+    for is_connection in takers:
+        if record.next_is_connection_fault() or not is_connection:
+            taken.append(record.next_answer())
+            assert not is_connection or taken[-1].fault in CONNECTION_FAULTS
+    assert taken == (answers + answers[-1:] * len(taken))[: len(taken)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapter.conftest import javascript, python
+from tests.adapters import javascript, python
 
 PYTHON_ONLY = {
     "TFS-CONSTRUCT-02", "TFS-CONSTRUCT-03", "TFS-CONSTRUCT-05", "TFS-CONSTRUCT-10", "TFS-CONSTRUCT-11", "TFS-SETUP-04",

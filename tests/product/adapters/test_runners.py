@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.adapter.conftest import EXAMPLES, ROOT, javascript_with
+from tests.adapters import EXAMPLES, javascript_with
+from tests.host import ROOT
 from twilio_conformance import EDITION
 from twilio_conformance.engine.executor import Executor
 from twilio_conformance.spec import catalogue

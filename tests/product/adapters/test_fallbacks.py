@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapter.conftest import javascript, javascript_with
+from tests.adapters import javascript, javascript_with
 from twilio_conformance.spec.verdict import NOT_TESTABLE, PASS
 
 FORM = ("TFS-HANGUP-05", "hangup/end-default")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.unit.adapter.conftest import EXAMPLES, javascript, javascript_with
+from tests.adapters import EXAMPLES, javascript, javascript_with
 from twilio_conformance.spec.verdict import FAIL, PASS
 
 DEFECTS = {

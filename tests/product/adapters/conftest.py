@@ -1,0 +1,5 @@
+"""Fixtures that grade adapters."""
+
+from tests.adapters import grade, launch
+
+__all__ = ["grade", "launch"]
