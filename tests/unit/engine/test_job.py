@@ -23,6 +23,7 @@ from twilio_conformance.errors import NotApplicable, NotObservable, NotTestable,
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
 from twilio_conformance.subject import resolution, target
+from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.subject.target import HANDSHAKE
 from twilio_conformance.twilio.network import Network
@@ -114,10 +115,9 @@ class TestGrade:
     @pytest.fixture
     def probe(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[Probe]:
         with Network() as network:
-            probe = Probe(context.implementation, network)
             # Nothing that other tests of this process log is listened to.
-            monkeypatch.setattr(probe._capture, "attach", lambda: None)
-            yield probe
+            monkeypatch.setattr(CAPTURE, "attach", lambda: None)
+            yield Probe(context.implementation, network)
 
     @staticmethod
     async def outcome(

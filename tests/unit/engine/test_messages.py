@@ -33,8 +33,9 @@ def carried(document: Any) -> Any:
     [
         Job("key/1", ["TFS-KEY-01", "TFS-KEY-02"], 60.0),
         Job("deeds.an_interruption", ["TFS-DEED-02"], 5.0, "deeds"),
+        Job("live.a_call", ["TFS-LIVE-01"], 30.0, "live", in_real_time=True),
     ],
-    ids=["a vector", "a check in code"],
+    ids=["a vector", "a check in code", "a call in real time"],
 )
 def test_a_job_arrives_as_it_was_sent(job: Job) -> None:
     assert Job(**carried(asdict(job))) == job

@@ -100,6 +100,15 @@ class TestSelection:
         run.begin([VECTOR, CODE], ahead=True)
         assert sorted(cast(Any, run.executor).submitted) == ["a/1", "chapter.check"]
 
+    def test_calls_in_real_time_start_first_and_long_audio_last(self, run: Run) -> None:
+        run.catalogue.requirements["TFS-A-02"] = replace(REQUIREMENTS[1], profile="audio")
+        run.catalogue.requirements["TFS-A-03"] = replace(REQUIREMENTS[2], profile="audio")
+        jobs = run.executor.jobs
+        jobs["b/2"] = Job("b/2", ["TFS-A-03"], 90.0)
+        jobs["c/1"] = Job("c/1", ["TFS-A-05"], 60.0, in_real_time=True)
+        run.begin([SECURE, Entry("TFS-A-03", "b/2"), VECTOR, CODE, OTHER], ahead=True)
+        assert cast(Any, run.executor).submitted == ["c/1", "a/1", "chapter.check", "b/2", "b/1"]
+
     def test_the_checks_of_a_file_are_those_that_it_defines(self, run: Run) -> None:
         assert set(run.in_module("chapter")) == {"chapter.check"}
         assert not run.in_module("other")

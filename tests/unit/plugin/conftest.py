@@ -72,7 +72,7 @@ class MadeUpExecutor(Executor):
     def __init__(self, results: Mapping[str, Result]) -> None:
         super().__init__("mine", EDITION, jobs=1)
         super().close()
-        self.implementation = dict(IMPLEMENTATION)
+        self.implementation = IMPLEMENTATION | {"file": "mine.py"}
         self.jobs = {
             entry.check: Job(entry.check, [entry.requirement], 60.0, MODULES.get(entry.check, ""))
             for entry in ENTRIES

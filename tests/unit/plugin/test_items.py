@@ -91,6 +91,7 @@ def test_a_known_failure_does_not_raise(suite: Suite, run: Run) -> None:
     run.baseline = cast(Any, SimpleNamespace(reason=lambda entry: "issue 12" if entry == FIRST else None))
     own = items(suite)
     own[FIRST].runtest()
+    assert own[FIRST].excuse == "known failure: issue 12: It MUST."
     with pytest.raises(Unmet):
         own[ENTRIES[1]].runtest()
 

@@ -97,11 +97,13 @@ class TestCollection:
         done = grade("vectors/in/second.json")
         assert [nodeid.rpartition("::")[2] for nodeid in done.order] == ["TFS-IN-01[in/second]"], done.text
 
-    def test_the_path_of_another_file_belongs_to_the_project(
+    def test_the_path_of_another_file_grades_nothing_and_exits_with_3(
         self, grade: Grade, pytester: pytest.Pytester
     ) -> None:
         pytester.makepyfile(test_own="def test_of_the_project(): pass")
-        assert grade("test_own.py").order == ["test_own.py::test_of_the_project"]
+        done = grade("test_own.py")
+        assert (done.status, done.order) == (3, ["test_own.py::test_of_the_project"]), done.text
+        assert "nothing was graded: the paths that were given hold none of the suite's checks" in done.text
 
     def test_lf_selects_what_failed_last(self, grade: Grade) -> None:
         first = grade(outcomes={SECOND: FAILS})
@@ -210,7 +212,7 @@ class TestStart:
 
     def test_the_header_names_the_implementation_and_the_gate(self, grade: Grade) -> None:
         text = grade("--level=SHOULD", "--profile=secure,core").text
-        assert "conformance: mine:Serializer 1.2.3" in text
+        assert "conformance: mine:Serializer 1.2.3 in mine.py\n" in text
         assert f"edition {EDITION}; at the gate: MUST and SHOULD of core, secure\n" in text
 
     def test_failures_are_listed_by_the_summary_alone_unless_a_list_is_asked_for(self, grade: Grade) -> None:
@@ -222,6 +224,16 @@ class TestStart:
 
 
 class TestReports:
+    def test_other_reporters_see_expected_failures_skips_and_the_time_of_the_check(
+        self, grade: Grade
+    ) -> None:
+        done = grade(outcomes={GAIN: NO_BASE_URL, LEVEL: FAILS})
+        first, _, gain, level, _ = done.reports
+        assert (first.outcome, first.duration) == ("passed", 0.1)
+        assert (gain.outcome, level.outcome) == ("skipped", "skipped")
+        assert str(gain.longrepr).endswith("'Skipped: not applicable: it does not claim base_url')")
+        assert level.wasxfail == "SHOULD of core, not at the gate: It MUST."
+
     def test_the_report_holds_every_result_and_what_was_printed(self, grade: Grade) -> None:
         done = grade(outcomes={FIRST: FAILS}, output="(printed)")
         assert done.report is not None
