@@ -46,13 +46,7 @@ class RemoteException(ConformanceError):
     """
 
     def __init__(self, kind: str, bases: frozenset[str], message: str) -> None:
-        """Describe the exception.
-
-        Args:
-            kind: Name of the exception's class.
-            bases: Names of the base classes.
-            message: Text of the exception.
-        """
+        """Keep the class of the exception; `message` is its text."""
         super().__init__(message)
         self.kind = kind
         self.bases = bases

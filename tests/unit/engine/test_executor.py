@@ -1,4 +1,4 @@
-"""The worker process seen from pytest's: jobs go in, findings come out, whatever becomes of it meanwhile."""
+"""The executor: jobs go in and results come out, even if the worker process dies, hangs or is stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shared(suite: Path) -> Iterator[Executor]:
-    """An executor for those who leave it as it is."""
+    """An executor for tests that leave it as it is."""
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
         executor = Executor("hostile", EDITION, jobs=2)
@@ -44,7 +44,7 @@ def shared(suite: Path) -> Iterator[Executor]:
 
 @pytest.fixture
 def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts executors of the small suite, and ends them after the test."""
+    """Start executors of the small suite, and end them after the test."""
     monkeypatch.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
     started: list[Executor] = []
 
@@ -80,7 +80,7 @@ def _pid(executor: Executor) -> int:
     return executor._worker.process.pid
 
 
-def test_the_worker_says_what_it_has_imported(shared: Executor) -> None:
+def test_the_worker_describes_the_implementation_and_lists_the_jobs(shared: Executor) -> None:
     found = shared.implementation
     assert (found["name"], found["is_class"]) == ("hostile:TwilioFrameSerializer", True)
     check = "deeds.an_interruption_gives_a_text"
@@ -88,7 +88,7 @@ def test_the_worker_says_what_it_has_imported(shared: Executor) -> None:
     assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], 4.0)
 
 
-def test_a_job_finds_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:
+def test_a_job_has_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:
     found = shared.result("call/end")
     assert {name: outcome.status for name, outcome in found.outcomes.items()} == {
         "TFS-CALL-01": "pass",
@@ -96,13 +96,13 @@ def test_a_job_finds_an_outcome_for_each_of_its_requirements(shared: Executor) -
     }
 
 
-def test_jobs_run_ahead_and_once_whenever_they_are_asked_for(shared: Executor) -> None:
+def test_jobs_that_were_submitted_run_once_and_are_read_in_any_order(shared: Executor) -> None:
     shared.submit(_key(number) for number in (1, 2, 3, 4))
     shared.submit([_key(2)])
     assert [_status(shared.result(_key(number))) for number in (4, 1, 1, 2)] == ["pass"] * 4
 
 
-def test_more_jobs_than_the_worker_holds_all_come_to_an_end(
+def test_more_jobs_than_the_worker_holds_are_all_graded(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("twilio_conformance.engine.executor.WINDOW", 1)
@@ -111,12 +111,12 @@ def test_more_jobs_than_the_worker_holds_all_come_to_an_end(
     assert [_status(executor.result(_key(number))) for number in (1, 2, 3, 4)] == ["pass"] * 4
 
 
-def test_what_an_implementation_prints_comes_with_the_outcome(shared: Executor) -> None:
+def test_a_result_holds_what_the_implementation_printed(shared: Executor) -> None:
     assert shared.result(_deed("print-a-lot")).output.startswith("(the first of 100000000 bytes) xxx")
 
 
 @pytest.mark.parametrize("deed", ["kill-the-worker", "stop-the-worker"])
-def test_who_ends_the_worker_is_found_and_the_others_are_graded(start: Start, deed: str) -> None:
+def test_the_check_that_ends_the_worker_fails_and_the_others_are_graded(start: Start, deed: str) -> None:
     executor = start()
     jobs = [_key(1), _deed(deed), _key(2), _deed("nothing")]
     executor.submit(jobs)
@@ -138,7 +138,7 @@ def test_a_worker_that_dies_too_often_is_not_started_again(
     assert executor.notes == ["the implementation ended the worker process once: the rest was not graded"]
 
 
-def test_a_worker_that_says_nothing_is_taken_for_dead(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_sends_nothing_counts_as_dead(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("twilio_conformance.engine.executor.GRACE", 0.0)
     monkeypatch.setattr("twilio_conformance.engine.executor.EXIT_GRACE", 0.1)
     monkeypatch.setattr(
@@ -149,30 +149,30 @@ def test_a_worker_that_says_nothing_is_taken_for_dead(start: Start, monkeypatch:
     assert _status(executor.result(_key(1))) == "pass"
 
 
-def test_an_implementation_that_is_gone_when_the_worker_starts_again_is_not_graded(
+def test_an_implementation_that_cannot_be_imported_again_is_not_graded_further(
     start: Start, suite: Path
 ) -> None:
     module = suite / "soon_gone.py"
     module.write_text("from hostile import TwilioFrameSerializer as TwilioFrameSerializer\n")
-    executor = start("soon_gone")
+    executor = start("soon_gone:TwilioFrameSerializer")
     module.unlink()
     assert _status(executor.result(_deed("kill-the-worker"))) == "not-testable"
     assert "there is no module soon_gone" in executor.notes[0]
 
 
-def test_a_worker_that_fails_by_itself_is_the_suites_fault(start: Start, suite: Path) -> None:
+def test_an_exception_of_the_worker_itself_is_a_failure_of_the_suite(start: Start, suite: Path) -> None:
     source = (
         "from hostile import TwilioFrameSerializer as TwilioFrameSerializer\n"
         "from twilio_conformance.engine import worker\n"
         "del worker.Worker._fork\n"
     )
-    (suite / "spoils_the_worker.py").write_text(source)
-    executor = start("spoils_the_worker")
+    (suite / "breaks_the_worker.py").write_text(source)
+    executor = start("breaks_the_worker:TwilioFrameSerializer")
     with pytest.raises(SuiteError, match=r"the worker process failed: AttributeError: .*_fork"):
         executor.result(_key(1))
 
 
-def test_an_import_that_fails_leaves_no_process(start: Start, suite: Path) -> None:
+def test_a_failed_import_leaves_no_process(start: Start, suite: Path) -> None:
     (suite / "raises.py").write_text(
         "import os, pathlib\n"
         "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\n"
@@ -183,7 +183,13 @@ def test_an_import_that_fails_leaves_no_process(start: Start, suite: Path) -> No
     assert not Path(f"/proc/{(suite / 'pid').read_text()}").exists()
 
 
-def test_closing_ends_the_worker_and_all_that_came_of_it(start: Start) -> None:
+def test_a_factory_that_returns_no_serializer_is_refused(start: Start, suite: Path) -> None:
+    (suite / "returns_nothing.py").write_text("def make(**arguments): return None\n")
+    with pytest.raises(UsageError, match="the factory gave a value of type NoneType without setup"):
+        start("returns_nothing:make")
+
+
+def test_closing_ends_the_worker_and_every_descendant(start: Start) -> None:
     executor = start()
     executor.result(_deed("leave-a-daemon"))
     assert executor._worker is not None
@@ -193,7 +199,7 @@ def test_closing_ends_the_worker_and_all_that_came_of_it(start: Start) -> None:
     assert _marked(mark) == []
 
 
-def test_closing_ends_a_worker_that_does_not_listen(start: Start) -> None:
+def test_closing_ends_a_worker_that_was_stopped(start: Start) -> None:
     executor = start()
     executor.submit([_deed("stop-the-worker")])
     pid = _pid(executor)
@@ -205,7 +211,7 @@ def test_closing_ends_a_worker_that_does_not_listen(start: Start) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_the_hosts_python_settings_do_not_reach_the_worker(
+def test_settings_of_the_hosts_python_do_not_reach_the_worker(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "error")

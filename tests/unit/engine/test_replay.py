@@ -1,4 +1,4 @@
-"""A check is replayed in one process, where a debugger stops."""
+"""Replaying one check in this process, where a debugger stops in the implementation."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""Limits of a process that runs an implementation, and the changes of its state that are noticed."""
+"""Limits of a process that runs an implementation, and the changes in it that are noticed."""
 
 from __future__ import annotations
 
+import asyncio
+import locale
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +17,7 @@ from twilio_conformance.engine import sandbox
 
 
 def _in_child(action: Callable[[], bool]) -> bool:
-    """Whether an action holds in a process of its own."""
+    """Return whether an action returns true in a process of its own."""
     if (pid := os.fork()) == 0:
         status = 1
         try:
@@ -42,7 +45,27 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _in_child(allocate)
 
 
-def test_files_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_limited_and_no_core_dump_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[int, int] = {}
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda what: unlimited)
+    monkeypatch.setattr(resource, "setrlimit", lambda what, own: limits.update({what: own[0]}))
+    sandbox.limit_files()
+    assert limits == {resource.RLIMIT_FSIZE: sandbox.FILE_LIMIT, resource.RLIMIT_CORE: 0}
+
+
+def test_a_lower_limit_of_the_host_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "FILE_LIMIT", 2 << 20)
+
+    def limits() -> bool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        sandbox.limit_files()
+        return resource.getrlimit(resource.RLIMIT_FSIZE) == (1 << 20, 1 << 20)
+
+    assert _in_child(limits)
+
+
+def test_a_file_does_not_grow_beyond_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "FILE_LIMIT", 1 << 20)
     place = tmp_path / "large"
 
@@ -60,12 +83,20 @@ def test_files_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         (lambda: os.chdir("/"), "changed the working directory"),
         (lambda: os.environ.update(CHANGED="1"), "changed the environment"),
         (lambda: sys.path.append("elsewhere"), "changed the search path of modules"),
+        (lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"), "changed the locale"),
+        (
+            lambda: asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy()),
+            "changed the policy of event loops",
+        ),
         (lambda: setattr(sys, "stdin", None), "changed the standard streams"),
         (lambda: subprocess.Popen(["sleep", "1"]), "left a process behind"),
     ],
 )
-def test_a_change_of_the_process_is_a_clause(change: Callable[[], object], sentence: str) -> None:
+def test_a_change_of_the_process_is_the_end_of_a_sentence(
+    change: Callable[[], object], sentence: str
+) -> None:
     def act() -> bool:
+        locale.setlocale(locale.LC_ALL, "C")
         before = sandbox.state()
         change()
         return sandbox.state_changes(before) == [sentence]
@@ -73,5 +104,5 @@ def test_a_change_of_the_process_is_a_clause(change: Callable[[], object], sente
     assert _in_child(act)
 
 
-def test_a_process_that_nothing_has_changed_has_no_changes() -> None:
+def test_an_unchanged_process_has_no_changes() -> None:
     assert _in_child(lambda: sandbox.state_changes(sandbox.state()) == [])

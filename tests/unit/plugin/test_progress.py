@@ -37,7 +37,7 @@ def follow(reporter: Reporter | None) -> tuple[Progress, Any]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Seconds that have passed, to be set."""
     now = SimpleNamespace(seconds=100.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now.seconds)
+    monkeypatch.setattr("time.monotonic", lambda: now.seconds)
     return now
 
 
