@@ -92,10 +92,13 @@ class _Worker:
         return self.process.poll() == 1
 
     def close(self, *, is_idle: bool = False) -> list[Json]:
-        """End the process and its descendants; return what it had sent.
+        """End the process and its descendants; an idle worker ends by itself when it is told to.
 
         Args:
-            is_idle: Whether it has no job left, and so ends by itself when it is told to.
+            is_idle: Whether it has no job left.
+
+        Returns:
+            The answers that it had sent and that were not taken yet.
         """
         self._host.close(EXIT_GRACE if is_idle and self.is_ready and self.is_alive() else 0.0)
         end_marked(self.mark)
@@ -166,6 +169,9 @@ class Executor:
 
         Args:
             check: The id of the vector or check.
+
+        Returns:
+            The outcome of each of its requirements, and what the implementation printed.
 
         Raises:
             SuiteError: The suite failed in this job.

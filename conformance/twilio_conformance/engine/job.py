@@ -101,6 +101,9 @@ def run(
         watch: See `Probe`.
         adapter: The process that holds the implementation, if another one does.
 
+    Returns:
+        What the child tells the worker.
+
     Raises:
         Exception: The suite itself failed.
     """
@@ -132,13 +135,16 @@ def run(
 
 
 async def grade(context: Context, check: str, requirements: list[str], probe: Probe) -> dict[str, Outcome]:
-    """Return the outcome of each requirement of a job, on a probe of its own; see `run`.
+    """Grade the requirements of a job on a probe of their own; see `run`.
 
     Args:
         context: The implementation and what it is graded against.
         check: The id of a vector or check, or `HANDSHAKE`.
         requirements: The requirements to grade.
         probe: The probe to grade with.
+
+    Returns:
+        The outcome of each requirement.
     """
     if check == HANDSHAKE:
         return {HANDSHAKE: _shake_hands(probe)}

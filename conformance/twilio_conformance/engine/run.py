@@ -190,7 +190,13 @@ class Run:
 
 
 def parse_profiles(text: str) -> frozenset[str]:
-    """Return the profiles that --profile names.
+    """Parse the value of --profile.
+
+    Args:
+        text: Names of profiles, separated by commas, or `all`.
+
+    Returns:
+        The profiles.
 
     Raises:
         UsageError: One of them does not exist.

@@ -84,6 +84,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start a graded run or a search for differences.
 
+    Args:
+        config: Pytest's configuration.
+
     Raises:
         pytest.UsageError: The system cannot fork, or an option or the implementation is wrong.
     """

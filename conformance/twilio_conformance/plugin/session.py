@@ -30,6 +30,9 @@ _LISTS = (("tbstyle", "auto", "no"), ("reportchars", "fE", ""))
 def begin(config: pytest.Config) -> None:
     """Start the worker with the implementation and take over the collection.
 
+    Args:
+        config: Pytest's configuration.
+
     Raises:
         pytest.UsageError: An option is wrong, or the implementation cannot be imported: exit status 4.
         pytest.exit.Exception: The specification or the vectors are damaged: exit status 3.
