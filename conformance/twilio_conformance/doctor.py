@@ -24,7 +24,7 @@ from twilio_conformance.twilio.network import Network
 OLDEST_PYTHON = (3, 11)
 
 EXTRAS = {
-    "report": (("jinja2", "matplotlib"), "HTML reports"),
+    "report": (("matplotlib",), "HTML reports"),
     "live": (("fastapi", "uvicorn", "websockets"), "the profile live"),
     "fuzz": (("hypothesis",), "fuzzing"),
 }

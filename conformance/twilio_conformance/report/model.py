@@ -198,6 +198,25 @@ class Report(_Model):
         failing.sort(key=lambda item: (not self.is_gated(item[1]), LEVELS.index(item[1].level)))
         return dict(failing)
 
+    @property
+    def causes(self) -> list[Cause]:
+        """The reasons why requirements could not be tested."""
+        return causes({name: found for name, found in self.failures.items() if found.status == NOT_TESTABLE})
+
+    @property
+    def chapters(self) -> dict[str, dict[str, Requirement]]:
+        """The requirements by the title of their chapter, in the order of the specification."""
+        grouped: dict[str, dict[str, Requirement]] = {}
+        for name, found in self.requirements.items():
+            grouped.setdefault(found.chapter, {})[name] = found
+        return grouped
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, in seconds."""
+        began, ended = map(datetime.fromisoformat, (self.started, self.finished))
+        return (ended - began).total_seconds()
+
     def as_json(self) -> Json:
         """Return the JSON object that `--report=NAME.json` writes."""
         return self.model_dump()
@@ -212,14 +231,6 @@ def causes(untestable: Mapping[str, Requirement]) -> list[Cause]:
         cause = found.setdefault(key, Cause(finding=check.finding, actual=check.actual, check=check.id))
         cause.requirements.append(name)
     return list(found.values())
-
-
-def by_chapter(requirements: Mapping[str, Requirement]) -> dict[str, dict[str, Requirement]]:
-    """Group requirements by the title of their chapter, in the order of the specification."""
-    grouped: dict[str, dict[str, Requirement]] = {}
-    for name, requirement in requirements.items():
-        grouped.setdefault(requirement.chapter, {})[name] = requirement
-    return grouped
 
 
 def tally(counts: Mapping[str, Mapping[str, int]], level: str) -> tuple[int, int]:
@@ -261,13 +272,12 @@ def build(run: Run) -> Report:
         SuiteError: The run holds something that a report cannot.
     """
     implementation = run.executor.implementation
-    graded = run.by_requirement()
     try:
         return Report(
-            suite=_suite_version(),
+            suite=suite_version(),
             edition=run.edition,
             vectors_digest=run.catalogue.vectors_digest,
-            implementation=Implementation(spec=run.impl, **_only(implementation, Implementation, "spec")),
+            implementation=Implementation.model_validate({**implementation, "spec": run.impl}),
             pipecat=implementation["pipecat"],
             python=implementation["python"],
             network=NETWORKS[implementation["network"]],
@@ -278,18 +288,13 @@ def build(run: Run) -> Report:
                 name: requirement(
                     run.catalogue,
                     run.catalogue.requirements[name],
-                    [
-                        check(run, Entry(name, identifier), outcome)
-                        for identifier, outcome in outcomes.items()
-                    ],
+                    [check(run, Entry(name, own), outcome) for own, outcome in outcomes.items()],
                 )
-                for name, outcomes in graded.items()
+                for name, outcomes in run.by_requirement().items()
             },
             verdict=run.verdicts,
             metrics={
-                entry.check: dict(outcome.metrics)
-                for entry, outcome in run.outcomes.items()
-                if outcome.metrics
+                entry.check: dict(found.metrics) for entry, found in run.outcomes.items() if found.metrics
             },
             notes=run.notes,
             ledger=Ledger.model_validate(run.ledger.as_json()),
@@ -301,10 +306,6 @@ def build(run: Run) -> Report:
         raise SuiteError(f"the report is not what its schema says: {place}: {first['msg']}") from error
 
 
-def _only(values: Mapping[str, Any], model: type[BaseModel], *but: str) -> Json:
-    return {name: values[name] for name in model.model_fields if name not in but}
-
-
 def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check]) -> Requirement:
     """Return a requirement of the specification with the results of its checks.
 
@@ -314,14 +315,11 @@ def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check])
         checks: The results.
     """
     titles = {chapter.id: chapter.title for chapter in catalogue.chapters}
+    copied = ("level", "profile", "statement", "rationale", "source")
     return Requirement(
         chapter=titles[specified.chapter],
-        level=specified.level,
-        profile=specified.profile,
-        statement=specified.statement,
-        rationale=specified.rationale,
-        source=list(specified.source),
         checks=checks,
+        **{name: getattr(specified, name) for name in copied},
     )
 
 
@@ -333,14 +331,14 @@ def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
         entry: The requirement and the check.
         outcome: The outcome of the check.
     """
-    is_failing = outcome.status in FAILING
+    is_failing = not outcome.holds
     return Check(
         id=entry.check,
         status=outcome.status,
         expected=outcome.expected,
         actual=outcome.actual,
         message=outcome.message,
-        trace=list(outcome.trace),
+        trace=outcome.trace,
         output=run.outputs.get(entry.check, "") if is_failing else "",
         rerun=shlex.join(run.rerun(entry)),
         seconds=outcome.seconds,
@@ -348,7 +346,8 @@ def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
     )
 
 
-def _suite_version() -> str:
+def suite_version() -> str:
+    """Return the version of the installed suite."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:
