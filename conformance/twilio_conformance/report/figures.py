@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -51,15 +51,7 @@ SETTINGS: Any = {
 def draw_bars(
     own: Metrics, over: Metrics, unit: str, limits: Mapping[str, float], floor: float = 0
 ) -> Figure:
-    """Draw a bar for each value, with a grey one of the other implementation below it.
-
-    Args:
-        own: The values by name.
-        over: Values of another implementation; may be empty.
-        unit: The unit of the values.
-        limits: Limits to mark, by label.
-        floor: Where bars begin; if it is not 0, they end at 0.
-    """
+    """Draw a bar for each value from `floor` to it, or to 0, with a grey one of the other implementation below it."""
     names = list(own)
     figure, ((axis,),) = _panels(1, 1, 1.3 + 0.17 * len(names))
     thickness, shift = (0.42, 0.22) if over else (0.7, 0.0)
@@ -100,15 +92,7 @@ def draw_tracks(
     headings: Mapping[str, str] = DIRECTIONS,
     limit: float | None = None,
 ) -> Figure:
-    """Draw steps over time in a grid: a row for each rate, a column for each heading.
-
-    Args:
-        own: Series by name.
-        over: Series of another implementation; may be empty.
-        x_label: What the x axis shows.
-        headings: The heading of each column, by the name of its series with {} in place of the rate.
-        limit: A limit to mark, in ms; without one, the y axes have no scale.
-    """
+    """Draw steps over time in a grid: a row for each rate, a column for each heading."""
     rows = [rate for rate in RATES if any(column.format(rate) in own for column in headings)]
     figure, grid = _panels(len(rows), len(headings), 0.9 + (0.62 if limit else 0.75) * len(rows))
     for axes, row in zip(grid, rows, strict=True):
@@ -138,16 +122,7 @@ def draw_tracks(
 def draw_curves(
     own: Metrics, over: Metrics, x_label: str, y_label: str, mask: str, marker: str = "o"
 ) -> Figure:
-    """Draw a line for each rate in a panel for each direction, with the limits.
-
-    Args:
-        own: Series by direction and rate.
-        over: Series of another implementation; may be empty.
-        x_label: What the x axis shows.
-        y_label: What the y axis shows.
-        mask: What the masks of the series are: `bounds` (both, from 200 to 3400 Hz), `least` or `deviation`.
-        marker: The mark of each point.
-    """
+    """Draw a line for each rate in a panel for each direction, with the limits."""
     figure, (axes,) = _panels(1, len(DIRECTIONS), 3.4)
     for axis, (direction, heading) in zip(axes, DIRECTIONS.items(), strict=True):
         axis.set_title(heading, loc="left")
@@ -240,7 +215,3 @@ def as_svg(figure: Figure, name: str, title: str) -> str:
     head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" class="plot">'
     lines = drawing[drawing.index(">") + 1 :].splitlines()
     return head + "".join(f"{line.strip()}\n" for line in lines)
-
-
-DRAW: dict[str, Callable[..., Figure]] = {"bars": draw_bars, "tracks": draw_tracks, "curves": draw_curves}
-"""The figures by name."""

@@ -11,13 +11,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainValidator,
+    SkipValidation,
     ValidationError,
     computed_field,
     field_serializer,
@@ -42,14 +42,8 @@ FAILING = (FAIL, NOT_TESTABLE)
 """Statuses that count against an implementation."""
 
 
-def _text(value: Any) -> str:
-    """Accept any string: pydantic's own validation rejects the lone surrogates that implementations print."""
-    if not isinstance(value, str):
-        raise ValueError("not a string")
-    return value
-
-
-Text = Annotated[str, PlainValidator(_text)]
+Text = SkipValidation[str]
+"""Any string: pydantic's own validation rejects the lone surrogates that implementations print."""
 
 
 class _Model(BaseModel):
@@ -65,11 +59,6 @@ class Implementation(_Model):
     name: Text
     version: Text | None
     capabilities: list[Text]
-
-    @property
-    def title(self) -> str:
-        """The name, followed by the version if there is one."""
-        return " ".join(filter(None, (self.name, self.version)))
 
 
 class Check(_Model):
@@ -184,8 +173,8 @@ class Report(_Model):
 
     @property
     def title(self) -> str:
-        """The name and version of the implementation."""
-        return self.implementation.title
+        """The name of the implementation, followed by its version if there is one."""
+        return " ".join(filter(None, (self.implementation.name, self.implementation.version)))
 
     def is_gated(self, requirement: Requirement) -> bool:
         """Return whether a failure of the requirement fails the run."""

@@ -14,10 +14,14 @@ from typing import Any
 from twilio_conformance.report import figures
 from twilio_conformance.report.figures import Metrics, line
 
-FAMILIES: dict[str, Any] = tomllib.loads(
-    files("twilio_conformance.report").joinpath("plots.toml").read_text(encoding="utf-8")
+DRAWINGS: dict[str, Any] = tomllib.loads(
+    files(__package__).joinpath("plots.toml").read_text(encoding="utf-8")
 )
+FAMILIES: dict[str, Any] = DRAWINGS["family"]
 """How each family of metrics is drawn, in the order of the page."""
+
+CALLS: dict[str, Any] = DRAWINGS["calls"]
+"""The title, summary and rows of the drawing of whole calls."""
 
 REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
     "max": max,
@@ -27,18 +31,7 @@ REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
 """What makes one number of the values of a series."""
 
 ECHO = "echo call"
-CALL_FIGURES: dict[str, tuple[str, str | None]] = {
-    "first audio back, ms": ("first audio back", "ms"),
-    "speech until then, ms": ("first audio back", "speech until then, ms"),
-    "returned of 3 s of speech, s": (ECHO, "audio returned, s"),
-    "missing of them by content, ms": (ECHO, "missing by content, ms"),
-    "between messages, ms": (ECHO, "mean time between messages, ms"),
-    "stalled in 2 s of speech, ms": ("stalled in 2 s, ms", None),
-    "from barge-in to silence, ms": ("barge-in to silence, ms", None),
-}
-"""The figures of a call by their label: the metric, and the member of it unless it is a number."""
-
-CALL_METRICS = frozenset(metric for metric, _ in CALL_FIGURES.values())
+CALL_METRICS = frozenset(row["metric"] for row in CALLS["rows"])
 DRAWN = FAMILIES.keys() | CALL_METRICS
 """Families and metrics that are drawn."""
 
@@ -119,12 +112,13 @@ def _family(
         }
         for side in (own, over)
     )
+    draw_figure = getattr(figures, f"draw_{figure}")
     worst = (min if reduce == "min" else max)(numbers, key=numbers.__getitem__)
     return Plot(
         name,
         title,
         " ".join(summary.split()).format(f"{worst}: {readable(numbers[worst])} {unit.rpartition(' ')[2]}"),
-        figures.as_svg(figures.DRAW[figure](own, over, **options), name, title),
+        figures.as_svg(draw_figure(own, over, **options), name, title),
         ("", unit, "compared with") if over else ("", unit),
         tuple(
             (key, readable(value), *([readable(others.get(key))] if over else []))
@@ -138,27 +132,22 @@ def _calls(own: Metrics, over: Metrics) -> Plot:
     rates = sorted({rate for name in CALL_METRICS & own.keys() for rate in own[name]}, key=int)
     heard, compared = ({f"{rate} Hz": _heard(side, rate) for rate in rates} for side in (own, over))
     rows = []
-    for label, (metric, member) in CALL_FIGURES.items():
+    for row in CALLS["rows"]:
         for side, suffix in ((own, ""), (over, " (compared with)")):
-            found = {
-                rate: value if member is None else value[member]
-                for rate, value in side.get(metric, {}).items()
-            }
+            found = side.get(row["metric"], {})
+            if "member" in row:
+                found = {rate: value[row["member"]] for rate, value in found.items()}
             values = [found.get(rate) for rate in rates]
             if all(value is None for value in values):
                 # Nothing to compare with, or nothing to show at all.
                 break
-            rows.append((f"{label}{suffix}", *map(readable, values)))
+            rows.append((f"{row['label']}{suffix}", *map(readable, values)))
+    figure = figures.draw_tracks(heard, compared, "seconds since the caller's first word", {"{}": ""})
     return Plot(
         "calls",
-        "Whole calls",
-        "How loud the caller hears an agent that echoes 3 s of speech, every 20 ms, at each rate of the pipeline,"
-        " with the figures of all calls below. They were measured in real time: a busy machine makes them worse.",
-        figures.as_svg(
-            figures.draw_tracks(heard, compared, "seconds since the caller's first word", {"{}": ""}),
-            "calls",
-            "Whole calls",
-        ),
+        CALLS["title"],
+        " ".join(CALLS["summary"].split()),
+        figures.as_svg(figure, "calls", CALLS["title"]),
         ("", *heard),
         tuple(rows),
         unfolded=True,
