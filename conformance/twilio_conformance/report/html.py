@@ -55,6 +55,9 @@ def page(report: Report, over: Report | None = None) -> str:
         report: The report.
         over: Another report whose measurements are drawn beneath; by default those of the reference.
 
+    Returns:
+        The HTML.
+
     Raises:
         UsageError: The extra `report` is not installed.
     """

@@ -30,6 +30,9 @@ def load(path: str, *, whole: bool = False) -> Report:
         path: The file.
         whole: Whether to reject a report that lacks checks of its edition.
 
+    Returns:
+        The report.
+
     Raises:
         UsageError: The file cannot be read or holds no such report; the message says why.
     """
@@ -90,12 +93,7 @@ def _finite(text: str) -> float:
 
 
 def inconsistency(document: Mapping[str, Any], report: Report) -> str:
-    """Return the first stored value that contradicts the checks of a report; empty if there is none.
-
-    Args:
-        document: The JSON of the report, valid under its schema.
-        report: The same as objects.
-    """
+    """Return the first stored value that contradicts the checks of a report; empty if there is none."""
     found = (
         *_in_ledger(report),
         *_in_statuses(document, report),

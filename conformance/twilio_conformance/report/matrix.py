@@ -93,13 +93,7 @@ def _verdict(verdict: ProfileVerdict | None) -> tuple[str, str, str]:
 
 
 def as_html(matrix: Matrix, heading: str = "", remarks: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """Render the matrix as a page.
-
-    Args:
-        matrix: The matrix.
-        heading: The heading; by default the number of implementations.
-        remarks: Further columns by heading, with a text for every requirement.
-    """
+    """Render the matrix as a page; `remarks` are further columns by heading, with a text for every requirement."""
     heading = heading or f"{len(matrix.columns)} implementations"
     return render("matrix.html.j2", matrix=matrix, heading=heading, remarks=remarks or {})
 

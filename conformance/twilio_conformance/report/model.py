@@ -223,12 +223,7 @@ def causes(untestable: Mapping[str, Requirement]) -> list[Cause]:
 
 
 def tally(counts: Mapping[str, Mapping[str, int]], level: str) -> tuple[int, int]:
-    """Return how many requirements of a level pass, and how many apply.
-
-    Args:
-        counts: Requirements by level and status, as in a verdict.
-        level: MUST, SHOULD or MAY.
-    """
+    """Return how many requirements of a level pass, and how many apply, by the counts of a verdict."""
     own = counts.get(level, {})
     return own.get("pass", 0), sum(own.values()) - own.get("not-applicable", 0)
 
@@ -237,12 +232,7 @@ _ORIGIN = {"suite": "suite", "edition": "edition", "vectors_digest": "vectors"}
 
 
 def mixed_origins(reports: Iterable[Report], labels: Iterable[str]) -> str:
-    """Return a sentence that says which report has which suite, edition and vectors; empty if all have the same.
-
-    Args:
-        reports: The reports to compare.
-        labels: A name for each report.
-    """
+    """Return a sentence that says which report has which suite, edition and vectors; empty if all have the same."""
     reports = list(reports)
     differing = [name for name in _ORIGIN if len({getattr(report, name) for report in reports}) > 1]
     if not differing:
@@ -256,6 +246,12 @@ def mixed_origins(reports: Iterable[Report], labels: Iterable[str]) -> str:
 
 def build(run: Run) -> Report:
     """Build the report at the end of a run.
+
+    Args:
+        run: The run, with its outcomes.
+
+    Returns:
+        The report.
 
     Raises:
         SuiteError: The run holds something that a report cannot.
@@ -296,13 +292,7 @@ def build(run: Run) -> Report:
 
 
 def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check]) -> Requirement:
-    """Return a requirement of the specification with the results of its checks.
-
-    Args:
-        catalogue: The specification, for the titles of chapters.
-        specified: The requirement.
-        checks: The results.
-    """
+    """Return a requirement of the specification with the results of its checks."""
     titles = {chapter.id: chapter.title for chapter in catalogue.chapters}
     copied = ("level", "profile", "statement", "rationale", "source")
     return Requirement(
@@ -313,13 +303,7 @@ def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check])
 
 
 def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
-    """Return the result of a check as a report holds it.
-
-    Args:
-        run: The run, for captured output, known failures and the command.
-        entry: The requirement and the check.
-        outcome: The outcome of the check.
-    """
+    """Return the result of a check as a report holds it."""
     is_failing = not outcome.holds
     return Check(
         id=entry.check,

@@ -61,12 +61,7 @@ def measured(metrics: Mapping[str, Any]) -> Metrics:
 
 
 def draw(metrics: Metrics, over: Metrics) -> tuple[list[Plot], Metrics]:
-    """Draw the known families of metrics, and return the rest to be shown as numbers.
-
-    Args:
-        metrics: The measurements of an implementation.
-        over: Those of another, drawn beneath; may be empty.
-    """
+    """Draw the known families of metrics, and return the rest to be shown as numbers."""
     import matplotlib as mpl
 
     with mpl.rc_context(figures.SETTINGS):

@@ -64,13 +64,7 @@ def summarize(report: Report, reporter: pytest.TerminalReporter, troubles: Seque
 
 
 def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
-    """Return the lines for one failing check: the requirement, the finding, the source and the command.
-
-    Args:
-        run: The run that the check is part of.
-        entry: The requirement and the check.
-        outcome: The outcome of the check.
-    """
+    """Return the lines for one failing check: the requirement, the finding, the source and the command."""
     check = model.check(run, entry, outcome)
     found = model.requirement(run.catalogue, run.requirement(entry), [check])
     return _block(entry.requirement, found, check, _STATUS[outcome.status])

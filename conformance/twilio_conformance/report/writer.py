@@ -59,6 +59,9 @@ def prepare(names: Sequence[str], folder: Path) -> list[Path]:
 def remove(paths: Iterable[Path]) -> None:
     """Delete reports of earlier runs.
 
+    Args:
+        paths: Their files, which need not exist.
+
     Raises:
         UsageError: A file cannot be deleted.
     """
@@ -69,6 +72,10 @@ def remove(paths: Iterable[Path]) -> None:
 
 def write(report: Report, path: Path) -> None:
     """Write one report beside its path and move it there once it is whole.
+
+    Args:
+        report: The report.
+        path: The file; its extension selects the format.
 
     Raises:
         UsageError: The file cannot be written.

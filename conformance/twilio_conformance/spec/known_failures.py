@@ -79,11 +79,7 @@ class Baseline:
         return min(covering, key=lambda known: known.check is None).reason if covering else None
 
     def problems(self, entries: Collection[Entry]) -> list[str]:
-        """Return what must be corrected before a run: unknown names and missing reasons.
-
-        Args:
-            entries: All checks of the edition.
-        """
+        """Return what must be corrected before a run: unknown names and missing reasons."""
         reasons = [
             f"{known.place}: {known.name} has no reason yet; say why it is let through"
             for known in self.known
@@ -107,12 +103,7 @@ class Baseline:
         return found
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
-        """Return a sentence for each entry that passes now; entries that were not run completely are left out.
-
-        Args:
-            entries: All checks of the edition.
-            outcomes: The outcomes of the run.
-        """
+        """Return a sentence for each entry that passes now; entries that were not run completely are left out."""
         return [
             f"{known.place}: {known.name} passes now; take it out"
             for known in self.known
@@ -131,6 +122,12 @@ class Update(NamedTuple):
 
 def load(path: Path) -> Baseline:
     """Load a baseline.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its known failures.
 
     Raises:
         UsageError: The file cannot be read, is not TOML, or has an invalid entry; the message names the line.
@@ -185,6 +182,9 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
         failing: The checks that fail at the gate.
         entries: All checks of the edition, in order.
         outcomes: The outcomes of the run; entries that were not run completely stay.
+
+    Returns:
+        The new text, and what changed.
     """
     before = old.known if old else ()
     dropped = [known for known in before if _passes(known, entries, outcomes)]
