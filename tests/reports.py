@@ -203,6 +203,6 @@ def graded_run(outcomes: dict[str, list[Outcome]], requirements: list[Requiremen
             run.outcomes[Entry(requirement.id, name)] = outcome
     chapter = Chapter("A", 1, "A", "", tuple(requirements))
     run.catalogue = Catalogue(EDITION, (chapter,), vectors, "0" * 64, {})
-    run.executor = cast(Any, SimpleNamespace(implementation=IMPLEMENTATION, checks={}, notes=[]))
+    run.executor = cast(Any, SimpleNamespace(implementation=IMPLEMENTATION, jobs={}, notes=[]))
     run.collected = list(run.outcomes)
     return run

@@ -155,7 +155,7 @@ def side_by_side(grades: Json, known: Json, catalogue: Catalogue) -> str:
         "first fixed": {name: fixed for name, (_, fixed) in turns.items()},
     }
     heading = f"Pipecat's releases, {_span(releases.versions)}"
-    return matrix.as_html(matrix.build(reports), heading, remarks) + "\n"
+    return matrix.as_html(matrix.build(reports), heading, remarks)
 
 
 def _as_report(releases: Releases, group: list[str], catalogue: Catalogue) -> Report:

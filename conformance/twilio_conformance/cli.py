@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from twilio_conformance import doctor
+from twilio_conformance import EDITION, doctor
 from twilio_conformance.engine.run import parse_profiles
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import badge, diff, html, loading, markdown, matrix, terminal
+from twilio_conformance.report.model import DISTRIBUTION, suite_version
+from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import LEVELS
-from twilio_conformance.spec.verdict import NOT_APPLICABLE, PASS
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -48,74 +49,38 @@ def _parser() -> argparse.ArgumentParser:
         description="Render and compare reports, and debug checks. To grade: pytest --impl=MODULE --report=FILE.json",
         epilog="exit status: 0 success; 1 something broke (diff), fails (replay) or does not work (doctor); 4 usage error",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the versions of suite and vectors")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    command = _adder(commands)
-
-    page = command("html", _html, "render a report as one page that fetches nothing")
-    page.add_argument("report", metavar="REPORT.json")
-    page.add_argument("-o", "--output", metavar="PAGE.html", required=True)
-    page.add_argument("--over", metavar="OTHER.json", help="draw the measurements of this report beneath")
-
-    table = command("matrix", _matrix, "compare several reports side by side, differences first")
-    table.add_argument("reports", metavar="REPORT.json", nargs="+")
-    table.add_argument("-o", "--output", metavar="TABLE.html|.md", required=True)
-
-    comparison = command("diff", _diff, "show what changed from one report to another; 1 if something broke")
-    comparison.add_argument("before", metavar="OLD.json")
-    comparison.add_argument("after", metavar="NEW.json")
-    comparison.add_argument(
-        "--profile",
-        metavar="NAMES",
-        default="all",
-        help="profiles that affect the exit status (default: all)",
-    )
-    comparison.add_argument(
-        "--level",
-        choices=LEVELS,
-        default="SHOULD",
-        help="the lowest level that affects the exit status (default: SHOULD)",
-    )
-
-    button = command("badge", _badge, "make a badge: .svg for a page, .json for shields.io's endpoint badge")
-    button.add_argument("report", metavar="REPORT.json")
-    button.add_argument("-o", "--output", metavar="BADGE.svg|.json", required=True)
-
-    summary = command("summary", _summary, "render a report as Markdown, for the page of a CI job")
-    summary.add_argument("report", metavar="REPORT.json")
-    summary.add_argument("-o", "--output", metavar="FILE.md", help="append to this file instead of printing")
-
-    again = command("replay", _replay, "run one check in this process, for a debugger; 1 if it fails")
-    again.add_argument("impl", metavar="IMPL", help="the implementation, as for pytest --impl")
-    again.add_argument("check", metavar="'TFS-...[check]'", help="the check, as after `again:` in a run")
-
-    health = command("doctor", _doctor, "examine this machine, or an adapter; 1 if something does not work")
-    health.add_argument(
-        "adapter", metavar="'COMMAND'", nargs="?", help="the command of an adapter (spec/ADAPTER.md)"
-    )
+    for run, help, arguments in _COMMANDS:
+        name = run.__name__.lstrip("_")
+        command = commands.add_parser(name, help=help, description=f"{help}.")
+        command.set_defaults(run=run)
+        for flags, options in arguments.items():
+            command.add_argument(*flags.split(), **options)
     return parser
 
 
-def _adder(commands: Any) -> Callable[..., argparse.ArgumentParser]:
-    def add(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=f"{help}.")
-        parser.set_defaults(run=run)
-        return parser
+class _Version(argparse.Action):
+    """Print the version of the suite, the edition and the digest of the vectors."""
 
-    return add
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        digest = catalogue.load(EDITION).vectors_digest
+        sys.stdout.write(f"{DISTRIBUTION} {suite_version()}, edition {EDITION}, vectors sha256:{digest}\n")
+        parser.exit()
 
 
 def _html(options: argparse.Namespace) -> int:
     _extension(options.output, ".html")
     over = loading.load(options.over) if options.over else None
-    _write(options.output, html.page(loading.load(options.report), over))
-    return EXIT_OK
+    return _write(options.output, html.page(loading.load(options.report), over))
 
 
 def _matrix(options: argparse.Namespace) -> int:
     extension = _extension(options.output, ".html", ".md")
     found = matrix.build([loading.load(path, whole=True) for path in options.reports])
-    _write(options.output, matrix.as_html(found) if extension == ".html" else matrix.as_markdown(found))
-    return EXIT_OK
+    return _write(
+        options.output, matrix.as_html(found) if extension == ".html" else matrix.as_markdown(found)
+    )
 
 
 def _diff(options: argparse.Namespace) -> int:
@@ -123,60 +88,52 @@ def _diff(options: argparse.Namespace) -> int:
     levels = LEVELS[: LEVELS.index(options.level) + 1]
     before, after = (loading.load(path, whole=True) for path in (options.before, options.after))
     found = diff.compare(before, after)
-    _print(diff.text(found))
+    sys.stdout.write(diff.text(found))
     return EXIT_FAILED if found.broken(profiles, levels) else EXIT_OK
 
 
 def _badge(options: argparse.Namespace) -> int:
     extension = _extension(options.output, ".svg", ".json")
     report = loading.load(options.report, whole=True)
-    _write(options.output, badge.svg(report) if extension == ".svg" else badge.endpoint(report))
-    return EXIT_OK
+    return _write(options.output, badge.svg(report) if extension == ".svg" else badge.endpoint(report))
 
 
 def _summary(options: argparse.Namespace) -> int:
     text = markdown.summary(loading.load(options.report))
-    if options.output is None:
-        _print(text)
-        return EXIT_OK
-    try:
-        with Path(options.output).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from error
+    if options.output is not None:
+        return _write(options.output, text, mode="a")
+    sys.stdout.write(text)
     return EXIT_OK
 
 
 def _replay(options: argparse.Namespace) -> int:
-    # It imports Pipecat, which logs a greeting.
-    from loguru import logger
-
-    logger.remove()
+    _silence_pipecat()
     from twilio_conformance.engine.replay import replay
 
     sys.path.insert(0, str(Path.cwd()))
     outcome = replay(options.impl, options.check)
-    _print(f"{options.check}: {outcome.status}\n")
-    for label, value in (
-        ("found", outcome.message or None),
-        ("expected", outcome.expected),
-        ("actual", outcome.actual),
-    ):
+    sys.stdout.write(f"{terminal.show(options.check)}: {outcome.status}\n")
+    sides = {"found": outcome.message or None, "expected": outcome.expected, "actual": outcome.actual}
+    for label, value in sides.items():
         if value is not None:
-            _print(f"  {label + ':':<9} {terminal.show(value)}\n")
-    return EXIT_OK if outcome.status in (PASS, NOT_APPLICABLE) else EXIT_FAILED
+            sys.stdout.write(f"  {label + ':':<9} {terminal.show(value)}\n")
+    return EXIT_OK if outcome.holds else EXIT_FAILED
 
 
 def _doctor(options: argparse.Namespace) -> int:
     if options.adapter is None:
         return doctor.report()
-    # It imports Pipecat, which logs a greeting.
-    from loguru import logger
-
-    logger.remove()
+    _silence_pipecat()
     from twilio_conformance.adapter import selftest
 
     return selftest.report(options.adapter)
+
+
+def _silence_pipecat() -> None:
+    """Drop the greeting that Pipecat logs when it is imported."""
+    from loguru import logger
+
+    logger.remove()
 
 
 def _extension(name: str, *known: str) -> str:
@@ -186,16 +143,55 @@ def _extension(name: str, *known: str) -> str:
     return extension
 
 
-def _write(name: str, content: str) -> None:
+def _write(name: str, content: str, mode: str = "w") -> int:
+    """Write or append to a file and say so."""
     try:
-        Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        with Path(name).open(mode, encoding="utf-8") as file:
+            file.write(content)
     except OSError as error:
         raise UsageError(f"--output={name}: cannot be written: {error.strerror}") from error
+    sys.stdout.write(f"{'wrote' if mode == 'w' else 'appended to'} {terminal.show(name)}\n")
+    return EXIT_OK
 
 
-def _print(text: str) -> None:
-    """Print text that may hold lone surrogates."""
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
+_REPORT: dict[str, Any] = {"metavar": "REPORT.json"}
+
+_COMMANDS: tuple[tuple[Callable[[argparse.Namespace], int], str, dict[str, dict[str, Any]]], ...] = (
+    (_html, "render a report as one page that fetches nothing", {
+        "report": _REPORT,
+        "-o --output": {"metavar": "PAGE.html", "required": True},
+        "--over": {"metavar": "OTHER.json", "help": "draw the measurements of this report beneath"},
+    }),
+    (_matrix, "compare several reports side by side, differences first", {
+        "reports": _REPORT | {"nargs": "+"},
+        "-o --output": {"metavar": "TABLE.html|.md", "required": True},
+    }),
+    (_diff, "show what changed from one report to another; 1 if something broke", {
+        "before": {"metavar": "OLD.json"},
+        "after": {"metavar": "NEW.json"},
+        "--profile": {"metavar": "NAMES", "default": "all",
+                      "help": "profiles that affect the exit status (default: all)"},
+        "--level": {"choices": LEVELS, "default": "SHOULD",
+                    "help": "the lowest level that affects the exit status (default: SHOULD)"},
+    }),
+    (_badge, "make a badge: .svg for a page, .json for shields.io's endpoint badge", {
+        "report": _REPORT,
+        "-o --output": {"metavar": "BADGE.svg|.json", "required": True},
+    }),
+    (_summary, "render a report as Markdown, for the page of a CI job", {
+        "report": _REPORT,
+        "-o --output": {"metavar": "FILE.md", "help": "append to this file instead of printing"},
+    }),
+    (_replay, "run one check in this process, for a debugger; 1 if it fails", {
+        "impl": {"metavar": "IMPL", "help": "the implementation, as for pytest --impl"},
+        "check": {"metavar": "'TFS-...[check]'", "help": "the check, as after `again:` in a run"},
+    }),
+    (_doctor, "examine this machine, or an adapter; 1 if something does not work", {
+        "adapter": {"metavar": "'COMMAND'", "nargs": "?",
+                    "help": "the command of an adapter (spec/ADAPTER.md)"},
+    }),
+)  # fmt: skip
+"""The commands: function, help and arguments."""
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 EXIT_INCOMPLETE = 3
-"""Exit status when results are missing, a file of the specification is damaged, or the suite itself failed."""
+"""Exit status when results are missing, the baseline is stale, a specification file is damaged, or the suite failed."""
 
 
 class ConformanceError(Exception):

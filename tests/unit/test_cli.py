@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from tests.reports import Json, Make, left_out
-from twilio_conformance import cli
+from twilio_conformance import EDITION, cli
+from twilio_conformance.spec import catalogue
 
 Saved = Callable[..., str]
 
@@ -69,7 +73,9 @@ def test_a_mistake_ends_with_4_and_a_sentence(
     assert said in errors
 
 
-def test_matrix_badge_html_and_summary_write_their_files(make: Make, saved: Saved, tmp_path: Path) -> None:
+def test_matrix_badge_and_html_write_their_files_and_say_so(
+    make: Make, saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     good = saved(make({"mark/one": "fail"}))
     for arguments in (
         ["matrix", good, good, "-o", f"{tmp_path}/m.html"],
@@ -79,16 +85,44 @@ def test_matrix_badge_html_and_summary_write_their_files(make: Make, saved: Save
         ["html", good, "-o", f"{tmp_path}/r.html", "--over", good],
     ):
         assert cli.main(arguments) == 0
+        assert capsys.readouterr().out == f"wrote {arguments[arguments.index('-o') + 1]}\n"
     assert json.loads((tmp_path / "b.json").read_text())["schemaVersion"] == 1
     assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
     assert (tmp_path / "m.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_summary_appends_to_the_page_of_the_job(make: Make, saved: Saved, tmp_path: Path) -> None:
+def test_version_names_the_suite_the_edition_and_the_vectors(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == (
+        f"pipecat-twilio-conformance {version('pipecat-twilio-conformance')}, edition {EDITION},"
+        f" vectors sha256:{catalogue.load(EDITION).vectors_digest}\n"
+    )
+
+
+def test_the_script_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "twilio_conformance.cli", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    for name in ("html", "matrix", "diff", "badge", "summary", "replay", "doctor", "--version"):
+        assert f"  {name} " in shown
+
+
+def test_summary_appends_to_the_page_of_the_job(
+    make: Make, saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "summary.md"
     page.write_text("before\n")
     assert cli.main(["summary", saved(make()), "-o", str(page)]) == 0
     assert page.read_text().startswith("before\n## Conformance of")
+    assert capsys.readouterr().out == f"appended to {page}\n"
+
+
+def test_summary_without_a_file_prints_the_page_alone(
+    make: Make, saved: Saved, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["summary", saved(make())]) == 0
+    assert capsys.readouterr().out.startswith("## Conformance of")
 
 
 def test_a_page_of_a_partial_run_can_be_made_but_no_badge(make: Make, saved: Saved, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_doctor_ends_with_1_where_something_that_grading_needs_is_broken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delattr("os.fork")
-    monkeypatch.setattr(doctor, "PARTS", (doctor._fork,))
+    monkeypatch.setattr(doctor, "PARTS", (("fork", doctor._fork),))
     assert cli.main(["doctor"]) == 1
     assert "BROKEN  fork" in capsys.readouterr().out
 
@@ -38,7 +39,20 @@ def test_doctor_ends_with_1_where_something_that_grading_needs_is_broken(
 def test_doctor_ends_with_0_where_only_something_optional_is_lacking(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "EXTRAS", {"report": (("no_such_module",), "HTML reports")})
-    monkeypatch.setattr(doctor, "PARTS", (doctor._extras,))
+    extra = partial(doctor._extra, "report", ("no_such_module",), "HTML reports")
+    monkeypatch.setattr(doctor, "PARTS", (("[report]", extra),))
     assert cli.main(["doctor"]) == 0
     assert "pip install 'pipecat-twilio-conformance[report]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        ("", "no-such-thing is not installed: pip install no-such-thing"),
+        ("for sound", "no-such-thing, for sound, is not installed: pip install no-such-thing"),
+    ],
+)
+def test_a_distribution_that_is_not_installed_is_named_with_its_use(use: str, said: str) -> None:
+    with pytest.raises(doctor.Broken) as broken:
+        doctor._installed("no-such-thing", use)
+    assert str(broken.value) == said

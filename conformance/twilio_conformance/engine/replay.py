@@ -49,6 +49,9 @@ def replay(impl: str, name: str) -> Outcome:
         impl: The implementation, as for `--impl`.
         name: The requirement and the check, as in `TFS-CLEAR-01[clear/interruption-plain]`.
 
+    Returns:
+        The outcome.
+
     Raises:
         UsageError: The implementation or the check does not exist, or the implementation runs in another process.
         DataError: The specification or the vectors are damaged.

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from twilio_conformance.engine.run import Run
-from twilio_conformance.errors import DataError, UsageError
+from twilio_conformance.errors import EXIT_INCOMPLETE, DataError, UsageError
 from twilio_conformance.spec import known_failures
 from twilio_conformance.spec.known_failures import Baseline
-
-EXIT_BASELINE = 3
-"""The exit status if the baseline is stale, names something unknown or lacks a reason."""
 
 PROBLEMS_SHOWN = 20
 """Problems of a baseline that are shown; any others are counted."""
@@ -81,7 +78,7 @@ class Gating:
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         is_summed_up = not hasattr(session.config, "workerinput") and not session.config.option.collectonly
         if ended and is_summed_up and self._stale:
-            session.exitstatus = EXIT_BASELINE
+            session.exitstatus = EXIT_INCOMPLETE
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from html import escape
 
 from twilio_conformance.report.model import Report
+from twilio_conformance.report.rendering import render
 from twilio_conformance.spec.verdict import NOT_CONFORMANT, PARTIAL
 
 LABEL = "Twilio conformance"
@@ -21,20 +21,8 @@ def svg(report: Report) -> str:
     """Return a badge of two fields whose width does not depend on installed fonts."""
     message, colour = _message(report)
     label = f"{LABEL} {report.edition}"
-    left, right = _width(label), _width(message)
-    title = escape(f"{label}: {message}", quote=True)
-    middle = (left / 2, left + right / 2)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img"'
-        f' aria-label="{title}">'
-        f"<title>{title}</title>"
-        f'<clipPath id="r"><rect width="{left + right}" height="20" rx="3"/></clipPath>'
-        f'<g clip-path="url(#r)"><rect width="{left}" height="20" fill="#3b404b"/>'
-        f'<rect x="{left}" width="{right}" height="20" fill="{colour}"/></g>'
-        '<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
-        f'<text x="{middle[0]:g}" y="14" textLength="{left - 12}">{escape(label)}</text>'
-        f'<text x="{middle[1]:g}" y="14" textLength="{right - 12}">{escape(message)}</text></g></svg>\n'
-    )
+    widths = {"left": _width(label), "right": _width(message)}
+    return render("badge.svg.j2", label=label, message=message, colour=colour, **widths)
 
 
 def endpoint(report: Report) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twilio_conformance.report.model import Report, Requirement, mixed_origins
+from twilio_conformance.report.rendering import render
 from twilio_conformance.spec.verdict import NOT_APPLICABLE, PASS
 
 BROKEN, FIXED, NEW, GONE, OTHER = "broken", "fixed", "new", "gone", "other"
-KINDS = (BROKEN, FIXED, NEW, GONE, OTHER)
-"""All kinds of change, in the order of the output."""
 
-_HEADINGS = {
+HEADINGS = {
     BROKEN: "Broken: passed before and fails now",
     FIXED: "Fixed: failed before and passes now",
     NEW: "New: graded now and not before",
     GONE: "Gone: graded before and not now",
     OTHER: "Changed in another way",
 }
+"""All kinds of change, in the order of the output."""
 
 CHECKS_SHOWN = 8
 """Checks named for one requirement; any others are counted."""
@@ -35,7 +34,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """One of `KINDS`."""
+        """One of `HEADINGS`."""
         if self.before is None:
             return NEW
         if self.after is None:
@@ -72,71 +71,24 @@ class ReportDiff:
             if self.requirement(name).profile in profiles and self.requirement(name).level in levels
         ]
 
-    @property
-    def caveats(self) -> list[str]:
-        """Sentences about differences between the environments of the two runs."""
-        names = {"pipecat": "Versions of pipecat-ai", "python": "Versions of Python",
-                 "network": "Ways to see the network"}  # fmt: skip
-        return [
-            f"{title} differ: {getattr(self.before, name)}, then {getattr(self.after, name)}."
-            for name, title in names.items()
-            if getattr(self.before, name) != getattr(self.after, name)
-        ]
-
 
 def compare(before: Report, after: Report) -> ReportDiff:
     """Compare a report with a later one."""
-    old, new = _statuses(before), _statuses(after)
-    changes = [
-        Change(*key, old.get(key), new.get(key))
-        for key in [*new, *(key for key in old if key not in new)]
-        if old.get(key) != new.get(key)
-    ]
+    old, new = (
+        {
+            (name, check.id): check.status
+            for name, found in report.requirements.items()
+            for check in found.checks
+        }
+        for report in (before, after)
+    )
+    changes = (Change(*key, old.get(key), new.get(key)) for key in new | old if old.get(key) != new.get(key))
     return ReportDiff(before, after, tuple(changes))
-
-
-def _statuses(report: Report) -> dict[tuple[str, str], str]:
-    return {
-        (name, check.id): check.status
-        for name, found in report.requirements.items()
-        for check in found.checks
-    }
 
 
 def text(comparison: ReportDiff) -> str:
     """Render a comparison for a terminal or a log."""
-    return "\n".join(_lines(comparison)) + "\n"
-
-
-def _lines(comparison: ReportDiff) -> Iterator[str]:
-    if origins := mixed_origins((comparison.before, comparison.after), ("the first", "the second")):
-        yield origins
-    yield f"from  {comparison.before.title}, {comparison.before.started}"
-    yield f"to    {comparison.after.title}, {comparison.after.started}"
-    yield from comparison.caveats
-    for kind in KINDS:
-        grouped = comparison.of(kind)
-        if not grouped:
-            continue
-        yield ""
-        yield f"{_HEADINGS[kind]} ({len(grouped)})"
-        for name, changes in grouped.items():
-            found = comparison.requirement(name)
-            yield f"  {name}  {found.level}, {found.profile}: {found.statement}"
-            for change in changes[:CHECKS_SHOWN]:
-                yield f"      {change.check}: {_move(change)}"
-            if len(changes) > CHECKS_SHOWN:
-                yield f"      and {len(changes) - CHECKS_SHOWN} more checks"
-    yield ""
-    if not comparison.changes:
-        yield "Nothing changed."
-    elif broken := comparison.of(BROKEN):
-        yield f"{len(broken)} {'requirement' if len(broken) == 1 else 'requirements'} broke."
-    else:
-        yield "Nothing broke."
-
-
-def _move(change: Change) -> str:
-    if change.before is None:
-        return f"{change.after}"
-    return f"{change.before}, now {change.after}" if change.after else f"was {change.before}"
+    origins = mixed_origins((comparison.before, comparison.after), ("the first", "the second"))
+    return render(
+        "diff.txt.j2", diff=comparison, origins=origins, HEADINGS=HEADINGS, CHECKS_SHOWN=CHECKS_SHOWN
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Metrics = dict[str, Any]
+"""Numbers by name, or series: objects of two lists for x and y, and a third one for a mask."""
+
 Line = tuple[Sequence[float], Sequence[float]]
 """The x and y values of a line."""
-
-Tracks = dict[tuple[str, str], Line]
-"""Lines by row and column of a grid of panels."""
 
 RATES = ("8000 Hz", "16000 Hz", "22050 Hz", "24000 Hz", "32000 Hz", "44100 Hz", "48000 Hz")
 DIRECTIONS = {"{} to Twilio": "The bot's voice, to Twilio", "Twilio to {}": "The caller's voice, from Twilio"}
@@ -32,16 +31,12 @@ RATE_COLOURS = tuple(f"#00001{number}" for number in range(len(RATES)))
 _VARIABLES = {INK: "--ink", GRID: "--line", OVER: "--reference", LIMIT: "--bad", OWN: "--accent"} | {
     colour: f"--rate-{number}" for number, colour in enumerate(RATE_COLOURS)
 }
-DASHES = (
-    "-",
-    (0, (6, 1.5)),
-    (0, (3, 1.5)),
-    (0, (1, 1)),
-    (0, (6, 1.5, 1, 1.5)),
-    (0, (9, 3)),
-    (0, (3, 1, 1, 1, 1, 1)),
-)
+DASHES: Any = ("-", *((0, on_off) for on_off in (
+    (6, 1.5), (3, 1.5), (1, 1), (6, 1.5, 1, 1.5), (9, 3), (3, 1, 1, 1, 1, 1))))  # fmt: skip
 """A line style for each rate, so that lines can be told apart without colours."""
+
+DASHED: Any = (0, (2, 2))
+"""The line style of a limit."""
 
 SETTINGS: Any = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK),
@@ -54,11 +49,11 @@ SETTINGS: Any = {
 
 
 def draw_bars(
-    own: Metrics, over: Metrics, unit: str, limits: Mapping[str, float], floor: float, height: float
+    own: Metrics, over: Metrics, unit: str, limits: Mapping[str, float], floor: float = 0
 ) -> Figure:
-    """Draw a bar for each value, from `floor`, and a grey one of the other implementation below it."""
-    figure, ((axis,),) = _panels(1, 1, height)
+    """Draw a bar for each value from `floor` to it, or to 0, with a grey one of the other implementation below it."""
     names = list(own)
+    figure, ((axis,),) = _panels(1, 1, 1.3 + 0.17 * len(names))
     thickness, shift = (0.42, 0.22) if over else (0.7, 0.0)
     sides = [(own, OWN, shift, "graded")] + ([(over, OVER, -shift, "compared with")] if over else [])
     for values, colour, offset, label in sides:
@@ -67,7 +62,7 @@ def draw_bars(
         axis.barh(places, widths, thickness, left=floor, color=colour, label=label)
     if over:
         axis.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, frameon=False)
-    axis.set_yticks([float(len(names) - number) for number in range(len(names))], names)
+    axis.set_yticks(range(len(names), 0, -1), names)
     axis.tick_params(axis="y", length=0)
     axis.grid(visible=False, axis="y")
     axis.set_xlabel(unit)
@@ -91,24 +86,31 @@ def draw_bars(
 
 
 def draw_tracks(
-    own: Tracks, over: Tracks, headings: Mapping[str, str], x_label: str, limit: float | None = None
+    own: Metrics,
+    over: Metrics,
+    x_label: str,
+    headings: Mapping[str, str] = DIRECTIONS,
+    limit: float | None = None,
 ) -> Figure:
     """Draw steps over time in a grid: a row for each rate, a column for each heading."""
-    rows = [rate for rate in RATES if any(row == rate for row, _ in own)]
+    rows = [rate for rate in RATES if any(column.format(rate) in own for column in headings)]
     figure, grid = _panels(len(rows), len(headings), 0.9 + (0.62 if limit else 0.75) * len(rows))
     for axes, row in zip(grid, rows, strict=True):
         axes[0].set_ylabel(row, rotation=0, ha="right", va="center")
         for axis, column in zip(axes, headings, strict=True):
-            if line := own.get((row, column)):
-                axis.fill_between(*line, step="post", color=OWN, alpha=0.25, linewidth=0)
-                axis.step(*line, where="post", color=OWN, linewidth=1, label="graded")
-            if line := over.get((row, column)):
-                axis.step(*line, where="post", color=OVER, linewidth=1.2, label="compared with")
+            if series := own.get(column.format(row)):
+                axis.fill_between(*line(series), step="post", color=OWN, alpha=0.25, linewidth=0)
+                axis.step(*line(series), where="post", color=OWN, linewidth=1, label="graded")
+            if series := over.get(column.format(row)):
+                axis.step(*line(series), where="post", color=OVER, linewidth=1.2, label="compared with")
             if limit is None:
                 axis.set_yticks([])
             else:
                 axis.axhline(limit, color=LIMIT, linewidth=1, linestyle=(0, (4, 3)))
-                axis.set_ylim(0, 1.1 * max(limit, *(max(values) for _, values in own.values())))
+    if limit is not None:
+        # All panels share their axes.
+        grid[0][0].set_ylim(0, 1.1 * max(limit, *(max(line(series)[1]) for series in own.values())))
+        figure.supylabel("ms", fontsize=9)
     for axis, heading in zip(grid[0], headings.values(), strict=True):
         axis.set_title(heading, loc="left")
     for axis in grid[-1]:
@@ -118,39 +120,47 @@ def draw_tracks(
 
 
 def draw_curves(
-    own: Metrics,
-    over: Metrics,
-    x_label: str,
-    y_label: str,
-    draw_mask: Callable[[Axes, Line], None],
-    marker: str,
+    own: Metrics, over: Metrics, x_label: str, y_label: str, mask: str, marker: str = "o"
 ) -> Figure:
-    """Draw a line for each rate in a panel for each direction, with a mask."""
+    """Draw a line for each rate in a panel for each direction, with the limits."""
     figure, (axes,) = _panels(1, len(DIRECTIONS), 3.4)
-    first = next(iter(own.values()))
     for axis, (direction, heading) in zip(axes, DIRECTIONS.items(), strict=True):
         axis.set_title(heading, loc="left")
         axis.set_xlabel(x_label)
         for rate in RATES:
-            if found := over.get(direction.format(rate)):
-                axis.plot(*line(found), color=OVER, linewidth=2.5)
-        for number, rate in enumerate(RATES):
-            if found := own.get(direction.format(rate)):
-                axis.plot(
-                    *line(found),
-                    color=RATE_COLOURS[number],
-                    linewidth=1.5,
-                    linestyle=DASHES[number],
-                    marker=marker,
-                    markersize=3,
-                    label=rate,
-                )
-        draw_mask(axis, mask(first))
+            if series := over.get(direction.format(rate)):
+                axis.plot(*line(series), color=OVER, linewidth=2.5)
+        for rate, colour, dashes in zip(RATES, RATE_COLOURS, DASHES, strict=True):
+            if series := own.get(direction.format(rate)):
+                style = {"color": colour, "linestyle": dashes, "linewidth": 1.5}
+                axis.plot(*line(series), **style, marker=marker, markersize=3, label=rate)
+        _draw_mask(axis, mask, next(iter(own.values())))
     if over:
         axes[-1].plot([], [], color=OVER, linewidth=2.5, label="compared with")
     axes[0].set_ylabel(y_label)
     _add_legend(figure, axes[-1], 8)
     return figure
+
+
+def _draw_mask(axis: Axes, kind: str, series: Metrics) -> None:
+    x, _, mask = series.values()
+    if kind == "bounds":
+        axis.set_ylim(-4.5, 2)
+        for edges in ((-4.5, mask[0]), (mask[1], 2)):
+            axis.fill_between((200, 3400), *edges, color=LIMIT, alpha=0.12, linewidth=0)
+        for edge in (-0.5, 0.5):
+            axis.axhline(edge, color=LIMIT, linewidth=0.8, linestyle=DASHED)
+        return
+    levels, limits = line({"x": x, "mask": mask})
+    if kind == "least":
+        axis.plot(levels, limits, color=LIMIT, linewidth=1, linestyle=DASHED)
+        return
+    # The level that the others are compared with has no limit.
+    permitted = [(level, limit) for level, limit in zip(levels, limits, strict=True) if limit]
+    for sign in (-1, 1):
+        places = [level for level, _ in permitted]
+        heights = [sign * limit for _, limit in permitted]
+        axis.step(places, heights, color=LIMIT, linewidth=1, linestyle=DASHED, where="post")
 
 
 def _panels(rows: int, columns: int, height: float) -> tuple[Figure, list[list[Axes]]]:
@@ -179,12 +189,6 @@ def line(series: Metrics) -> Line:
     x, y, *_ = series.values()
     order = sorted(range(len(x)), key=x.__getitem__)
     return [x[place] for place in order], [y[place] for place in order]
-
-
-def mask(series: Metrics) -> Line:
-    """Return the x values and the mask of a series; the mask of a response is its two bounds."""
-    x, _, mask = series.values()
-    return line({"x": x, "mask": mask}) if len(x) == len(mask) else (x, mask)
 
 
 def as_svg(figure: Figure, name: str, title: str) -> str:

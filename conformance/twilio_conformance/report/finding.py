@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import base64
-import binascii
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 TEXT_LIMIT = 4000
@@ -64,20 +64,19 @@ def lay_out(expected: Any, actual: Any) -> Layout:
 
 def _json_diff(expected: Any, actual: Any) -> Lines:
     """Return the lines of both sides, without bytes: hex views show those better."""
-    sides = (_without_bytes(_filled(expected, actual)), _without_bytes(actual))
-    before, after = (_pretty(side).splitlines() for side in sides)
-    opcodes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return list(_changed_lines(before, after, opcodes))
+    before, after = (
+        _pretty(_without_bytes(side)).splitlines() for side in (_filled(expected, actual), actual)
+    )
+    changes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return list(_changed_lines(before, after, changes))
 
 
 def _changed_lines(
-    before: Sequence[str], after: Sequence[str], opcodes: Sequence[tuple[str, int, int, int, int]]
+    before: list[str], after: list[str], changes: Iterable[tuple[str, int, int, int, int]]
 ) -> Iterator[tuple[str, str]]:
-    for change, low, high, start, end in opcodes:
-        if change == "equal":
-            yield from (("same", line) for line in before[low:high])
-        else:
-            yield from (("gone", line) for line in before[low:high])
+    for change, low, high, start, end in changes:
+        yield from (("same" if change == "equal" else "gone", line) for line in before[low:high])
+        if change != "equal":
             yield from (("come", line) for line in after[start:end])
 
 
@@ -172,15 +171,13 @@ def _binaries(value: Any, name: str = "bytes") -> Iterator[tuple[str, bytes]]:
         yield name, literal
 
 
-def _from_base64(text: str) -> bytes:
+def _decoded(text: str, decode: Callable[[str], bytes]) -> bytes:
+    """Return the bytes that a text stands for; none if it is not encoded so."""
     try:
-        return base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def _from_hex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
+        return decode(text)
     except ValueError:
         return b""
+
+
+_from_base64 = partial(_decoded, decode=partial(base64.b64decode, validate=True))
+_from_hex = partial(_decoded, decode=bytes.fromhex)

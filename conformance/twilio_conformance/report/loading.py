@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
@@ -14,7 +14,6 @@ import jsonschema
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report.model import Json, Report
 from twilio_conformance.spec import catalogue
-from twilio_conformance.spec.catalogue import LEVELS
 from twilio_conformance.spec.verdict import NOT_TESTABLE, conclude
 
 _IDENTIFYING = ("suite", "edition", "vectors_digest", "implementation", "requirements")
@@ -31,6 +30,9 @@ def load(path: str, *, whole: bool = False) -> Report:
         path: The file.
         whole: Whether to reject a report that lacks checks of its edition.
 
+    Returns:
+        The report.
+
     Raises:
         UsageError: The file cannot be read or holds no such report; the message says why.
     """
@@ -44,28 +46,23 @@ def load(path: str, *, whole: bool = False) -> Report:
         )
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: damaged: this is not JSON, or only a part of it: {error}") from error
-    _validate(path, document)
+    if not isinstance(document, dict) or not any(name in document for name in _IDENTIFYING):
+        raise UsageError(f"{path}: foreign: this is no report of twilio-conformance")
+    if document.get("complete") is not True:
+        raise UsageError(f"{path}: not whole: it lacks `complete`, which is written last; grade once more")
+    validator = jsonschema.Draft202012Validator(catalogue.load_schema("report"))
+    if invalid := jsonschema.exceptions.best_match(validator.iter_errors(document)):
+        suite = str(document.get("suite", "unknown"))[:40]
+        raise UsageError(
+            f"{path}: not what this version of the suite reads (suite {suite} wrote it):"
+            f" {invalid.json_path}: {invalid.message[:200]}"
+        )
     report = Report.model_validate(document)
     if problem := inconsistency(document, report):
         raise UsageError(f"{path}: altered: {problem}; grade the implementation once more")
     if whole and (problem := _missing(report)):
         raise UsageError(f"{path}: partial: {problem}")
     return report
-
-
-def _validate(path: str, document: Any) -> None:
-    if not isinstance(document, dict) or not any(name in document for name in _IDENTIFYING):
-        raise UsageError(f"{path}: foreign: this is no report of twilio-conformance")
-    if document.get("complete") is not True:
-        raise UsageError(f"{path}: not whole: it lacks `complete`, which is written last; grade once more")
-    validator = jsonschema.Draft202012Validator(catalogue.load_schema("report"))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(document))
-    if error is not None:
-        suite = str(document.get("suite", "unknown"))[:40]
-        raise UsageError(
-            f"{path}: not what this version of the suite reads (suite {suite} wrote it):"
-            f" {error.json_path}: {error.message[:200]}"
-        )
 
 
 def _missing(report: Report) -> str:
@@ -96,87 +93,74 @@ def _finite(text: str) -> float:
 
 
 def inconsistency(document: Mapping[str, Any], report: Report) -> str:
-    """Return the first stored value that contradicts the checks of a report; empty if there is none.
-
-    Args:
-        document: The JSON of the report, valid under its schema.
-        report: The same as objects.
-    """
-    return (
-        _in_ledger(report)
-        or _in_statuses(document, report)
-        or _in_verdicts(report)
-        or _in_series(report)
-        or _in_times(report)
+    """Return the first stored value that contradicts the checks of a report; empty if there is none."""
+    found = (
+        *_in_ledger(report),
+        *_in_statuses(document, report),
+        *_in_verdicts(report),
+        *_in_series(report),
+        *_in_times(report),
     )
+    return found[0] if found else ""
 
 
-def _in_ledger(report: Report) -> str:
+def _in_ledger(report: Report) -> Iterator[str]:
     ledger = report.ledger
     pairs = [(name, check.id) for name, found in report.requirements.items() for check in found.checks]
     if len(pairs) != ledger.executed or len(set(pairs)) != len(pairs):
-        return f"its requirements hold {len(set(pairs))} checks, and its ledger says {ledger.executed}"
+        yield f"its requirements hold {len(set(pairs))} checks, and its ledger says {ledger.executed}"
     if not ledger.executed + len(ledger.missing) == ledger.collected <= ledger.expected:
-        return "the numbers of its ledger do not add up"
-    return ""
+        yield "the numbers of its ledger do not add up"
 
 
-def _in_statuses(document: Mapping[str, Any], report: Report) -> str:
+def _in_statuses(document: Mapping[str, Any], report: Report) -> Iterator[str]:
     for name, found in report.requirements.items():
-        stored = document["requirements"][name]["status"]
-        if stored != found.status:
-            return f"{name} is said to be {stored}, and its checks say {found.status}"
-    return ""
+        if (stored := document["requirements"][name]["status"]) != found.status:
+            yield f"{name} is said to be {stored}, and its checks say {found.status}"
 
 
-def _in_verdicts(report: Report) -> str:
+def _in_verdicts(report: Report) -> Iterator[str]:
     is_partial = report.ledger.executed != report.ledger.expected
     for profile in {found.profile for found in report.requirements.values()} - report.verdict.keys():
-        return f"there is no verdict on {profile}, of which it holds requirements"
+        yield f"there is no verdict on {profile}, of which it holds requirements"
     if len({verdict.partial for verdict in report.verdict.values()}) > 1:
-        return "its verdicts do not agree on whether the run was partial"
+        yield "its verdicts do not agree on whether the run was partial"
     for profile, verdict in report.verdict.items():
         if is_partial and not verdict.partial:
-            return f"its verdict on {profile} is that of a whole run, and its ledger that of a partial one"
-        graded = [
-            (found.level, found.status) for found in report.requirements.values() if found.profile == profile
-        ]
-        derived = conclude(graded, partial=verdict.partial, out_of_sight=verdict.out_of_sight)
-        if verdict.conformant != derived.conformant or _nonzero(verdict.counts) != _nonzero(derived.counts):
-            return f"its verdict on {profile} does not follow from its requirements"
+            yield f"its verdict on {profile} is that of a whole run, and its ledger that of a partial one"
+        own = [found for found in report.requirements.values() if found.profile == profile]
+        derived = conclude(
+            [(found.level, found.status) for found in own],
+            partial=verdict.partial,
+            out_of_sight=verdict.out_of_sight,
+        )
+        has_other_counts = any(
+            verdict.counts.get(level, {}).get(status, 0) != number
+            for level, counts in derived.counts.items()
+            for status, number in counts.items()
+        )
+        if verdict.conformant != derived.conformant or has_other_counts:
+            yield f"its verdict on {profile} does not follow from its requirements"
         if derived.out_of_sight > derived.counts["MUST"][NOT_TESTABLE]:
-            return f"its verdict on {profile} has more out of sight than could not be tested"
-    return ""
+            yield f"its verdict on {profile} has more out of sight than could not be tested"
 
 
-def _in_series(report: Report) -> str:
-    for metrics in report.metrics.values():
-        for name, value in metrics.items():
-            family, _, direction = name.partition(", ")
-            if not direction or family not in _SERIES:
-                continue
+def _in_series(report: Report) -> Iterator[str]:
+    for name, value in (item for metrics in report.metrics.values() for item in metrics.items()):
+        family, _, direction = name.partition(", ")
+        if direction and family in _SERIES:
             # The mask of a response holds for all of its tones.
             lengths = {len(part) for key, part in value.items() if (family, key) != ("response", "mask")}
             if len(lengths) > 1:
-                return f"the lists of {name!r} are not of one length"
-    return ""
+                yield f"the lists of {name!r} are not of one length"
 
 
-def _in_times(report: Report) -> str:
+def _in_times(report: Report) -> Iterator[str]:
     for name in ("started", "finished"):
         try:
             moment = datetime.fromisoformat(getattr(report, name))
         except ValueError:
-            return f"{name!r} is no moment"
-        if moment.utcoffset() != timedelta():
-            return f"{name!r} is no moment in UTC"
-    return ""
-
-
-def _nonzero(counts: Mapping[str, Mapping[str, int]]) -> dict[tuple[str, str], int]:
-    return {
-        (level, status): number
-        for level in LEVELS
-        for status, number in counts.get(level, {}).items()
-        if number
-    }
+            yield f"{name!r} is no moment"
+        else:
+            if moment.utcoffset() != timedelta():
+                yield f"{name!r} is no moment in UTC"

@@ -11,13 +11,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainValidator,
+    SkipValidation,
     ValidationError,
     computed_field,
     field_serializer,
@@ -42,14 +42,8 @@ FAILING = (FAIL, NOT_TESTABLE)
 """Statuses that count against an implementation."""
 
 
-def _text(value: Any) -> str:
-    """Accept any string: pydantic's own validation rejects the lone surrogates that implementations print."""
-    if not isinstance(value, str):
-        raise ValueError("not a string")
-    return value
-
-
-Text = Annotated[str, PlainValidator(_text)]
+Text = SkipValidation[str]
+"""Any string: pydantic's own validation rejects the lone surrogates that implementations print."""
 
 
 class _Model(BaseModel):
@@ -65,11 +59,6 @@ class Implementation(_Model):
     name: Text
     version: Text | None
     capabilities: list[Text]
-
-    @property
-    def title(self) -> str:
-        """The name, followed by the version if there is one."""
-        return " ".join(filter(None, (self.name, self.version)))
 
 
 class Check(_Model):
@@ -184,8 +173,8 @@ class Report(_Model):
 
     @property
     def title(self) -> str:
-        """The name and version of the implementation."""
-        return self.implementation.title
+        """The name of the implementation, followed by its version if there is one."""
+        return " ".join(filter(None, (self.implementation.name, self.implementation.version)))
 
     def is_gated(self, requirement: Requirement) -> bool:
         """Return whether a failure of the requirement fails the run."""
@@ -197,6 +186,25 @@ class Report(_Model):
         failing = [(name, found) for name, found in self.requirements.items() if found.is_failing]
         failing.sort(key=lambda item: (not self.is_gated(item[1]), LEVELS.index(item[1].level)))
         return dict(failing)
+
+    @property
+    def causes(self) -> list[Cause]:
+        """The reasons why requirements could not be tested."""
+        return causes({name: found for name, found in self.failures.items() if found.status == NOT_TESTABLE})
+
+    @property
+    def chapters(self) -> dict[str, dict[str, Requirement]]:
+        """The requirements by the title of their chapter, in the order of the specification."""
+        grouped: dict[str, dict[str, Requirement]] = {}
+        for name, found in self.requirements.items():
+            grouped.setdefault(found.chapter, {})[name] = found
+        return grouped
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, in seconds."""
+        began, ended = map(datetime.fromisoformat, (self.started, self.finished))
+        return (ended - began).total_seconds()
 
     def as_json(self) -> Json:
         """Return the JSON object that `--report=NAME.json` writes."""
@@ -214,21 +222,8 @@ def causes(untestable: Mapping[str, Requirement]) -> list[Cause]:
     return list(found.values())
 
 
-def by_chapter(requirements: Mapping[str, Requirement]) -> dict[str, dict[str, Requirement]]:
-    """Group requirements by the title of their chapter, in the order of the specification."""
-    grouped: dict[str, dict[str, Requirement]] = {}
-    for name, requirement in requirements.items():
-        grouped.setdefault(requirement.chapter, {})[name] = requirement
-    return grouped
-
-
 def tally(counts: Mapping[str, Mapping[str, int]], level: str) -> tuple[int, int]:
-    """Return how many requirements of a level pass, and how many apply.
-
-    Args:
-        counts: Requirements by level and status, as in a verdict.
-        level: MUST, SHOULD or MAY.
-    """
+    """Return how many requirements of a level pass, and how many apply, by the counts of a verdict."""
     own = counts.get(level, {})
     return own.get("pass", 0), sum(own.values()) - own.get("not-applicable", 0)
 
@@ -237,12 +232,7 @@ _ORIGIN = {"suite": "suite", "edition": "edition", "vectors_digest": "vectors"}
 
 
 def mixed_origins(reports: Iterable[Report], labels: Iterable[str]) -> str:
-    """Return a sentence that says which report has which suite, edition and vectors; empty if all have the same.
-
-    Args:
-        reports: The reports to compare.
-        labels: A name for each report.
-    """
+    """Return a sentence that says which report has which suite, edition and vectors; empty if all have the same."""
     reports = list(reports)
     differing = [name for name in _ORIGIN if len({getattr(report, name) for report in reports}) > 1]
     if not differing:
@@ -257,17 +247,22 @@ def mixed_origins(reports: Iterable[Report], labels: Iterable[str]) -> str:
 def build(run: Run) -> Report:
     """Build the report at the end of a run.
 
+    Args:
+        run: The run, with its outcomes.
+
+    Returns:
+        The report.
+
     Raises:
         SuiteError: The run holds something that a report cannot.
     """
     implementation = run.executor.implementation
-    graded = run.by_requirement()
     try:
         return Report(
-            suite=_suite_version(),
+            suite=suite_version(),
             edition=run.edition,
             vectors_digest=run.catalogue.vectors_digest,
-            implementation=Implementation(spec=run.impl, **_only(implementation, Implementation, "spec")),
+            implementation=Implementation.model_validate({**implementation, "spec": run.impl}),
             pipecat=implementation["pipecat"],
             python=implementation["python"],
             network=NETWORKS[implementation["network"]],
@@ -278,18 +273,13 @@ def build(run: Run) -> Report:
                 name: requirement(
                     run.catalogue,
                     run.catalogue.requirements[name],
-                    [
-                        check(run, Entry(name, identifier), outcome)
-                        for identifier, outcome in outcomes.items()
-                    ],
+                    [check(run, Entry(name, own), outcome) for own, outcome in outcomes.items()],
                 )
-                for name, outcomes in graded.items()
+                for name, outcomes in run.by_requirement().items()
             },
             verdict=run.verdicts,
             metrics={
-                entry.check: dict(outcome.metrics)
-                for entry, outcome in run.outcomes.items()
-                if outcome.metrics
+                entry.check: dict(found.metrics) for entry, found in run.outcomes.items() if found.metrics
             },
             notes=run.notes,
             ledger=Ledger.model_validate(run.ledger.as_json()),
@@ -301,46 +291,27 @@ def build(run: Run) -> Report:
         raise SuiteError(f"the report is not what its schema says: {place}: {first['msg']}") from error
 
 
-def _only(values: Mapping[str, Any], model: type[BaseModel], *but: str) -> Json:
-    return {name: values[name] for name in model.model_fields if name not in but}
-
-
 def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check]) -> Requirement:
-    """Return a requirement of the specification with the results of its checks.
-
-    Args:
-        catalogue: The specification, for the titles of chapters.
-        specified: The requirement.
-        checks: The results.
-    """
+    """Return a requirement of the specification with the results of its checks."""
     titles = {chapter.id: chapter.title for chapter in catalogue.chapters}
+    copied = ("level", "profile", "statement", "rationale", "source")
     return Requirement(
         chapter=titles[specified.chapter],
-        level=specified.level,
-        profile=specified.profile,
-        statement=specified.statement,
-        rationale=specified.rationale,
-        source=list(specified.source),
         checks=checks,
+        **{name: getattr(specified, name) for name in copied},
     )
 
 
 def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
-    """Return the result of a check as a report holds it.
-
-    Args:
-        run: The run, for captured output, known failures and the command.
-        entry: The requirement and the check.
-        outcome: The outcome of the check.
-    """
-    is_failing = outcome.status in FAILING
+    """Return the result of a check as a report holds it."""
+    is_failing = not outcome.holds
     return Check(
         id=entry.check,
         status=outcome.status,
         expected=outcome.expected,
         actual=outcome.actual,
         message=outcome.message,
-        trace=list(outcome.trace),
+        trace=outcome.trace,
         output=run.outputs.get(entry.check, "") if is_failing else "",
         rerun=shlex.join(run.rerun(entry)),
         seconds=outcome.seconds,
@@ -348,7 +319,8 @@ def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
     )
 
 
-def _suite_version() -> str:
+def suite_version() -> str:
+    """Return the version of the installed suite."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twilio_conformance.report import model
 from twilio_conformance.report.model import Cause, Check, Report, Requirement
 from twilio_conformance.spec.catalogue import LEVELS
-from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, NOTHING_APPLIES, ProfileVerdict
+from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, NOTHING_APPLIES
 
 if TYPE_CHECKING:
     import pytest
@@ -54,7 +54,8 @@ def summarize(report: Report, reporter: pytest.TerminalReporter, troubles: Seque
     for cause in sorted(model.causes(untestable), key=lambda cause: _is_cause_gated(report, cause)):
         _write(reporter, _is_cause_gated(report, cause), [*_cause(report, cause), ""])
     for name, found in _gated_last(report, full).items():
-        _write(reporter, report.is_gated(found), [*_block(name, found), ""])
+        lines = _block(name, found, _failed(found)[0], f"fails in {_ratio(found)}")
+        _write(reporter, report.is_gated(found), [*lines, ""])
     for trouble in troubles:
         _write(reporter, True, [*trouble.splitlines(), ""])
     for sentence in report.notes:
@@ -63,19 +64,10 @@ def summarize(report: Report, reporter: pytest.TerminalReporter, troubles: Seque
 
 
 def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
-    """Yield the lines for one failing check: the requirement, the finding, the source and the command.
-
-    Args:
-        run: The run that the check is part of.
-        entry: The requirement and the check.
-        outcome: The outcome of the check.
-    """
+    """Return the lines for one failing check: the requirement, the finding, the source and the command."""
     check = model.check(run, entry, outcome)
     found = model.requirement(run.catalogue, run.requirement(entry), [check])
-    yield f"{entry.requirement}  {found.level} of {found.profile}, {_STATUS[outcome.status]}"
-    yield from _statement(found)
-    yield from _finding(check)
-    yield from _source_and_command(found, check)
+    return _block(entry.requirement, found, check, _STATUS[outcome.status])
 
 
 def show(value: Any, limit: int = VALUE_LIMIT) -> str:
@@ -107,23 +99,10 @@ def _ratio(found: Requirement) -> str:
     return f"{ratio}, {untested} not testable" if untested else ratio
 
 
-def _block(name: str, found: Requirement) -> Iterator[str]:
-    check = _failed(found)[0]
-    yield f"{name}  {found.level} of {found.profile}, fails in {_ratio(found)}"
-    yield from _statement(found)
-    yield from _finding(check)
-    others = [other.id for other in found.unexpected if other is not check]
-    if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield f"  too:      {', '.join(others[:3])}{more}"
-    yield from _source_and_command(found, check)
-
-
-def _statement(found: Requirement) -> list[str]:
-    return textwrap.wrap(found.statement, LIST_WIDTH, initial_indent="  ", subsequent_indent="  ")
-
-
-def _finding(check: Check) -> Iterator[str]:
+def _block(name: str, found: Requirement, check: Check, state: str) -> Iterator[str]:
+    """Yield the lines on one check of a requirement and the names of the other failing ones."""
+    yield f"{name}  {found.level} of {found.profile}, {state}"
+    yield from textwrap.wrap(found.statement, LIST_WIDTH, initial_indent="  ", subsequent_indent="  ")
     yield f"  check:    {check.id}"
     yield f"  found:    {show(check.message)}"
     if check.expected is not None:
@@ -132,9 +111,10 @@ def _finding(check: Check) -> Iterator[str]:
         yield f"  actual:   {show(check.actual)}"
     for number, line in enumerate(check.trace[-TRACE_LINES:]):
         yield f"  {'trace:   ' if number == 0 else '         '} {show(line, TRACE_LIMIT)}"
-
-
-def _source_and_command(found: Requirement, check: Check) -> Iterator[str]:
+    others = [other.id for other in found.unexpected if other is not check]
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield f"  too:      {', '.join(others[:3])}{more}"
     yield f"  source:   {'; '.join(found.source)}"
     yield f"  again:    {check.rerun}"
 
@@ -181,16 +161,13 @@ def _write_verdicts(report: Report, reporter: pytest.TerminalReporter) -> None:
             continue
         is_gated = profile in report.gate.profiles
         fails_run = is_gated and (verdict.is_violated or verdict.word == NOTHING_APPLIES)
-        line = f"{profile:<7} {verdict.word:<15} {_counts(verdict):<31} {'' if is_gated else '(not at the gate)'}"
+        tallies = ((level, *model.tally(verdict.counts, level)) for level in LEVELS)
+        parts = [f"{level} {passed}/{total}" for level, passed, total in tallies if total]
+        counts = "  ".join(f"{part:<14}" for part in parts).rstrip()
+        line = f"{profile:<7} {verdict.word:<15} {counts:<31} {'' if is_gated else '(not at the gate)'}"
         reporter.write_line(
             line.rstrip(),
             green=verdict.conformant,
             red=fails_run,
             yellow=not verdict.conformant and not fails_run,
         )
-
-
-def _counts(verdict: ProfileVerdict) -> str:
-    tallies = ((level, *model.tally(verdict.counts, level)) for level in LEVELS)
-    parts = [f"{level} {passed}/{total}" for level, passed, total in tallies if total]
-    return "  ".join(f"{part:<14}" for part in parts).rstrip()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from twilio_conformance.errors import UsageError
@@ -25,7 +26,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 """The function that renders each format, by the extension of the path."""
 
 
-def prepare(names: Iterable[str], folder: Path) -> list[Path]:
+def prepare(names: Sequence[str], folder: Path) -> list[Path]:
     """Check before the run that every report can be written, and delete older ones.
 
     An interrupted run thus leaves no report.
@@ -40,9 +41,8 @@ def prepare(names: Iterable[str], folder: Path) -> list[Path]:
     Raises:
         UsageError: The extension is not supported, or the path cannot be written.
     """
-    paths = []
-    for name in names:
-        path = (folder / name).resolve()
+    paths = [(folder / name).resolve() for name in names]
+    for name, path in zip(names, paths, strict=True):
         if path.suffix not in FORMATS:
             raise UsageError(f"--report={name}: unsupported extension; use {', '.join(FORMATS)}")
         if path.suffix == ".html":
@@ -51,40 +51,48 @@ def prepare(names: Iterable[str], folder: Path) -> list[Path]:
             raise UsageError(f"--report={name}: is a folder; name a file in it")
         if not path.parent.is_dir():
             raise UsageError(f"--report={name}: there is no folder {path.parent}")
-        try:
-            with tempfile.NamedTemporaryFile(dir=path.parent):
-                remove([path])
-        except OSError as error:
-            raise UsageError(f"--report={name}: cannot be written: {error.strerror}") from error
-        paths.append(path)
+        with _writing(name), tempfile.NamedTemporaryFile(dir=path.parent):
+            path.unlink(missing_ok=True)
     return paths
 
 
 def remove(paths: Iterable[Path]) -> None:
     """Delete reports of earlier runs.
 
+    Args:
+        paths: Their files, which need not exist.
+
     Raises:
         UsageError: A file cannot be deleted.
     """
     for path in paths:
-        try:
+        with _writing(path):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(f"--report={path}: cannot be written: {error.strerror}") from error
 
 
 def write(report: Report, path: Path) -> None:
     """Write one report beside its path and move it there once it is whole.
+
+    Args:
+        report: The report.
+        path: The file; its extension selects the format.
 
     Raises:
         UsageError: The file cannot be written.
     """
     content = FORMATS[path.suffix](report)
     part = path.with_name(f".{path.name}.part")
+    with _writing(path):
+        try:
+            part.write_text(content, encoding="utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(name: str | Path) -> Iterator[None]:
     try:
-        part.write_text(content, encoding="utf-8")
-        part.replace(path)
+        yield
     except OSError as error:
-        raise UsageError(f"--report={path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise UsageError(f"--report={name}: cannot be written: {error.strerror}") from error

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,6 @@ PLACEHOLDERS = frozenset({"", "todo", "tbd", "fixme"})
 """Placeholders rejected as reasons."""
 
 _HEADER = re.compile(r"\s*\[\[\s*known\s*\]\]\s*(#.*)?")
-_COMMENT = re.compile(r"\s*(#.*)?")
 
 _PREAMBLE = """\
 # Failures that are known and let through by --baseline. Each needs a reason: an issue, a decision, a date.
@@ -36,12 +36,21 @@ _PREAMBLE = """\
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A known failure of one check of a requirement, or of all its checks if `check` is None."""
+    """A known failure of one check of a requirement, or of all its checks if `check` is None.
+
+    Attributes:
+        requirement: The id of the requirement.
+        check: The id of the check.
+        reason: Why the failure is let through.
+        place: The file and line of the entry, for messages.
+        text: The entry as it stands in the file, with the comments directly above it.
+    """
 
     requirement: str
     check: str | None
     reason: str
-    line: int
+    place: str
+    text: str
 
     def covers(self, entry: Entry) -> bool:
         """Return whether a failure of this check is a known one."""
@@ -55,17 +64,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The known failures of a file in their order.
-
-    Attributes:
-        path: The file.
-        known: The entries.
-        blocks: The text of the file, split before each entry.
-    """
+    """The known failures of a file in their order, and the text above them."""
 
     path: Path
     known: tuple[Known, ...]
-    blocks: tuple[str, ...]
+    preamble: str
 
     def reason(self, entry: Entry) -> str | None:
         """Return the reason of a known failure, or None if the failure is not known.
@@ -76,9 +79,9 @@ class Baseline:
         return min(covering, key=lambda known: known.check is None).reason if covering else None
 
     def problems(self, entries: Collection[Entry]) -> list[str]:
-        """Return what must be corrected before a run: names that are not among the entries, and missing reasons."""
+        """Return what must be corrected before a run: unknown names and missing reasons."""
         reasons = [
-            f"{self.path}:{known.line}: {known.name} has no reason yet; say why it is let through"
+            f"{known.place}: {known.name} has no reason yet; say why it is let through"
             for known in self.known
             if known.reason.strip().rstrip(".:!…").lower() in PLACEHOLDERS
         ]
@@ -89,21 +92,20 @@ class Baseline:
         requirements = sorted({entry.requirement for entry in entries})
         found = []
         for known in self.known:
-            place = f"{self.path}:{known.line}: "
             if known.requirement not in requirements:
                 hint = _hint(known.requirement, requirements)
-                found.append(f"{place}no requirement {known.requirement} that is graded{hint}")
+                found.append(f"{known.place}: no requirement {known.requirement} that is graded{hint}")
             elif known.check is not None and not any(map(known.covers, entries)):
                 own = [entry.check for entry in entries if entry.requirement == known.requirement]
                 others = [entry for entry in entries if entry.check == known.check]
                 hint = f"; it is a check of {others[0].requirement}" if others else _hint(known.check, own)
-                found.append(f"{place}no check {known.check} of {known.requirement}{hint}")
+                found.append(f"{known.place}: no check {known.check} of {known.requirement}{hint}")
         return found
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
         """Return a sentence for each entry that passes now; entries that were not run completely are left out."""
         return [
-            f"{self.path}:{known.line}: {known.name} passes now; take it out"
+            f"{known.place}: {known.name} passes now; take it out"
             for known in self.known
             if _passes(known, entries, outcomes)
         ]
@@ -121,8 +123,14 @@ class Update(NamedTuple):
 def load(path: Path) -> Baseline:
     """Load a baseline.
 
-    Raise UsageError if the file cannot be read, is not TOML, or has an invalid entry; the message names the
-    line.
+    Args:
+        path: The file.
+
+    Returns:
+        Its known failures.
+
+    Raises:
+        UsageError: The file cannot be read, is not TOML, or has an invalid entry; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -134,21 +142,35 @@ def load(path: Path) -> Baseline:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from error
     lines = text.splitlines(keepends=True)
-    for name in document:
-        if name != "known":
-            hint = _hint(name, ["known"])
-            raise UsageError(f"{path}:{_line_of(name, lines, 0)}: unknown key {name}{hint}")
+    if strangers := document.keys() - {"known"}:
+        name = min(strangers, key=lambda name: _line_of(name, lines, 0))
+        raise UsageError(f"{path}:{_line_of(name, lines, 0)}: unknown key {name}{_hint(name, ['known'])}")
     tables = document.get("known", [])
     headers = [number for number, line in enumerate(lines) if _HEADER.fullmatch(line.rstrip("\r\n"))]
     if not isinstance(tables, list) or len(headers) != len(tables):
         raise UsageError(f"{path}: write each known failure as a table of its own, below a line [[known]]")
-    known = tuple(_read(table, path, lines, header) for table, header in zip(tables, headers, strict=True))
+    starts = [_start(lines, header) for header in headers]
+    texts = [
+        "".join(lines[start:end]) for start, end in zip([0, *starts], [*starts, len(lines)], strict=True)
+    ]
     seen: dict[str, Known] = {}
-    for one in known:
-        if one.name in seen:
-            raise UsageError(f"{path}:{one.line}: {one.name} is in line {seen[one.name].line} already")
-        seen[one.name] = one
-    return Baseline(path, known, _split(lines, headers))
+    for table, header, own in zip(tables, headers, texts[1:], strict=True):
+        _validate(table, path, lines, header)
+        known = Known(
+            table["requirement"], table.get("check"), table.get("reason", ""), f"{path}:{header + 1}", own
+        )
+        if known.name in seen:
+            line = seen[known.name].place.rpartition(":")[2]
+            raise UsageError(f"{known.place}: {known.name} is in line {line} already")
+        seen[known.name] = known
+    return Baseline(path, tuple(seen.values()), texts[0])
+
+
+def _start(lines: Sequence[str], header: int) -> int:
+    """Return the number of the first of the comment lines directly above a header."""
+    while header and lines[header - 1].lstrip().startswith("#"):
+        header -= 1
+    return header
 
 
 def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Entry],
@@ -162,23 +184,21 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
         outcomes: The outcomes of the run; entries that were not run completely stay.
 
     Returns:
-        The new text, and what has changed in it.
+        The new text, and what changed.
     """
-    preamble, blocks = (old.blocks[0], old.blocks[1:]) if old else (_PREAMBLE, ())
-    before = list(zip(old.known if old else (), blocks, strict=True))
-    dropped = [known for known, _ in before if _passes(known, entries, outcomes)]
-    kept = [(known, block) for known, block in before if known not in dropped]
-    added = [entry for entry in failing if not any(known.covers(entry) for known, _ in kept)]
-    place = {entry: number for number, entry in reversed(list(enumerate(entries)))}
-    first = {entry.requirement: number for entry, number in place.items()}
-    ordered = [
-        (place.get(Entry(known.requirement, known.check or ""), first.get(known.requirement, 0)), block)
-        for known, block in kept
+    before = old.known if old else ()
+    dropped = [known for known in before if _passes(known, entries, outcomes)]
+    kept = [known for known in before if known not in dropped]
+    added = [entry for entry in failing if not any(known.covers(entry) for known in kept)]
+    order = [
+        (min((number for number, entry in enumerate(entries) if known.covers(entry)), default=0), known.text)
+        for known in kept
     ]
-    ordered += [(place[entry], _block(entry)) for entry in added]
-    ordered.sort(key=lambda pair: pair[0])
-    parts = [part.strip("\n") for part in (preamble, *(block for _, block in ordered))]
-    return Update("\n\n".join(filter(None, parts)) + "\n", added, len(kept), dropped)
+    order += [(entries.index(entry), _block(entry)) for entry in added]
+    texts = [old.preamble if old else _PREAMBLE, *(text for _, text in sorted(order, key=itemgetter(0)))]
+    return Update(
+        "\n\n".join(filter(None, (text.strip("\n") for text in texts))) + "\n", added, len(kept), dropped
+    )
 
 
 def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> bool:
@@ -186,18 +206,17 @@ def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, O
     return bool(own) and all(entry in outcomes and outcomes[entry].holds for entry in own)
 
 
-def _read(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: int) -> Known:
+def _validate(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: int) -> None:
     for name, value in table.items():
-        line = _line_of(name, lines, header)
+        place = f"{path}:{_line_of(name, lines, header)}"
         if name not in MEMBERS:
-            raise UsageError(f"{path}:{line}: unknown key {name}{_hint(name, MEMBERS)}")
+            raise UsageError(f"{place}: unknown key {name}{_hint(name, MEMBERS)}")
         if not isinstance(value, str):
-            raise UsageError(f"{path}:{line}: {name} is a {type(value).__name__}, not a text")
+            raise UsageError(f"{place}: {name} is a {type(value).__name__}, not a text")
         if name != "reason" and re.search(r"[*?\s]", value):
-            raise UsageError(f"{path}:{line}: {name} is {value!r}; name one, without * or ?")
+            raise UsageError(f"{place}: {name} is {value!r}; name one, without * or ?")
     if "requirement" not in table:
         raise UsageError(f"{path}:{header + 1}: the entry names no requirement")
-    return Known(table["requirement"], table.get("check"), table.get("reason", ""), header + 1)
 
 
 def _line_of(name: str, lines: Sequence[str], start: int) -> int:
@@ -205,18 +224,6 @@ def _line_of(name: str, lines: Sequence[str], start: int) -> int:
     setting = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(name)}[\"']?\s*([=.\]])")
     found = (number for number, line in enumerate(lines) if number >= start and setting.match(line))
     return next(found, start) + 1
-
-
-def _split(lines: Sequence[str], headers: Sequence[int]) -> tuple[str, ...]:
-    """Return the text before the first entry, then each entry with the comments directly above it."""
-    starts = []
-    for header in headers:
-        start = header
-        while start and lines[start - 1].strip() and _COMMENT.fullmatch(lines[start - 1].rstrip("\r\n")):
-            start -= 1
-        starts.append(start)
-    ends = [*starts, len(lines)]
-    return tuple("".join(lines[start:end]) for start, end in zip([0, *starts], ends, strict=True))
 
 
 def _block(entry: Entry) -> str:

@@ -180,7 +180,7 @@ def test_the_search_finds_in_sentences_ids_and_traces(visit: Open, page_file: Pa
         search = page.get_by_role("searchbox")
         search.fill("tfs-clear-01")
         assert shown(page) == ["TFS-CLEAR-01"]
-        search.fill("already logged 20404")
+        search.fill("logged 20404 21220")
         assert shown(page) == ["TFS-HANGUP-14"]
         search.fill("Failed to terminate")
         assert "TFS-HANGUP-14" in shown(page)

@@ -185,9 +185,11 @@ def test_without_the_extra_the_message_says_what_to_install(
 ) -> None:
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "jinja2" else find_spec(name, *rest)
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "matplotlib" else find_spec(name, *rest),
     )
-    with pytest.raises(UsageError, match=r"jinja2.*pip install 'pipecat-twilio-conformance\[report\]'"):
+    with pytest.raises(UsageError, match=r"matplotlib.*pip install 'pipecat-twilio-conformance\[report\]'"):
         page_of(make())
 
 
