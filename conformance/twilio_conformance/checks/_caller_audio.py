@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,14 +16,8 @@ AUDIBLE = 500
 """PCM units above which a sample counts as audible: 23 dB below the peaks of `voice`."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAudio:
-    """When the first audible sample could be played.
-
-    Attributes:
-        after: Seconds since the caller's first message.
-        spoken: Seconds of speech that the caller had sent by then.
-    """
+class FirstAudio(NamedTuple):
+    """The first audible sample: seconds since the caller's first message, and of speech sent, when it could be played."""
 
     after: float
     spoken: float

@@ -74,7 +74,7 @@ def load_checks() -> dict[str, Check]:
     return dict(_REGISTRY)
 
 
-def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = None) -> None:
+def expect(holds: bool, message: str, expected: Any = None, actual: Any = None) -> None:
     """End the check unless a condition holds.
 
     Args:

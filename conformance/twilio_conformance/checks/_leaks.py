@@ -12,6 +12,7 @@ from types import TracebackType
 
 from loguru import logger
 
+from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
 
@@ -34,10 +35,11 @@ def masked(probe: Probe, text: str) -> str:
     return masked
 
 
-def around_leak(probe: Probe, text: str) -> str:
-    """Return the first line that contains a credential, masked."""
-    lines = [line for line in text.splitlines() if is_leak(probe, line)] or [text]
-    return shorten(masked(probe, lines[0]), 300)
+def expect_no_leak(probe: Probe, text: str, message: str, place: str = "") -> None:
+    """End the check with a message if a text contains a credential; show its first line that does, masked."""
+    if is_leak(probe, text):
+        lines = [line for line in text.splitlines() if is_leak(probe, line)] or [text]
+        raise Violation(message, expected="none", actual=place + shorten(masked(probe, lines[0]), 300))
 
 
 @contextlib.contextmanager

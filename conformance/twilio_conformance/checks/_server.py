@@ -110,31 +110,25 @@ class Call:
     worker: Any = None
     error: BaseException | None = None
 
-    async def end(self) -> None:
-        """End the call as an agent does: queue an EndFrame.
+    @contextlib.asynccontextmanager
+    async def placed(self) -> AsyncIterator[Self]:
+        """Place the call, wait until the pipeline runs, else NotTestable, and hang up at the end."""
+        async with self.caller:
+            await self._await(self.started, "start")
+            yield self
+        # Do not fail a check because an implementation is slow to hang up.
+        with contextlib.suppress(NotTestable):
+            await self._await(self.ended, "end")
 
-        Raises:
-            NotTestable: The pipeline does not end.
-        """
+    async def end(self) -> None:
+        """End the call as an agent does, by queueing an EndFrame; NotTestable if the pipeline does not end."""
         await self.worker.queue_frame(frames.EndFrame())
         await self._await(self.ended, "end")
 
     async def cancel(self) -> None:
-        """Cancel the pipeline as an application does: by a CancelFrame.
-
-        Raises:
-            NotTestable: The pipeline does not end.
-        """
+        """Cancel the pipeline as an application does, by a CancelFrame; NotTestable if it does not end."""
         await self.worker.cancel()
         await self._await(self.ended, "end")
-
-    async def begin(self) -> None:
-        """Wait until the pipeline runs.
-
-        Raises:
-            NotTestable: It does not start.
-        """
-        await self._await(self.started, "start")
 
     async def _await(self, event: asyncio.Event, what: str) -> None:
         waits = [asyncio.ensure_future(entry.wait()) for entry in (event, self.ended)]
@@ -183,40 +177,13 @@ class PipecatServer:
     def expect(
         self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
     ) -> Call:
-        """Prepare to answer the call of whoever connects to `url` with its streamSid.
+        """Prepare to answer whoever connects to `url` with this streamSid, and return the call.
 
-        Args:
-            serializer: The serializer of the agent's transport.
-            identity: The SIDs of the call.
-            rate: The pipeline's rate in both directions, in Hz.
-            echoes: Whether the agent plays the caller's audio back.
+        The pipeline has the rate, in Hz, in both directions; the agent echoes the caller unless told otherwise.
         """
         call = Call(Caller(self.url, identity), Agent(echoes=echoes), rate, serializer)
         self._expected[identity.stream_sid] = call
         return call
-
-    @contextlib.asynccontextmanager
-    async def call(
-        self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
-    ) -> AsyncIterator[Call]:
-        """Place a call, and hang up at the end.
-
-        Args:
-            serializer: The serializer of the agent's transport.
-            identity: The SIDs of the call.
-            rate: The pipeline's rate in both directions, in Hz.
-            echoes: Whether the agent plays the caller's audio back.
-
-        Raises:
-            NotTestable: The pipeline does not start.
-        """
-        call = self.expect(serializer, identity, rate, echoes=echoes)
-        async with call.caller:
-            await call.begin()
-            yield call
-        # Do not fail a check because an implementation is slow to hang up.
-        with contextlib.suppress(NotTestable):
-            await call._await(call.ended, "end")
 
     async def _answer(self, websocket: WebSocket) -> None:
         """Read `connected` and `start`, as applications do, and run the pipeline to its end."""

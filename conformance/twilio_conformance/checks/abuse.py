@@ -58,10 +58,7 @@ async def a_message_that_cannot_be_json_raises_nothing_and_sends_nothing_invalid
                 observation = await subject.serialize(kind(message=message))
                 wrong = observation.raised is not None or not _is_json_or_nothing(observation.value)
                 expect(
-                    not wrong,
-                    f"a message with {name} does harm",
-                    expected="None, or JSON text",
-                    actual=observation.outcome,
+                    not wrong, f"a message with {name} does harm", "None, or JSON text", observation.outcome
                 )
 
 
@@ -103,8 +100,8 @@ async def a_frame_is_the_same_after_serialize_as_before(probe: Probe) -> None:
         expect(
             not changed,
             f"serialize changes a {type(frame).__name__}",
-            expected="the frame as it was",
-            actual={name: shorten(after.get(name)) for name in changed},
+            "the frame as it was",
+            {name: shorten(after.get(name)) for name in changed},
         )
 
 

@@ -12,15 +12,12 @@ from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.audio.utterance import SAMPLE, WINDOW, PathProfile, compare_utterance
-from twilio_conformance.checks._audio_path import DIRECTIONS, Direction, expect_in_each, send
+from twilio_conformance.checks._audio_path import DIRECTIONS, INCOMING, OUTGOING, Direction, expect_in_each
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.clock import held
-
-OUTGOING = tuple(direction for direction in DIRECTIONS if direction.is_outgoing)
-INCOMING = tuple(direction for direction in DIRECTIONS if not direction.is_outgoing)
 
 MAX_LATER = 0.02
 """Seconds by which an utterance may be later, or more withheld, than the first: all that TFS-LATENCY-02 advises."""
@@ -42,9 +39,6 @@ MAX_GAIN_CHANGE_DB = 0.5
 
 MAX_OFFSET_CHANGE = 32
 """PCM units by which the offset of a turn may differ from the first's: TFS-FIDELITY-09 permits 16 either way."""
-
-Faults = dict[str, str]
-"""What is wrong, by direction or case."""
 
 
 @check("TFS-FIDELITY-01", limit=40)
@@ -71,7 +65,7 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
 @check("TFS-FIDELITY-01", limit=40)
 async def words_between_silences_are_whole(probe: Probe) -> None:
     """A word, 0.3 s of silence, a word, 1.2 s of silence, a word: each is there from its first sample on."""
-    wrong: Faults = {}
+    wrong = {}
     for direction in DIRECTIONS:
         words = [direction.utterance(0.5, seed=50 + number) for number in range(3)]
         silences = [direction.silence(seconds) for seconds in (0.3, 1.2, 0.3)]
@@ -83,7 +77,7 @@ async def words_between_silences_are_whole(probe: Probe) -> None:
                 word, output, direction.rates, baseline=first.profile, embedded=True
             ).damage:
                 wrong[f"{direction}, word {number}"] = damage
-    expect(not wrong, "a word after silence is damaged", expected="each one whole", actual=wrong)
+    expect(not wrong, "a word after silence is damaged", "each one whole", wrong)
 
 
 SIZES: dict[str, Callable[[int], int | tuple[int, ...]]] = {
@@ -104,7 +98,7 @@ SAME_SOUND_DB = 30.0
 @check("TFS-FIDELITY-11", limit=60)
 async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
     """The same speech in one chunk, and in chunks from one sample to a second: alike, at the borders too, and whole."""
-    wrong: Faults = {}
+    wrong = {}
     for direction in DIRECTIONS:
         for seconds, rest, names in ((1.5, 0.3, list(SIZES)[:-1]), (0.1, 0.25, list(SIZES)[-1:])):
             voice = direction.utterance(seconds, seed=6)
@@ -123,7 +117,7 @@ async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
                 if difference := _difference_from_one_chunk(direction, spoken, passage, given.delay):
                     wrong[f"{direction}, {name}"] = difference
     wanted = f"one chunk's audio, at {SAME_SOUND_DB:g} dB"
-    expect(not wrong, "the chunks can be heard", expected=wanted, actual=wrong)
+    expect(not wrong, "the chunks can be heard", wanted, wrong)
 
 
 def _difference_from_one_chunk(
@@ -248,7 +242,7 @@ def _is_alike(one: Samples, other: Samples, rate: int) -> bool:
 async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
     """All rates in turn and the first again, without a pause: each utterance comes out whole, at its pitch, and not late."""
     subject = await DIRECTIONS[0].ready(probe)
-    wrong: Faults = {}
+    wrong = {}
     directions = [Direction(True, rate) for rate in (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)]
     voices = [direction.utterance(0.6, seed=20 + seed) for seed, direction in enumerate(directions)]
     ending = signals.silence(directions[-1].rate_in, 0.3)
@@ -273,13 +267,13 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
             if late[-1] - late[0] > MAX_LATER:
                 wrong[f"{number}: {direction}"] = f"{1000 * (late[-1] - late[0]):.0f} ms later than the first"
         given += len(voice) / direction.rate_in
-    expect(not wrong, "an utterance is damaged by the change", expected="each one whole", actual=wrong)
+    expect(not wrong, "an utterance is damaged by the change", "each one whole", wrong)
 
 
 @check("TFS-FIDELITY-14", limit=40)
 async def calls_and_directions_never_mix(probe: Probe) -> None:
     """Two calls and both directions, served in turn, give what each gives alone, but for μ-law's noise."""
-    wrong: Faults = {}
+    wrong = {}
     for rate in (8000, 24000, 44100):
         directions = [Direction(True, rate), Direction(False, rate)]
         voices = {
@@ -298,7 +292,7 @@ async def calls_and_directions_never_mix(probe: Probe) -> None:
         for (call, direction), pieces in mixed.items():
             if deviation := _deviation(alone[call, direction], np.concatenate(pieces)):
                 wrong[f"call {call + 1}, {direction}"] = deviation
-    expect(not wrong, "another call or direction is heard", expected="the same as alone", actual=wrong)
+    expect(not wrong, "another call or direction is heard", "the same as alone", wrong)
 
 
 @check("TFS-FIDELITY-14", limit=40)
@@ -376,7 +370,7 @@ async def a_voice_in_two_channels_sounds_as_in_one(probe: Probe) -> None:
     async def fault(direction: Direction) -> str | None:
         voice = direction.utterance(0.5, seed=44)
         alone = await _output_alone(probe, direction, voice)
-        both = await send(await direction.ready(probe), voice, direction.rate, direction.chunk, channels=2)
+        both = await direction.carry(await direction.ready(probe), voice, channels=2)
         return _deviation(alone, both.output)
 
     await expect_in_each(OUTGOING, fault, "two channels sound otherwise", "the same as one")
@@ -391,7 +385,5 @@ async def _output_alone(probe: Probe, direction: Direction, voice: Samples) -> S
 
 def _deviation(alone: Samples, output: Samples) -> str | None:
     """Return how an output differs from that of the same audio alone; None if the noise of μ-law explains it."""
-    found = metrics.difference(alone, output)
-    if found.length == 0 and found.rms_db <= -SAME_SOUND_DB:
-        return None
-    return f"{found.length:+d} samples, {found.rms_db:.0f} dB apart"
+    longer, apart = len(output) - len(alone), metrics.difference_db(alone, output)
+    return f"{longer:+d} samples, {apart:.0f} dB apart" if longer or apart > -SAME_SOUND_DB else None
