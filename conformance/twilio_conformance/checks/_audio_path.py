@@ -24,12 +24,6 @@ from twilio_conformance.twilio.clock import held
 VOICE_RATES = (16000, 24000, 48000)
 """The rates of Pipecat's speech services other than 8000 Hz."""
 
-TONE = 440.0
-"""Frequency in Hz of the tone that `expect_tone` expects."""
-
-WITHHELD = 0.3
-"""Seconds that an implementation may withhold in `core`: more than any known resampler does (160 ms)."""
-
 LATENCY_LIMIT = 0.060
 """Seconds of added latency that TFS-LATENCY-01 permits in one direction."""
 
@@ -128,12 +122,8 @@ async def expect_in_each(
 
 def expect_recognised(direction: Direction, correlation: float) -> None:
     """End the check unless an output correlates with its ideal reference."""
-    expect(
-        correlation > alignment.MIN_CORRELATION,
-        f"{direction}: what comes out is not what was given",
-        f"a likeness above {alignment.MIN_CORRELATION:g}",
-        round(correlation, 3),
-    )
+    least, message = alignment.MIN_CORRELATION, f"{direction}: what comes out is not what was given"
+    expect(correlation > least, message, f"a likeness above {least:g}", round(correlation, 3))
 
 
 def payload_of(observation: Observation) -> bytes | None:
@@ -146,9 +136,8 @@ def payload_of(observation: Observation) -> bytes | None:
         message = json.loads(str(observation.value))
         return base64.b64decode(message["media"]["payload"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise NotTestable(
-            "serialize of an audio frame gave no media message", actual=observation.outcome
-        ) from error
+        message = "serialize of an audio frame gave no media message"
+        raise NotTestable(message, actual=observation.outcome) from error
 
 
 def pcm_of(observation: Observation) -> Samples | None:
@@ -170,22 +159,16 @@ def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRa
     return OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
 
 
-def expect_tone(passage: Passage) -> None:
-    """Expect a tone of 2 s with its frequency, to half a percent, and its length, less what may be withheld."""
+async def expect_tone(probe: Probe, direction: Direction) -> None:
+    """Expect a tone to keep its frequency, to half a percent, and its length, less what may be withheld."""
+    tone = 440.0
+    passage = await direction.passage(probe, signals.sine(tone, -10, direction.rate_in, 2))
     where = f"from {passage.rate_in} to {passage.rate_out} Hz"
-    missing = -passage.length_error / passage.rate_out
-    expect(
-        -0.01 <= missing <= WITHHELD,
-        f"{where}: the length differs",
-        f"2 s, of which {WITHHELD:g} s may be withheld",
-        f"{2 - missing:.3f} s",
-    )
+    # No known resampler withholds more than 160 ms.
+    missing, wanted = -passage.length_error / passage.rate_out, "2 s, of which 0.3 s may be withheld"
+    expect(-0.01 <= missing <= 0.3, f"{where}: the length differs", wanted, f"{2 - missing:.3f} s")
     steady = passage.output[passage.rate_out // 4 :].astype(float)
     spectrum = np.abs(np.fft.rfft(steady * np.hanning(steady.size), 1 << 18))
     frequency = float(np.argmax(spectrum)) * passage.rate_out / (1 << 18)
-    expect(
-        abs(frequency / TONE - 1) <= 0.005,
-        f"{where}: the pitch differs",
-        f"{TONE:g} Hz",
-        f"{frequency:.1f} Hz",
-    )
+    kept = abs(frequency / tone - 1) <= 0.005
+    expect(kept, f"{where}: the pitch differs", f"{tone:g} Hz", f"{frequency:.1f} Hz")

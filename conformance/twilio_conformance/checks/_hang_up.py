@@ -18,17 +18,7 @@ CLIENT_LIMIT = 400.0
 async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: str | None) -> Observation:
     """Script Twilio's answers, if any, end the call of a new instance, and wait until its requests are recorded.
 
-    Args:
-        probe: The probe that constructs the instance.
-        answers: Twilio's answers, the last one for all requests that follow.
-        limit: The time limit of serialize, in seconds.
-        changes: The constructor's arguments other than the usual ones (see `Probe.arguments`).
-
-    Returns:
-        What serialize did.
-
-    Raises:
-        NotTestable: The constructor or setup raised.
+    Its arguments are those of `Probe.arguments` with these changes. Serialize has a time limit in seconds.
     """
     if answers:
         probe.answer(answers)

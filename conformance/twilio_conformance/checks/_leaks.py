@@ -60,6 +60,7 @@ def captured_output() -> Iterator[Callable[[], str]]:
         try:
             yield read
         finally:
+            # Flush, so that nothing of this is written to the originals.
             read()
             for descriptor, original in zip((1, 2), originals, strict=True):
                 os.dup2(original, descriptor)
@@ -68,13 +69,12 @@ def captured_output() -> Iterator[Callable[[], str]]:
 
 def texts_of(error: BaseException) -> dict[str, str]:
     """Return the text and the traceback of an exception and those it was raised from."""
-    text, link = "", error
-    while True:
+    text = ""
+    link: BaseException | None = error
+    while link is not None:
         text += f"{link} {link!r} "
-        behind = link.__cause__ or link.__context__
-        if behind is None:
-            return {"text": text, "traceback": "".join(traceback.format_exception(error))}
-        link = behind
+        link = link.__cause__ or link.__context__
+    return {"text": text, "traceback": "".join(traceback.format_exception(error))}
 
 
 def traceback_with_values(error: BaseException, place: TracebackType | None) -> str:

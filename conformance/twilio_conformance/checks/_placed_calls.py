@@ -6,11 +6,13 @@ listed without them.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotObservable, SuiteError
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio import clock
@@ -18,6 +20,8 @@ from twilio_conformance.twilio.caller import Identity
 
 if TYPE_CHECKING:
     from twilio_conformance.checks._server import Call, PipecatServer
+
+Case = TypeVar("Case")
 
 
 @contextlib.asynccontextmanager
@@ -55,3 +59,16 @@ async def place_call(
     subject = probe.construct(stream_sid=identity.stream_sid, call_sid=identity.call_sid, **arguments)
     async with server.expect(subject.instance, identity, rate, echoes=echoes).placed() as call:
         yield call
+
+
+async def expect_in_each_call(
+    calls: Mapping[str, Case],
+    play: Callable[[PipecatServer, Case], Awaitable[str | None]],
+    message: str,
+    expected: str,
+) -> None:
+    """Play calls at the same time, and end the check with a message if any returns a fault."""
+    async with running_server() as server:
+        faults = await asyncio.gather(*(play(server, case) for case in calls.values()))
+    wrong = {name: fault for name, fault in zip(calls, faults, strict=True) if fault is not None}
+    expect(not wrong, message, expected, wrong)

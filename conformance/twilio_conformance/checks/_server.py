@@ -40,9 +40,6 @@ except ModuleNotFoundError:
 PIPELINE_LIMIT = 10.0
 """Seconds that a pipeline may take to start or to end."""
 
-LOUD = 1000
-"""PCM units above which a sample counts as speech: -27 dBm0."""
-
 
 class Agent(FrameProcessor):
     """A minimal agent: it records what the caller does, and can echo the caller.
@@ -63,15 +60,15 @@ class Agent(FrameProcessor):
         """Process a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if isinstance(frame, frames.InputAudioRawFrame):
-            if self.interrupts and _peak(frame.audio) > LOUD:
+            samples = np.frombuffer(frame.audio[: len(frame.audio) // 2 * 2], dtype="<i2").astype(int)
+            # Speech: a sample above -27 dBm0.
+            if self.interrupts and np.abs(samples).max(initial=0) > 1000:
                 self.interrupts = False
                 await self._interrupt()
             if self.echoes:
-                await self.push_frame(
-                    frames.OutputAudioRawFrame(
-                        audio=frame.audio, sample_rate=frame.sample_rate, num_channels=frame.num_channels
-                    )
-                )
+                rate, channels = frame.sample_rate, frame.num_channels
+                echo = frames.OutputAudioRawFrame(frame.audio, sample_rate=rate, num_channels=channels)
+                await self.push_frame(echo)
             return
         if isinstance(frame, frames.InputDTMFFrame):
             self.keys.append(str(frame.button.value))
@@ -155,11 +152,8 @@ class PipecatServer:
     async def __aenter__(self) -> Self:
         """Listen on a free port of 127.0.0.1."""
         app = FastAPI(routes=[WebSocketRoute("/media", self._answer)])
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_ping_interval=None
-            )
-        )
+        options: dict[str, Any] = {"lifespan": "off", "log_config": None, "ws_ping_interval": None}
+        self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
         self._serving = asyncio.create_task(self._server._serve())
         while not self._server.started:
             await asyncio.sleep(0.005)
@@ -224,8 +218,3 @@ class PipecatServer:
             await runner.run()
         else:
             await runner.run(worker)
-
-
-def _peak(audio: bytes) -> int:
-    samples = np.frombuffer(audio[: len(audio) // 2 * 2], dtype="<i2")
-    return int(np.abs(samples.astype(int)).max(initial=0))

@@ -17,7 +17,6 @@ from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 
 TONE = signals.REFERENCE_TONE
-LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)
 TRACKED = {-10.0: 0.0, 3.0: 0.5, 0.0: 0.5, -20.0: 0.5, -30.0: 0.5, -40.0: 0.5, -45.0: 1.0, -50.0: 1.0}
 """Level in dBm0 to the limit of gain tracking in dB, relative to the gain at -10 dBm0 (ITU-T G.712)."""
 
@@ -58,12 +57,8 @@ async def _curve(
     tail = await direction.passage(probe, np.append(ladder, direction.silence(0.5)))
     passage = Passage(tail.rate_in, tail.rate_out, (ladder,), ((tail.output,),))
     curve = metrics.level_curve(passage, TONE, levels, delay=min(delay, 0.05))
-    expect(
-        len(curve.levels) == len(levels),
-        f"{direction}: not all of the tone came out",
-        f"{len(levels)} levels",
-        len(curve.levels),
-    )
+    given, came = len(levels), len(curve.levels)
+    expect(came == given, f"{direction}: not all of the tone came out", f"{given} levels", came)
     return curve
 
 
@@ -72,7 +67,7 @@ async def sinad_is_that_of_mu_law(probe: Probe) -> None:
     """A tone of 1020 Hz from 0 to -40 dBm0: at most 3 dB below ideal μ-law at the level that comes out."""
     wrong = {}
     for direction in DIRECTIONS:
-        curve = await _curve(probe, direction, LEVELS, 0.5)
+        curve = await _curve(probe, direction, (0.0, -10.0, -20.0, -30.0, -40.0), 0.5)
         output_levels = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
         limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in output_levels]
         figures = {"dBm0": curve.levels.tolist(), "dB": np.round(curve.sinad_db, 2).tolist()}

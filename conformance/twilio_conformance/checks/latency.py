@@ -32,17 +32,8 @@ from twilio_conformance.twilio.clock import held
 ADVISED_LATENCY = 0.020
 """Seconds of added latency in one direction that TFS-LATENCY-02 advises."""
 
-OTHER_SIZES = ((10,), (40,), (100,), (250,), (500,), (1000,), (20, 60, 10, 180))
-"""Milliseconds in a chunk; several sizes take turns."""
-
 SAMPLE = 1.5
 """Samples by which rounding changes a count: one in the path, and half of one for a rate that does not divide."""
-
-LONG_PAUSE = 0.2
-"""Seconds from which on all directions share a pause."""
-
-PAUSES = ((0.05,), (0.3, 0.3), (1.0,), (5.0,))
-"""Seconds of real time between the utterances of a call: timers of resamplers use the real clock."""
 
 SPEECH_LENGTHS = (0.53, 0.57, 0.61, 0.65)
 """Seconds of speech before an interruption: what works in blocks withholds more at one moment than at another."""
@@ -90,7 +81,8 @@ async def chunks_of_10_ms_to_1_s_are_no_later(probe: Probe) -> None:
     for direction in DIRECTIONS:
         voice = direction.utterance(1)
         reference = direction.ideal(voice)
-        for sizes in OTHER_SIZES:
+        # Milliseconds in a chunk; several sizes take turns.
+        for sizes in ((10,), (40,), (100,), (250,), (500,), (1000,), (20, 60, 10, 180)):
             chunks = tuple(direction.rate_in * milliseconds // 1000 for milliseconds in sizes)
             added = latency(await direction.passage(probe, voice, chunks), reference).added
             if added > LATENCY_LIMIT:
@@ -154,16 +146,16 @@ def _missing_reference(reference: Real, output: Samples, rate: int) -> float:
 async def a_pause_loses_nothing(probe: Probe) -> None:
     """Utterances, pauses between them, silence: all are there, whole, in order; the event loop runs meanwhile."""
     lost = {}
-    for pauses in PAUSES:
+    # Seconds of real time between the utterances of a call: timers of resamplers use the real clock.
+    for pauses in ((0.05,), (0.3, 0.3), (1.0,), (5.0,)):
         # A short pause is made for each direction alone; a long one may grow while the other directions send.
         alone = [(direction,) for direction in DIRECTIONS]
-        for directions in alone if pauses[0] < LONG_PAUSE else [DIRECTIONS]:
+        for directions in alone if pauses[0] < 0.2 else [DIRECTIONS]:
             calls = [(direction, await direction.ready(probe)) for direction in directions]
             heard: list[list[Passage]] = [[] for _ in directions]
-            for seed in range(1, len(pauses) + 2):
-                if seed > 1:
-                    # Sleep in a thread: the clock skips nothing meanwhile, and timers of the event loop run.
-                    await asyncio.to_thread(time.sleep, pauses[seed - 2])
+            for seed, pause in enumerate((0, *pauses), start=1):
+                # Sleep in a thread: the clock skips nothing meanwhile, and timers of the event loop run.
+                await asyncio.to_thread(time.sleep, pause)
                 for (direction, subject), passages in zip(calls, heard, strict=True):
                     voice = direction.utterance(0.61, seed=seed)
                     passages.append(await direction.carry(subject, voice))
@@ -265,9 +257,5 @@ async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
                 lost[f"{direction}, {time_in_call} time"] = heard.damage
             elif (later := latency(passage).added - latency(first).added) > ADVISED_LATENCY:
                 lost[f"{direction}, {time_in_call} time"] = f"{1000 * later:.0f} ms later"
-    expect(
-        not lost,
-        "the answer after an interruption is not whole, or late",
-        f"as in a call without one, and at most {1000 * ADVISED_LATENCY:.0f} ms later",
-        lost,
-    )
+    wanted = f"as in a call without one, and at most {1000 * ADVISED_LATENCY:.0f} ms later"
+    expect(not lost, "the answer after an interruption is not whole, or late", wanted, lost)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,24 +32,18 @@ from twilio_conformance.checks._caller_audio import (
     voice,
 )
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._placed_calls import place_call, running_server
+from twilio_conformance.checks._placed_calls import expect_in_each_call, place_call, running_server
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.caller import RATE, Caller
 
 if TYPE_CHECKING:
     from twilio_conformance.checks._server import Call, PipecatServer
 
-RATES = (8000, 16000, 24000)
-"""The rates of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
+AT_EVERY_RATE = {f"{rate} Hz": rate for rate in (8000, 16000, 24000)}
+"""A call at each rate of pipelines, in Hz: Twilio's own, and Pipecat's defaults in and out."""
 
 MAX_STALL = 0.140
 """Seconds for which playback may stall in mid-speech: what may be withheld in both directions, and one message."""
-
-MAX_PRE_RINGING = 0.005
-"""Seconds of sound that a linear-phase filter may add ahead of an answer's first sample."""
-
-FOREIGN_DB = -25.0
-"""Level from which on a tone is another call's: a tone that is cut off leaks at -30 dB, another call at 0 dB."""
 
 ATTEMPTS = 3
 """Calls of which the best decides, because the machine may be busy."""
@@ -80,26 +74,14 @@ MALFORMED: dict[str, str | bytes] = {
 }
 """Messages that Twilio never sends, but that anyone can send to a public endpoint."""
 
-Case = TypeVar("Case")
+
+def _ms(seconds: float) -> str:
+    return f"{milliseconds(seconds):g} ms"
 
 
-async def _expect_in_each(
-    calls: Mapping[str, Case],
-    play: Callable[[PipecatServer, Case], Awaitable[str | None]],
-    message: str,
-    expected: str,
-) -> None:
-    """Play calls at the same time, and end the check with a message if any has a fault."""
-    async with running_server() as server:
-        faults = await asyncio.gather(*(play(server, case) for case in calls.values()))
-    wrong = {name: fault for name, fault in zip(calls, faults, strict=True) if fault is not None}
-    expect(not wrong, message, expected, wrong)
-
-
-async def _expect_at_every_rate(
-    play: Callable[[PipecatServer, int], Awaitable[str | None]], message: str, expected: str
-) -> None:
-    await _expect_in_each({f"{rate} Hz": rate for rate in RATES}, play, message, expected)
+def _excess(seconds: float, limit: float) -> str | None:
+    """Return the seconds as a fault if they are above a limit, or None."""
+    return _ms(seconds) if seconds > limit + PLACEMENT_ERROR else None
 
 
 def _record(probe: Probe, name: str, rate: int, value: Any) -> None:
@@ -130,13 +112,12 @@ async def _first_audio(probe: Probe, limit: float) -> None:
             return "nothing after 600 ms"
         spoken = min(attempt.spoken for attempt in found)
         times = [milliseconds(attempt.after) for attempt in found]
-        _record(probe, "first audio back", rate, {"ms": float(np.median(times)), "of": times,
-                                                  "speech until then, ms": milliseconds(spoken)})  # fmt: skip
-        return f"{milliseconds(spoken):g} ms" if spoken > limit + PLACEMENT_ERROR else None
+        figures = {"ms": float(np.median(times)), "of": times, "speech until then, ms": milliseconds(spoken)}
+        _record(probe, "first audio back", rate, figures)
+        return _excess(spoken, limit)
 
-    await _expect_at_every_rate(
-        play, "the first audio comes back late", f"after at most {milliseconds(limit):g} ms of speech"
-    )
+    wanted = f"after at most {_ms(limit)} of speech"
+    await expect_in_each_call(AT_EVERY_RATE, play, "the first audio comes back late", wanted)
 
 
 @check("TFS-LIVE-01", limit=60)
@@ -158,11 +139,10 @@ async def _echo(probe: Probe, limit: float) -> None:
             lost = missing_seconds(said, received_audio(caller))
             figures = call_figures(caller) | {"missing by content, ms": milliseconds(lost)}
             _record(probe, "echo call", rate, figures)
-        return f"{milliseconds(lost):g} ms" if lost > limit + PLACEMENT_ERROR else None
+        return _excess(lost, limit)
 
-    await _expect_at_every_rate(
-        play, "audio of 3 s is not returned", f"at most {milliseconds(limit):g} ms missing"
-    )
+    wanted = f"at most {_ms(limit)} missing"
+    await expect_in_each_call(AT_EVERY_RATE, play, "audio of 3 s is not returned", wanted)
 
 
 @check("TFS-LIVE-03", limit=60)
@@ -192,9 +172,9 @@ async def an_echo_has_no_break(probe: Probe) -> None:
         if slips:
             return ", ".join(f"{milliseconds(slip.seconds):+g} ms at {slip.time:.2f} s" for slip in slips)
         silent = silent_seconds(found)
-        return f"{milliseconds(silent):g} ms of silence" if silent else None
+        return f"{_ms(silent)} of silence" if silent else None
 
-    await _expect_at_every_rate(play, "the echo is broken", "one piece of what was said")
+    await expect_in_each_call(AT_EVERY_RATE, play, "the echo is broken", "one piece of what was said")
 
 
 @check("TFS-LIVE-15", limit=60)
@@ -209,9 +189,9 @@ async def an_echo_does_not_stall(probe: Probe) -> None:
             if waited[-1] <= MAX_STALL:
                 break
         _record(probe, "stalled in 2 s, ms", rate, milliseconds(min(waited)))
-        return f"{milliseconds(min(waited)):g} ms" if min(waited) > MAX_STALL + PLACEMENT_ERROR else None
+        return _excess(min(waited), MAX_STALL)
 
-    await _expect_at_every_rate(play, "the echo stops and goes on", f"at most {milliseconds(MAX_STALL):g} ms")
+    await expect_in_each_call(AT_EVERY_RATE, play, "the echo stops and goes on", f"at most {_ms(MAX_STALL)}")
 
 
 @check("TFS-LIVE-06", limit=60)
@@ -233,9 +213,9 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
         if before is None or after is None:
             return "what was said is not recognised"
         lost = (len(said) - piece) / RATE - (after.delay - before.delay)
-        return f"{milliseconds(lost):g} ms" if abs(lost) > PLACEMENT_ERROR else None
+        return _ms(lost) if abs(lost) > PLACEMENT_ERROR else None
 
-    await _expect_at_every_rate(play, "audio that was held up is lost", "nothing lost")
+    await expect_in_each_call(AT_EVERY_RATE, play, "audio that was held up is lost", "nothing lost")
 
 
 @check("TFS-LIVE-07", limit=60)
@@ -248,11 +228,10 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
             await call.agent.say(answer, rate)
             await call.caller.until_quiet(QUIET)
             lost = missing_seconds(answer, received_audio(call.caller), rate)
-        return f"{milliseconds(lost):g} ms" if lost > LATENCY_LIMIT + PLACEMENT_ERROR else None
+        return _excess(lost, LATENCY_LIMIT)
 
-    await _expect_at_every_rate(
-        play, "the end of an answer is not heard", f"at most {milliseconds(LATENCY_LIMIT):g} ms missing"
-    )
+    wanted = f"at most {_ms(LATENCY_LIMIT)} missing"
+    await expect_in_each_call(AT_EVERY_RATE, play, "the end of an answer is not heard", wanted)
 
 
 @check("TFS-LIVE-08", limit=60)
@@ -279,8 +258,8 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
             call.agent.interrupts = True
             speaking = asyncio.create_task(caller.speak(ulaw.encode(voice(0.4))))
             if await caller.until(lambda: bool(caller.clears), 3):
-                _record(probe, "barge-in to silence, ms", rate,
-                        milliseconds(caller.clears[0] - (caller.first_spoken or 0.0)))  # fmt: skip
+                waited = milliseconds(caller.clears[0] - (caller.first_spoken or 0.0))
+                _record(probe, "barge-in to silence, ms", rate, waited)
                 await call.agent.say(np.append(other, signals.silence(rate, 0.3)), rate)
             await speaking
             await caller.until_quiet(QUIET)
@@ -290,11 +269,11 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
         stale = stale_seconds(other, ulaw.decode(b"".join(codes)), rate)
         if stale is None:
             return "what the agent says after the clear is not recognised"
-        return f"{milliseconds(stale):g} ms of the interrupted speech" if stale > MAX_PRE_RINGING else None
+        # A linear-phase filter may add some sound ahead of an answer's first sample.
+        return f"{_ms(stale)} of the interrupted speech" if stale > 0.005 else None
 
-    await _expect_at_every_rate(
-        play, "an interruption is not clean", "one clear, and nothing of the interrupted speech after it"
-    )
+    wanted = "one clear, and nothing of the interrupted speech after it"
+    await expect_in_each_call(AT_EVERY_RATE, play, "an interruption is not clean", wanted)
 
 
 @check("TFS-LIVE-09", limit=60)
@@ -328,7 +307,7 @@ async def a_malformed_message_does_not_end_the_call(probe: Probe) -> None:
                 return None
         return "the pipeline ended the call" if caller.closed_by_server else "the caller is heard no more"
 
-    await _expect_in_each(MALFORMED, play, "a malformed message ends the call", "a call that goes on")
+    await expect_in_each_call(MALFORMED, play, "a malformed message ends the call", "a call that goes on")
 
 
 def _hang_ups(probe: Probe, call: Call) -> int:
@@ -348,9 +327,8 @@ async def the_end_of_the_pipeline_hangs_up_once(probe: Probe) -> None:
         count = _hang_ups(probe, call)
         return None if count == 1 else f"{count} requests"
 
-    ways = ("EndFrame", "CancelFrame", "EndFrame and CancelFrame")
-    calls = dict(zip(ways, ways, strict=True))
-    await _expect_in_each(calls, play, "the call is not hung up once", "one request")
+    calls = {way: way for way in ("EndFrame", "CancelFrame", "EndFrame and CancelFrame")}
+    await expect_in_each_call(calls, play, "the call is not hung up once", "one request")
 
 
 @check("TFS-LIVE-12", limit=60)
@@ -381,9 +359,8 @@ async def nothing_is_sent_that_twilio_does_not_take(probe: Probe) -> None:
         await call.end()
     expect(bool(caller.arrivals), "no audio is sent", "audio", "none")
     warnings = [f"{warned.code}: {warned.reason}" for warned in caller.warnings]
-    expect(
-        not warnings, "Twilio would warn of a message", "media, mark and clear of the stream", warnings[:8]
-    )
+    wanted = "media, mark and clear of the stream"
+    expect(not warnings, "Twilio would warn of a message", wanted, warnings[:8])
 
 
 @check("TFS-LIVE-14", limit=90)
@@ -408,7 +385,8 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
                 await call.end()
         levels = tone_levels(received_audio(caller), tones)
         foreign, hang_ups = max(np.delete(levels, number)), _hang_ups(probe, call)
-        if foreign > FOREIGN_DB:
+        # A tone that is cut off leaks at -30 dB; another call has 0 dB.
+        if foreign > -25:
             return f"another's tone, {foreign:.0f} dB"
         if not leaves and levels[number] < -1:
             return "not its own tone"
@@ -416,6 +394,8 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
             return f"keys {call.agent.keys} in place of {key}"
         return f"{hang_ups} hang-ups" if hang_ups > 1 or not (hang_ups or leaves) else None
 
-    cases = enumerate(islice(cycle(RATES), len(tones)))
-    calls = {f"call {case[0]}": case for case in cases}
-    await _expect_in_each(calls, play, "calls at the same time mix", "each its own audio, keys and hang-up")
+    rates = islice(cycle(AT_EVERY_RATE.values()), len(tones))
+    calls = {f"call {number}": (number, rate) for number, rate in enumerate(rates)}
+    await expect_in_each_call(
+        calls, play, "calls at the same time mix", "each its own audio, keys and hang-up"
+    )

@@ -8,14 +8,7 @@ import numpy as np
 
 from twilio_conformance.audio import signals
 from twilio_conformance.audio.passage import split
-from twilio_conformance.checks._audio_path import (
-    TONE,
-    VOICE_RATES,
-    Direction,
-    audio_frame,
-    expect_tone,
-    payload_of,
-)
+from twilio_conformance.checks._audio_path import VOICE_RATES, Direction, audio_frame, expect_tone, payload_of
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.clock import held
@@ -35,16 +28,13 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
     with held():
         sent = await subject.serialize_each([audio_frame(chunk, 8000) for chunk in split(inputs, 160)])
     digest = hashlib.sha256(b"".join(payload_of(each) or b"" for each in sent)[: 1 << 16]).hexdigest()
-    expect(
-        digest in REFERENCE_ENCODERS,
-        "the codes are those of neither reference encoder",
-        list(REFERENCE_ENCODERS.values()),
-        f"codes of SHA-256 {digest}",
-    )
+    known, wanted = digest in REFERENCE_ENCODERS, list(REFERENCE_ENCODERS.values())
+    message = "the codes are those of neither reference encoder"
+    expect(known, message, wanted, f"codes of SHA-256 {digest}")
 
 
 @check("TFS-MEDIAOUT-09")
 async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
     """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
     for rate in VOICE_RATES:
-        expect_tone(await Direction(True, rate).passage(probe, signals.sine(TONE, -10, rate, 2)))
+        await expect_tone(probe, Direction(True, rate))
