@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pipecat.frames.frames import OutputAudioRawFrame
@@ -15,6 +16,7 @@ from twilio_conformance.audio import alignment, signals, ulaw
 from twilio_conformance.audio.levels import Real, Samples
 from twilio_conformance.audio.passage import Passage, split
 from twilio_conformance.audio.ulaw import WIRE_RATE
+from twilio_conformance.audio.utterance import Comparison, compare_utterance
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import FrameValue
@@ -75,6 +77,10 @@ class Direction:
     def ideal(self, signal: Samples) -> Real:
         """Return the ideal output for a signal: resampled without delay and not rounded."""
         return alignment.ideal(signal, self.rate_in, self.rate_out)
+
+    def compare(self, voice: Samples, output: Samples, **options: Any) -> Comparison:
+        """Find an utterance in an output, and compare it (see `compare_utterance`)."""
+        return compare_utterance(voice, output, self.rates, **options)
 
     async def ready(self, probe: Probe) -> Subject:
         """Return an instance that is set up for this direction."""

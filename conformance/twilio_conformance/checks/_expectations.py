@@ -18,13 +18,11 @@ from twilio_conformance.checks._comparison import (
 )
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotObservable, NotTestable, Violation
-from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, shorten
+from twilio_conformance.subject.frames import FrameValue, Json, Value, audio_bytes, shorten
 from twilio_conformance.subject.logs import LogRecord
 from twilio_conformance.subject.probe import Observation
 from twilio_conformance.subject.target import BASE_URL, IN_PROCESS, NOWHERE
 from twilio_conformance.twilio.record import Exchange
-
-Json = dict[str, Any]
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -33,14 +31,8 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 class Session:
     """What was observed while a vector was played.
 
-    Attributes:
-        construction: What the constructor did.
-        obstacle: Why no step was taken, as a sentence.
-        steps: What each step did.
-        exchanges: The HTTP requests, with their answers.
-        attempted: Whether anything tried to connect to Twilio's API.
-        logs: The log records.
-        network: How requests reach the network double (see `target.NETWORKS`).
+    `obstacle` says why no step was taken, `attempted` whether anything tried to connect to Twilio's API, and `network`
+    how requests reach the network double (see `target.NETWORKS`).
     """
 
     construction: Observation | None = None
@@ -50,9 +42,6 @@ class Session:
     attempted: bool = False
     logs: tuple[LogRecord, ...] = ()
     network: str = IN_PROCESS
-
-
-# Expectations of a step
 
 
 def grade_step(observation: Observation, expectation: Json) -> None:
@@ -145,9 +134,6 @@ def _event(value: Value) -> Any:
     except ValueError:
         return None
     return parsed.get("event") if isinstance(parsed, dict) else None
-
-
-# Expectations of the whole session
 
 
 def grade_session(session: Session, expectation: Json) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
@@ -15,7 +16,7 @@ CLIENT_LIMIT = 400.0
 """Seconds that exceed the longest default timeout of HTTP clients (300 s)."""
 
 
-async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: str | None) -> Observation:
+async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: Any) -> Observation:
     """Script Twilio's answers, if any, end the call of a new instance, and wait until its requests are recorded.
 
     Its arguments are those of `Probe.arguments` with these changes. Serialize has a time limit in seconds.

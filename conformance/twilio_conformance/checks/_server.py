@@ -42,12 +42,7 @@ PIPELINE_LIMIT = 10.0
 
 
 class Agent(FrameProcessor):
-    """A minimal agent: it records what the caller does, and can echo the caller.
-
-    Attributes:
-        keys: The keys that the caller has pressed.
-        interrupts: Whether the agent interrupts itself, once, when the caller speaks.
-    """
+    """A minimal agent: it records keys, can echo the caller, and can interrupt itself once when the caller speaks."""
 
     def __init__(self, *, echoes: bool) -> None:
         """Create an agent that echoes the caller, or says only what is passed to `say`."""
@@ -138,11 +133,7 @@ class Call:
 
 
 class PipecatServer:
-    """A WebSocket server that answers each call with its own pipeline; an asynchronous context manager.
-
-    Attributes:
-        url: Where to connect.
-    """
+    """A WebSocket server that answers each call to its `url` with its own pipeline; an asynchronous context manager."""
 
     def __init__(self) -> None:
         """Create a server that is not running."""

@@ -9,9 +9,8 @@ from typing import Any
 from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
 from twilio_conformance.errors import Finding, NotTestable
 from twilio_conformance.spec.catalogue import Vector
+from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Observation, Probe
-
-Json = dict[str, Any]
 
 STEP_LIMIT = 40.0
 """Time limit of a step, in seconds on the event loop's clock: above the 30 s that any requirement permits."""

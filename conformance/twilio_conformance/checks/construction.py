@@ -63,10 +63,8 @@ async def input_params_has_the_documented_defaults(probe: Probe) -> None:
 async def input_params_extends_the_base_and_is_keyword_only(probe: Probe) -> None:
     """InputParams inherits from FrameSerializer.InputParams and takes keywords only."""
     params = _input_params(probe)
-    extends, bases = (
-        issubclass(params, FrameSerializer.InputParams),
-        [base.__name__ for base in params.__mro__],
-    )
+    bases = [base.__name__ for base in params.__mro__]
+    extends = issubclass(params, FrameSerializer.InputParams)
     expect(extends, "InputParams has another base", "FrameSerializer.InputParams", bases)
     try:
         made = params(*[True])
@@ -81,11 +79,8 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
     other = {"stream_sid": "${other_stream_sid}", "call_sid": "CA" + "5" * 32}
     first = await probe.ready(**probe.arguments())
     second = await probe.ready(**probe.arguments(**other))
-    for subject, stranger in (
-        (first, "other_stream_sid"),
-        (second, "stream_sid"),
-        (first, "other_stream_sid"),
-    ):
+    turns = ((first, "other_stream_sid"), (second, "stream_sid"), (first, "other_stream_sid"))
+    for subject, stranger in turns:
         clear = await subject.serialize({"frame": "InterruptionFrame"})
         mixed = probe.names.values[stranger] in str(clear.value)
         message = "a message names the other instance's stream"

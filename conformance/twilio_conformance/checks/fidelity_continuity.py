@@ -11,7 +11,7 @@ from twilio_conformance.audio.alignment import align, at_borders, recognise
 from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
-from twilio_conformance.audio.utterance import SAMPLE, WINDOW, PathProfile, compare_utterance
+from twilio_conformance.audio.utterance import SAMPLE, WINDOW, PathProfile
 from twilio_conformance.checks._audio_path import DIRECTIONS, INCOMING, OUTGOING, Direction, expect_in_each
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
@@ -36,7 +36,7 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
     async def fault(direction: Direction) -> str | None:
         voice = direction.utterance(4)
         passage = await direction.passage(probe, np.append(voice, direction.silence(1)))
-        if damage := compare_utterance(voice, passage.output, direction.rates).damage:
+        if damage := direction.compare(voice, passage.output).damage:
             return damage
         wanted, second = direction.ideal(voice), direction.rate_out
         first, last = (align(wanted[at : at + second], passage.output, second) for at in (0, 3 * second))
@@ -59,9 +59,9 @@ async def words_between_silences_are_whole(probe: Probe) -> None:
         silences = [direction.silence(seconds) for seconds in (0.3, 1.2, 0.3)]
         parts = [part for pair in zip(words, silences, strict=True) for part in pair]
         output = (await direction.passage(probe, np.concatenate(parts))).output
-        first = compare_utterance(words[0], output, direction.rates, embedded=True)
+        first = direction.compare(words[0], output, embedded=True)
         for number, word in enumerate(words, start=1):
-            heard = compare_utterance(word, output, direction.rates, baseline=first.profile, embedded=True)
+            heard = direction.compare(word, output, baseline=first.profile, embedded=True)
             if heard.damage:
                 wrong[f"{direction}, word {number}"] = heard.damage
     expect(not wrong, "a word after silence is damaged", "each one whole", wrong)
@@ -176,9 +176,7 @@ def _growth_of_withheld(direction: Direction, turns: Sequence[Passage]) -> str |
 def _change_of_sound(direction: Direction, turn: Samples, outputs: Sequence[Samples]) -> str | None:
     """Return how the sound of the same 20 s changes in the course of minutes, or None."""
     second, output = direction.rate_out, np.concatenate(outputs)
-    first = compare_utterance(
-        turn[: 2 * direction.rate_in], output[: 3 * second], direction.rates, embedded=True
-    )
+    first = direction.compare(turn[: 2 * direction.rate_in], output[: 3 * second], embedded=True)
     if first.damage or first.profile is None:
         return f"at the beginning: {first.damage}"
     late, size = max(round(first.profile.delay * second), 0), TURN * second + second // 10
@@ -195,9 +193,7 @@ def _change_of_sound(direction: Direction, turn: Samples, outputs: Sequence[Samp
         if number > 0 and _is_alike(turns[0], heard, second):
             usual.setdefault(_chunk_size(direction, number), usual[_chunk_size(direction, 0)])
             continue
-        found = compare_utterance(
-            voice, heard, direction.rates, baseline=first.profile, embedded=True, training_seconds=2
-        )
+        found = direction.compare(voice, heard, baseline=first.profile, embedded=True, training_seconds=2)
         if found.damage or found.profile is None:
             return f"from {at} on: {found.damage}"
         # The influence of the chunk size on the level is covered by TFS-FIDELITY-11.
@@ -238,8 +234,8 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
     calls = zip(directions, voices, passages, strict=True)
     for number, (direction, voice, passage) in enumerate(calls, start=1):
         by_itself = await _output_alone(probe, direction, voice)
-        alone = compare_utterance(voice, by_itself, direction.rates, embedded=True)
-        heard = compare_utterance(voice, output, direction.rates, baseline=alone.profile, embedded=True)
+        alone = direction.compare(voice, by_itself, embedded=True)
+        heard = direction.compare(voice, output, baseline=alone.profile, embedded=True)
         if heard.damage or heard.profile is None:
             wrong[f"{number}: {direction}"] = str(heard.damage)
         else:

@@ -15,7 +15,6 @@ from twilio_conformance.audio.alignment import recognise, silent_seconds
 from twilio_conformance.audio.latency import delay_track, latency, timeline
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
-from twilio_conformance.audio.utterance import compare_utterance
 from twilio_conformance.checks._audio_path import (
     DIRECTIONS,
     LATENCY_LIMIT,
@@ -170,18 +169,17 @@ def _damage(direction: Direction, passages: Sequence[Passage], end: Passage) -> 
     """Return what is wrong with an utterance, or how much audio between two of them is lost or inserted."""
     output = np.concatenate([passage.output for passage in (*passages, end)])
     references = (direction.ideal(passage.signal) for passage in passages)
-    places = [
-        found.delay for reference in references if (found := recognise(reference, output, direction.rate_out))
-    ]
+    found = [recognise(reference, output, direction.rate_out) for reference in references]
+    places = [each.delay for each in found if each is not None]
     if len(places) < len(passages):
         return "an utterance is not heard"
     for one, next_one in itertools.pairwise(places):
         between = next_one - one - len(passages[0].signal) / direction.rate_in
         if not -PLACEMENT_ERROR < between < ADVISED_LATENCY:
             return f"{1000 * abs(between):.1f} ms {'lost' if between < 0 else 'inserted'}"
-    first = compare_utterance(passages[0].signal, output, direction.rates, embedded=True)
+    first = direction.compare(passages[0].signal, output, embedded=True)
     others = (
-        compare_utterance(passage.signal, output, direction.rates, baseline=first.profile, embedded=True)
+        direction.compare(passage.signal, output, baseline=first.profile, embedded=True)
         for passage in passages[1:]
     )
     return first.damage or next((other.damage for other in others if other.damage), None)
@@ -245,14 +243,14 @@ async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
         answer = np.append(direction.utterance(1.0, seed=3), direction.silence(0.3))
         voice = answer[: direction.rate_in]
         first = await direction.passage(probe, answer)
-        usual = compare_utterance(voice, first.output, direction.rates)
+        usual = direction.compare(voice, first.output)
         subject = await direction.ready(probe)
         for time_in_call, seconds in (("first", 0.57), ("second", 0.57), ("third", LONG_SPEECH)):
             with held():
                 await direction.carry(subject, direction.utterance(seconds))
                 await subject.serialize({"frame": "InterruptionFrame"})
                 passage = await direction.carry(subject, answer)
-            heard = compare_utterance(voice, passage.output, direction.rates, baseline=usual.profile)
+            heard = direction.compare(voice, passage.output, baseline=usual.profile)
             if heard.damage:
                 lost[f"{direction}, {time_in_call} time"] = heard.damage
             elif (later := latency(passage).added - latency(first).added) > ADVISED_LATENCY:

@@ -396,6 +396,5 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
 
     rates = islice(cycle(AT_EVERY_RATE.values()), len(tones))
     calls = {f"call {number}": (number, rate) for number, rate in enumerate(rates)}
-    await expect_in_each_call(
-        calls, play, "calls at the same time mix", "each its own audio, keys and hang-up"
-    )
+    wanted = "each its own audio, keys and hang-up"
+    await expect_in_each_call(calls, play, "calls at the same time mix", wanted)

@@ -165,8 +165,8 @@ async def no_repr_and_no_exception_holds_a_credential(probe: Probe) -> None:
         for show in (repr, str, format):
             try:
                 text = show(instance)
-            except Exception as error:
-                text = " ".join(texts_of(error).values())
+            except Exception as raised:
+                text = " ".join(texts_of(raised).values())
             expect_no_leak(probe, text, f"{show.__name__}() shows a credential")
     for error in _errors(probe):
         for name, text in texts_of(error).items():
@@ -226,7 +226,7 @@ async def log_records_are_bounded(probe: Probe) -> None:
     expect_attempt(probe)
 
 
-def _logins(probe: Probe) -> Iterator[dict[str, str | None]]:
+def _logins(probe: Probe) -> Iterator[Json]:
     """Yield the arguments that distinguish an instance with a token and, if it takes one, one with an API key."""
     yield {}
     if "api_key" in probe.implementation.capabilities:

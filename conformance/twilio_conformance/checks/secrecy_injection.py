@@ -122,8 +122,8 @@ async def region_and_edge_fill_one_label_each(probe: Probe) -> None:
                 _expect_host(exchange, f"{name} with {what} changes the request")
                 kept, shown = exchange.target == target, shorten(exchange.target, 200)
                 expect(kept, f"{name} with {what} changes the target", "the documented target", shown)
-    hosts = [entry.host for entry in (*probe.network.connections, *probe.network.refused)]
-    for host in hosts:
+    hosts = [connection.host for connection in probe.network.connections]
+    for host in [*hosts, *(refusal.host for refusal in probe.network.refused)]:
         wanted, shown = "api.{edge}.{region}.twilio.com", shorten(host, 200)
         expect(bool(HOST.fullmatch(host)), "a region or an edge leads to another host", wanted, shown)
 
