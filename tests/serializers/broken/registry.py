@@ -16,7 +16,7 @@ Factory = TypeVar("Factory", bound=Callable[..., Any])
 FOLDER = Path(__file__).parent
 REQUIREMENTS = Path(__file__).parents[3] / "spec" / "requirements"
 PACKAGE = "tests.serializers.broken"
-UNREGISTERED = ("base", "base_audio", "registry", "vacuous")
+UNREGISTERED = ("base", "base_audio", "fuzzing", "registry", "vacuous")
 """Modules here that register nothing."""
 
 
