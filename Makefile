@@ -28,7 +28,7 @@ grade: grade-env ## grade IMPL (default: the reference) at PROFILE (core) into R
 # machine: both run apart.
 PYTEST = $(PY) -m pytest -m "not bench"
 ALONE = tests/unit/twilio/test_clock.py
-REAL_TIME = tests/unit/checks/test_live.py tests/unit/checks/test_streamdouble.py tests/product/test_rerun.py
+REAL_TIME = tests/unit/checks/test_live.py tests/unit/checks/test_server_streamdouble.py tests/product/test_rerun.py
 
 test: dev-env ## run the project's own tests, all but those of calls in real time
 	$(PYTEST) $(ALONE)

@@ -29,19 +29,15 @@ class Latency:
     correlation: float
 
     @property
-    def withheld_max(self) -> float:
-        """The most audio withheld after any call; at least 0, because output without input shortens no wait."""
-        return max(float(self.withheld.values.max()), 0.0)
-
-    @property
     def added(self) -> float:
-        """Total added latency: withheld_max + group_delay.
+        """Total added latency: the most audio withheld after any call, and the group delay.
 
         By this much the content is later, in gapless playback, than through a path that returns each chunk at
         once. In a bursty path the sample that waits longest decides. Exact for chunks of one size; lost audio
         counts as withheld.
         """
-        return self.withheld_max + self.group_delay
+        # Output without input shortens no wait.
+        return max(float(self.withheld.values.max()), 0.0) + self.group_delay
 
     @property
     def missing_end(self) -> float:
@@ -50,12 +46,7 @@ class Latency:
 
 
 def latency(passage: Passage, reference: Samples | Real | None = None) -> Latency:
-    """Measure the delay of a passage.
-
-    Args:
-        passage: The passage.
-        reference: The ideal output, at the rate of the output; by default, that of the passage's signal.
-    """
+    """Measure the delay of a passage against the ideal output, which is computed by default."""
     if reference is None:
         reference = ideal(passage.signal, passage.rate_in, passage.rate_out)
     found = align(reference, passage.output, passage.rate_out)
@@ -121,7 +112,7 @@ def delay_track(
     hop: float = 0.04,
     reach: float = 0.3,
 ) -> DelayTrack:
-    """Measure the delay of each window of an output, to about 0.05 sample.
+    """Measure the delay of each window of an output.
 
     In pitched sound a window may match the next period: use noise to find slips. For `DelayTrack.slips` windows must
     not overlap.
@@ -133,6 +124,9 @@ def delay_track(
         window: Seconds in a window.
         hop: Seconds from one window to the next.
         reach: The largest delay, in seconds either way.
+
+    Returns:
+        The delays, good to about 0.05 sample.
 
     Raises:
         Unmeasurable: The output is shorter than a window, or the reference is silent.
@@ -163,13 +157,11 @@ def delay_track(
 def timeline(passage: Passage, track: DelayTrack) -> Series:
     """Return how long the sound of each trusted window stayed in the path, in seconds, over the time of the output.
 
-    Counted from the call that gave the window's middle to the call that returned it, by `Passage.times`: pauses
-    between calls count, and the result is 0 if the same call returns it.
+    Counted from the call that gave the window's middle to the call that returned it; 0 if that is the same call.
     """
     trusted = track.trusted
     middles = trusted.times + 0.5 / track.rate  # within a sample, never on a border between calls
     came = np.searchsorted(passage.seconds_given, middles - trusted.values)
     left = np.searchsorted(passage.seconds_received, middles)
-    moments = np.array(passage.times)
-    last = len(moments) - 1
+    moments, last = passage.seconds_given, len(passage.given) - 1
     return Series(trusted.times, moments[np.clip(left, 0, last)] - moments[np.clip(came, 0, last)])

@@ -33,48 +33,26 @@ class Passage:
         rate_out: The sampling rate of what was received, in Hz.
         given: The chunk given in each call.
         received: The messages that each call returned.
-        times: The moment of each call, in seconds after the capture of the signal's first sample; a chunk cannot be
-            given before its last sample exists.
     """
 
     rate_in: int
     rate_out: int
     given: tuple[Samples, ...]
     received: tuple[tuple[Samples, ...], ...]
-    times: tuple[float, ...]
 
     @classmethod
     def of(
-        cls,
-        given: Iterable[Samples],
-        received: Iterable[Received],
-        *,
-        rate_in: int,
-        rate_out: int,
-        times: Sequence[float] | None = None,
+        cls, given: Iterable[Samples], received: Iterable[Received], *, rate_in: int, rate_out: int
     ) -> "Passage":
-        """Build a passage from what each call was given and returned.
-
-        Args:
-            given: The chunk given in each call.
-            received: What each call returned.
-            rate_in: The sampling rate of what was given, in Hz.
-            rate_out: The sampling rate of what was received, in Hz.
-            times: The moment of each call, in seconds; by default, when its last sample exists.
-
-        Raises:
-            ValueError: The lengths differ.
-        """
+        """Build a passage from what each call was given and returned; ValueError if there are not as many of each."""
         chunks = tuple(given)
         answers = tuple(
             () if answer is None else (answer,) if isinstance(answer, np.ndarray) else tuple(answer)
             for answer in received
         )
-        if times is None:
-            times = tuple((np.cumsum([len(chunk) for chunk in chunks]) / rate_in).tolist())
-        if not len(chunks) == len(answers) == len(times):
-            raise ValueError(f"{len(chunks)} chunks, {len(answers)} answers, {len(times)} times")
-        return cls(rate_in, rate_out, chunks, answers, tuple(times))
+        if len(chunks) != len(answers):
+            raise ValueError(f"{len(chunks)} chunks, {len(answers)} answers")
+        return cls(rate_in, rate_out, chunks, answers)
 
     @property
     def signal(self) -> Samples:
@@ -88,7 +66,7 @@ class Passage:
 
     @property
     def seconds_given(self) -> Real:
-        """Seconds of audio given up to and including each call."""
+        """Seconds of audio given up to and including each call: the earliest moment at which it can be made."""
         return np.cumsum([len(chunk) for chunk in self.given]) / self.rate_in
 
     @property
@@ -110,7 +88,7 @@ class Passage:
     @property
     def withheld(self) -> Series:
         """Seconds given and not yet received after each call; negative if more was received than given."""
-        return Series(np.array(self.times), self.seconds_given - self.seconds_received)
+        return Series(self.seconds_given, self.seconds_given - self.seconds_received)
 
 
 def split(signal: Samples, chunks: int | Sequence[int]) -> Iterator[Samples]:

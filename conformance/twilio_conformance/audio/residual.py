@@ -4,8 +4,6 @@ A path that does not change over time is such a filter, whatever its phase and r
 distortion and everything that changes over time: gaps, clicks, attenuated or inverted parts, other audio.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from twilio_conformance.audio.alignment import align, ideal
@@ -19,25 +17,6 @@ REACH = 0.005
 """Seconds of the filter to each side of the delay: twice what filters for the telephone band need."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Residual:
-    """How an output differs from its filtered reference.
-
-    Attributes:
-        delay: The delay of the output, in seconds.
-        windows: The level of the residual relative to the filtered reference, in dB, for each window of the whole
-            output: silence around the reference counts too.
-    """
-
-    delay: float
-    windows: Series
-
-    @property
-    def typical_db(self) -> float:
-        """The median of the windows, in dB."""
-        return float(np.median(self.windows.values))
-
-
 def residual(
     reference: Samples | Real,
     output: Samples | Real,
@@ -45,7 +24,7 @@ def residual(
     *,
     training_seconds: float | None = None,
     window: float = 0.04,
-) -> Residual:
+) -> Series:
     """Fit a filter to an output and its reference, and measure what remains.
 
     Args:
@@ -54,6 +33,10 @@ def residual(
         rate: The sampling rate of the output, in Hz; at least 8000.
         training_seconds: Seconds of the output to which the filter is fitted; by default, all of it.
         window: Seconds in a window.
+
+    Returns:
+        The level of the residual relative to the filtered reference, in dB, for each window of the whole output:
+        silence around the reference counts too.
 
     Raises:
         Unmeasurable: One of the two is empty or silent, or they do not overlap.
@@ -76,10 +59,7 @@ def residual(
         count = min(len(left), len(images))
         left = left[:count] + images[:count]
     times = np.asarray((np.arange(len(left)) + 0.5) * window, np.float64)
-    return Residual(
-        whole.delay,
-        Series(times, np.array([decibels(float(np.sqrt(power)), level) for power in left], np.float64)),
-    )
+    return Series(times, np.array([decibels(float(np.sqrt(power)), level) for power in left], np.float64))
 
 
 def _placed_in_silence(wanted: Real, first: int, count: int) -> Real:

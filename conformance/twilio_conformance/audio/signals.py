@@ -43,29 +43,12 @@ def silence(rate: int, seconds: float) -> Samples:
 
 
 def sine(frequency: float, level: float, rate: int, seconds: float, *, phase: float = 0.0) -> Samples:
-    """Return a sine.
-
-    Args:
-        frequency: In Hz.
-        level: In dBm0; the full scale of μ-law is +3.17 dBm0, that of int16 +3.2 dBm0.
-        rate: The sampling rate, in Hz.
-        seconds: The length.
-        phase: The phase at the first sample, in radians.
-    """
+    """Return a sine with this phase, in radians, at the first sample; full scale of μ-law is +3.17 dBm0."""
     return _pcm(peak_of(level) * np.sin(2 * np.pi * frequency * _moments(rate, seconds) + phase))
 
 
 def multitone(frequencies: Sequence[float], level: float, rate: int, seconds: float) -> Samples:
-    """Return the sum of equal tones.
-
-    Newman's phases (pi k^2 / K) keep the crest factor near 2.
-
-    Args:
-        frequencies: The tones, in Hz.
-        level: Of the sum, in dBm0.
-        rate: The sampling rate, in Hz.
-        seconds: The length.
-    """
+    """Return the sum of equal tones; Newman's phases (pi k^2 / K) keep its crest factor near 2."""
     moments = _moments(rate, seconds)
     waveform = np.zeros(len(moments))
     for index, frequency in enumerate(frequencies):
@@ -74,15 +57,7 @@ def multitone(frequencies: Sequence[float], level: float, rate: int, seconds: fl
 
 
 def sweep(first: float, last: float, level: float, rate: int, seconds: float) -> Samples:
-    """Return a sine whose frequency changes exponentially.
-
-    Args:
-        first: The frequency at the beginning, in Hz.
-        last: The frequency at the end, in Hz.
-        level: In dBm0.
-        rate: The sampling rate, in Hz.
-        seconds: The length.
-    """
+    """Return a sine whose frequency changes exponentially, from the first frequency to the last."""
     growth = np.log(last / first) / seconds
     cycles = first * np.expm1(growth * _moments(rate, seconds)) / growth
     return _pcm(peak_of(level) * np.sin(2 * np.pi * cycles))
@@ -91,17 +66,10 @@ def sweep(first: float, last: float, level: float, rate: int, seconds: float) ->
 def noise(
     level: float, rate: int, seconds: float, *, seed: int = 0, band: tuple[float, float] | None = None
 ) -> Samples:
-    """Return white Gaussian noise.
+    """Return Gaussian noise, white within a band of frequencies; by default, all below half the rate.
 
     With a band and a whole `rate * seconds`, the waveform is the same at every rate. Peaks reach about four times the
     RMS, so levels above -9 dBm0 may raise ValueError.
-
-    Args:
-        level: In dBm0.
-        rate: The sampling rate, in Hz.
-        seconds: The length.
-        seed: Of the random generator.
-        band: The lowest and the highest frequency, in Hz; by default, all below half the rate.
     """
     count = round(rate * seconds)
     bins = np.fft.rfftfreq(count, 1 / rate)
@@ -112,13 +80,7 @@ def noise(
 
 
 def faded(signal: Samples, rate: int, seconds: float = 0.01) -> Samples:
-    """Fade both ends of a signal by half a cosine, because a hard cut has components outside its band.
-
-    Args:
-        signal: The signal.
-        rate: Its sampling rate, in Hz.
-        seconds: The length of each fade.
-    """
+    """Fade both ends of a signal by half a cosine, because a hard cut has components outside its band."""
     edge = round(rate * seconds)
     ramp = (1 - np.cos(np.pi * np.arange(edge) / edge)) / 2
     shaped = signal.astype(np.float64)
@@ -128,25 +90,12 @@ def faded(signal: Samples, rate: int, seconds: float = 0.01) -> Samples:
 
 
 def utterance(rate: int, seconds: float, seed: int = 0) -> Samples:
-    """Return noise in the telephone band at -12 dBm0, faded at both ends: its place in time can be measured exactly.
-
-    Args:
-        rate: The sampling rate, in Hz.
-        seconds: The length.
-        seed: Of the random generator.
-    """
+    """Return noise in the telephone band at -12 dBm0, faded at both ends: its place in time can be measured exactly."""
     return faded(noise(-12, rate, seconds, seed=seed, band=(300, 3000)), rate, 0.005)
 
 
 def level_ladder(frequency: float, levels: Sequence[float], rate: int, seconds: float) -> Samples:
-    """Return a sine of continuous phase whose level changes in steps.
-
-    Args:
-        frequency: In Hz.
-        levels: The level of each step, in dBm0.
-        rate: The sampling rate, in Hz.
-        seconds: The length of each step.
-    """
+    """Return a sine of continuous phase whose level changes in steps of `seconds` each."""
     step = round(rate * seconds)
     peaks = np.repeat([peak_of(level) for level in levels], step)
     return _pcm(peaks * np.sin(2 * np.pi * frequency * np.arange(len(peaks)) / rate))

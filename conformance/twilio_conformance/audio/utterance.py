@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twilio_conformance.audio.alignment import MIN_CORRELATION, Alignment, align, gaps, ideal
+from twilio_conformance.audio.alignment import MIN_CORRELATION, Alignment, align, ideal, silent_seconds
 from twilio_conformance.audio.latency import delay_track
 from twilio_conformance.audio.levels import Samples, Unmeasurable
-from twilio_conformance.audio.residual import RATE, Residual, residual
+from twilio_conformance.audio.passage import Series
+from twilio_conformance.audio.residual import RATE, residual
 from twilio_conformance.audio.ulaw import WIRE_RATE
 
 SAMPLE = 1.5
@@ -77,6 +78,9 @@ def compare_utterance(
         baseline: The profile of another utterance that this one has to resemble; by default, its own average.
         embedded: Whether the output holds other audio around the utterance.
         training_seconds: Seconds of the utterance to which the path's filter is fitted; by default, all of it.
+
+    Returns:
+        What is wrong, and the profile of the path where it can be measured.
     """
     rate_in, rate_out = rates
     try:
@@ -92,7 +96,7 @@ def compare_utterance(
         )
     except Unmeasurable as error:
         return Comparison(str(error))
-    profile = PathProfile(whole.delay, whole.gain, noise.typical_db)
+    profile = PathProfile(whole.delay, whole.gain, float(np.median(noise.values)))
     wanted = baseline or profile
     return Comparison(
         _gain_damage(whole, wanted.gain) or _added_sound(noise, wanted.noise_db, embedded=embedded), profile
@@ -101,8 +105,8 @@ def compare_utterance(
 
 def _content_damage(voice: Samples, rate_in: int, whole: Alignment) -> str | None:
     """Return what is missing, replaced or out of place, or None."""
-    if silent := gaps(whole):
-        return f"silent for {1000 * sum(gap.seconds for gap in silent):.0f} ms"
+    if silent := silent_seconds(whole):
+        return f"silent for {1000 * silent:.0f} ms"
     track = delay_track(whole.reference, whole.output, whole.rate, window=WINDOW, hop=WINDOW, reach=REACH)
     if strange := int(np.count_nonzero(track.correlations < MIN_CORRELATION)):
         return f"something else for {1000 * WINDOW * strange:.0f} ms"
@@ -127,9 +131,9 @@ def _gain_damage(whole: Alignment, wanted: float) -> str | None:
     return f"{gains[odd[0]]:.2f} times the gain it should have, after {WINDOW * odd[0]:.2f} s"
 
 
-def _added_sound(noise: Residual, wanted: float, *, embedded: bool) -> str | None:
+def _added_sound(noise: Series, wanted: float, *, embedded: bool) -> str | None:
     """Return where other sound is added, or None; at the ends of an embedded utterance other audio may overlap."""
-    levels = noise.windows.values[1:-1] if embedded else noise.windows.values
+    levels = noise.values[1:-1] if embedded else noise.values
     loud = np.flatnonzero(levels > max(MAX_CLEAN_NOISE_DB, wanted + MAX_NOISE_VARIATION_DB))
     if not loud.size:
         return None

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from pipecat.frames.frames import OutputAudioRawFrame
@@ -16,23 +16,15 @@ from twilio_conformance.audio import alignment, signals, ulaw
 from twilio_conformance.audio.levels import Real, Samples
 from twilio_conformance.audio.passage import Passage, split
 from twilio_conformance.audio.ulaw import WIRE_RATE
+from twilio_conformance.audio.utterance import Comparison, compare_utterance
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import FrameValue
 from twilio_conformance.subject.probe import Observation, Probe, Subject
 from twilio_conformance.twilio.clock import held
 
-PIPELINE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""The rates of pipelines and of speech services, in Hz."""
-
 VOICE_RATES = (16000, 24000, 48000)
 """The rates of Pipecat's speech services other than 8000 Hz."""
-
-TONE = 440.0
-"""Frequency in Hz of the tone that `expect_tone` expects."""
-
-WITHHELD = 0.3
-"""Seconds that an implementation may withhold in `core`: more than any known resampler does (160 ms)."""
 
 LATENCY_LIMIT = 0.060
 """Seconds of added latency that TFS-LATENCY-01 permits in one direction."""
@@ -55,19 +47,19 @@ class Direction:
         return f"{self.rate} Hz to Twilio" if self.is_outgoing else f"Twilio to {self.rate} Hz"
 
     @property
+    def rates(self) -> tuple[int, int]:
+        """The rates of input and output, in Hz."""
+        return (self.rate, WIRE_RATE) if self.is_outgoing else (WIRE_RATE, self.rate)
+
+    @property
     def rate_in(self) -> int:
         """The rate of the input, in Hz."""
-        return self.rate if self.is_outgoing else WIRE_RATE
+        return self.rates[0]
 
     @property
     def rate_out(self) -> int:
         """The rate of the output, in Hz."""
-        return WIRE_RATE if self.is_outgoing else self.rate
-
-    @property
-    def rates(self) -> tuple[int, int]:
-        """The rates of input and output, in Hz."""
-        return self.rate_in, self.rate_out
+        return self.rates[1]
 
     @property
     def chunk(self) -> int:
@@ -86,65 +78,62 @@ class Direction:
         """Return the ideal output for a signal: resampled without delay and not rounded."""
         return alignment.ideal(signal, self.rate_in, self.rate_out)
 
+    def compare(self, voice: Samples, output: Samples, **options: Any) -> Comparison:
+        """Find an utterance in an output, and compare it (see `compare_utterance`)."""
+        return compare_utterance(voice, output, self.rates, **options)
+
     async def ready(self, probe: Probe) -> Subject:
         """Return an instance that is set up for this direction."""
         return await probe.ready(rate=WIRE_RATE if self.is_outgoing else self.rate, out_rate=self.rate)
 
-    async def carry(self, subject: Subject, signal: Samples, chunks: Chunks | None = None) -> Passage:
-        """Send a signal through an instance, in chunks of 20 ms by default."""
-        transfer = send if self.is_outgoing else receive
-        return await transfer(subject, signal, self.rate, chunks or self.chunk)
+    async def carry(
+        self, subject: Subject, signal: Samples, chunks: Chunks | None = None, *, channels: int = 1
+    ) -> Passage:
+        """Send a signal through an instance, in chunks of 20 ms by default, in each channel if it is outgoing."""
+        given, received = tuple(split(signal, chunks or self.chunk)), list[Samples | None]()
+        with held():
+            if self.is_outgoing:
+                frames = [audio_frame(chunk, self.rate, channels) for chunk in given]
+                for sent in await subject.serialize_each(frames):
+                    received.append(ulaw.decode(payload_of(sent) or b""))
+            else:
+                messages = [subject.track.message(ulaw.encode(chunk)) for chunk in given]
+                received += map(pcm_of, await subject.deserialize_each(messages))
+        return Passage.of(given, received, rate_in=self.rate_in, rate_out=self.rate_out)
 
     async def passage(self, probe: Probe, signal: Samples, chunks: Chunks | None = None) -> Passage:
         """Send a signal through a new instance, in chunks of 20 ms by default."""
         return await self.carry(await self.ready(probe), signal, chunks)
 
 
-DIRECTIONS = tuple(Direction(is_outgoing, rate) for is_outgoing in (True, False) for rate in PIPELINE_RATES)
-"""Both directions at every rate."""
+OUTGOING, INCOMING = (
+    tuple(Direction(is_outgoing, rate) for rate in (8000, 16000, 22050, 24000, 32000, 44100, 48000))
+    for is_outgoing in (True, False)
+)
+"""Each direction at the rates of pipelines and of speech services."""
 
-Measure = Callable[[Direction], Awaitable[str | None]]
-"""Measures one direction; returns the fault found there, or None."""
+DIRECTIONS = OUTGOING + INCOMING
 
 
 async def expect_in_each(
-    directions: Iterable[Direction], measure: Measure, message: str, expected: str
+    directions: Iterable[Direction],
+    measure: Callable[[Direction], Awaitable[str | None]],
+    message: str,
+    expected: str,
 ) -> None:
-    """Measure each direction, and end the check if any has a fault.
-
-    Args:
-        directions: What to measure.
-        measure: Returns the fault of a direction, or None.
-        message: The finding if there is a fault.
-        expected: What should be the case.
-
-    Raises:
-        Violation: At least one direction has a fault.
-    """
+    """End the check with a message if the measure returns a fault, instead of None, for any direction."""
     faults = {str(direction): fault for direction in directions if (fault := await measure(direction))}
-    expect(not faults, message, expected=expected, actual=faults)
+    expect(not faults, message, expected, faults)
 
 
 def expect_recognised(direction: Direction, correlation: float) -> None:
-    """End the check unless an output correlates with its ideal reference.
-
-    Raises:
-        Violation: It does not.
-    """
-    expect(
-        correlation > alignment.MIN_CORRELATION,
-        f"{direction}: what comes out is not what was given",
-        expected=f"a likeness above {alignment.MIN_CORRELATION:g}",
-        actual=round(correlation, 3),
-    )
+    """End the check unless an output correlates with its ideal reference."""
+    least, message = alignment.MIN_CORRELATION, f"{direction}: what comes out is not what was given"
+    expect(correlation > least, message, f"a likeness above {least:g}", round(correlation, 3))
 
 
 def payload_of(observation: Observation) -> bytes | None:
-    """Return the μ-law codes of a media message; None if serialize returned None.
-
-    Raises:
-        NotTestable: The call raised, or returned something that is not a media message.
-    """
+    """Return the μ-law codes of a media message; None if serialize returned None, NotTestable if anything else."""
     if observation.raised is not None:
         raise NotTestable("serialize of an audio frame failed", actual=observation.outcome)
     if observation.value is None:
@@ -153,17 +142,12 @@ def payload_of(observation: Observation) -> bytes | None:
         message = json.loads(str(observation.value))
         return base64.b64decode(message["media"]["payload"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise NotTestable(
-            "serialize of an audio frame gave no media message", actual=observation.outcome
-        ) from error
+        message = "serialize of an audio frame gave no media message"
+        raise NotTestable(message, actual=observation.outcome) from error
 
 
 def pcm_of(observation: Observation) -> Samples | None:
-    """Return the samples of an InputAudioRawFrame; None if deserialize returned None.
-
-    Raises:
-        NotTestable: The call raised, or returned something else.
-    """
+    """Return the samples of an InputAudioRawFrame; None if deserialize returned None, NotTestable if anything else."""
     value = observation.value
     if observation.raised is None and value is None:
         return None
@@ -181,82 +165,16 @@ def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRa
     return OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
 
 
-async def send_codes(
-    subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1
-) -> list[bytes]:
-    """Serialize a signal and return the μ-law codes of each call; empty where a call returned no message.
-
-    Args:
-        subject: The instance.
-        signal: What to send.
-        rate: The sampling rate of the signal, in Hz.
-        chunks: Samples in a chunk; several sizes take turns.
-        channels: How many channels get the same samples.
-
-    Raises:
-        NotTestable: A call raised, or returned something that is not a media message.
-    """
-    given = [audio_frame(chunk, rate, channels) for chunk in split(signal, chunks)]
-    with held():
-        observations = await subject.serialize_each(given)
-    return [payload_of(observation) or b"" for observation in observations]
-
-
-async def send(subject: Subject, signal: Samples, rate: int, chunks: Chunks, channels: int = 1) -> Passage:
-    """Send a signal at `rate` Hz to Twilio; the output is decoded, at 8000 Hz.
-
-    Args:
-        subject: The instance.
-        signal: What to send.
-        rate: The sampling rate of the signal, in Hz.
-        chunks: Samples in a chunk; several sizes take turns.
-        channels: How many channels get the same samples.
-    """
-    codes = await send_codes(subject, signal, rate, chunks, channels)
-    return Passage.of(split(signal, chunks), map(ulaw.decode, codes), rate_in=rate, rate_out=WIRE_RATE)
-
-
-async def receive(subject: Subject, signal: Samples, rate: int, chunks: Chunks) -> Passage:
-    """Send a signal at 8000 Hz from Twilio to the pipeline.
-
-    Args:
-        subject: The instance, set up for a pipeline of that rate.
-        signal: What the caller says, at 8000 Hz.
-        rate: The pipeline's rate, in Hz.
-        chunks: Samples in a chunk; several sizes take turns.
-
-    Raises:
-        NotTestable: A call raised, or returned something other than audio.
-    """
-    given, codes = tuple(split(signal, chunks)), ulaw.encode(signal)
-    ends = accumulate(map(len, given))
-    pieces = (codes[end - len(chunk) : end] for chunk, end in zip(given, ends, strict=True))
-    messages = [subject.track.message(piece) for piece in pieces]
-    with held():
-        observations = await subject.deserialize_each(messages)
-    return Passage.of(given, list(map(pcm_of, observations)), rate_in=WIRE_RATE, rate_out=rate)
-
-
-def expect_tone(passage: Passage) -> None:
-    """Expect a tone of 2 s with its frequency, to half a percent, and its length, less what may be withheld.
-
-    Raises:
-        Violation: The pitch or the length differs.
-    """
+async def expect_tone(probe: Probe, direction: Direction) -> None:
+    """Expect a tone to keep its frequency, to half a percent, and its length, less what may be withheld."""
+    tone = 440.0
+    passage = await direction.passage(probe, signals.sine(tone, -10, direction.rate_in, 2))
     where = f"from {passage.rate_in} to {passage.rate_out} Hz"
-    missing = -passage.length_error / passage.rate_out
-    expect(
-        -0.01 <= missing <= WITHHELD,
-        f"{where}: the length differs",
-        expected=f"2 s, of which {WITHHELD:g} s may be withheld",
-        actual=f"{2 - missing:.3f} s",
-    )
+    # No known resampler withholds more than 160 ms.
+    missing, wanted = -passage.length_error / passage.rate_out, "2 s, of which 0.3 s may be withheld"
+    expect(-0.01 <= missing <= 0.3, f"{where}: the length differs", wanted, f"{2 - missing:.3f} s")
     steady = passage.output[passage.rate_out // 4 :].astype(float)
     spectrum = np.abs(np.fft.rfft(steady * np.hanning(steady.size), 1 << 18))
     frequency = float(np.argmax(spectrum)) * passage.rate_out / (1 << 18)
-    expect(
-        abs(frequency / TONE - 1) <= 0.005,
-        f"{where}: the pitch differs",
-        expected=f"{TONE:g} Hz",
-        actual=f"{frequency:.1f} Hz",
-    )
+    kept = abs(frequency / tone - 1) <= 0.005
+    expect(kept, f"{where}: the pitch differs", f"{tone:g} Hz", f"{frequency:.1f} Hz")

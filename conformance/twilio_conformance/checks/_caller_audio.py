@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,14 +16,8 @@ AUDIBLE = 500
 """PCM units above which a sample counts as audible: 23 dB below the peaks of `voice`."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAudio:
-    """When the first audible sample could be played.
-
-    Attributes:
-        after: Seconds since the caller's first message.
-        spoken: Seconds of speech that the caller had sent by then.
-    """
+class FirstAudio(NamedTuple):
+    """The first audible sample: seconds since the caller's first message, and of speech sent, when it could be played."""
 
     after: float
     spoken: float
@@ -104,20 +97,18 @@ def call_figures(caller: Caller) -> dict[str, Any]:
     first = first_audio(caller)
     began = caller.first_spoken or 0.0
     moments = [arrival.moment for arrival in caller.arrivals]
+    between = milliseconds(float(np.mean(np.diff(moments)))) if len(moments) > 1 else None
     timeline = ulaw.decode(caller.playout.heard(caller.playout.end))
     frames = timeline[: len(timeline) // CHUNK * CHUNK].reshape(-1, CHUNK)
     return {
         "first audio back, ms": None if first is None else milliseconds(first.after),
         "speech until first audio back, ms": None if first is None else milliseconds(first.spoken),
-        "mean time between messages, ms": milliseconds(float(np.mean(np.diff(moments))))
-        if len(moments) > 1
-        else None,
+        "mean time between messages, ms": between,
         "audio returned, s": round(len(received_audio(caller)) / RATE, 4),
         "first message sent, ms": milliseconds(began),
         "gaps, ms": [[milliseconds(start), milliseconds(length)] for start, length in caller.playout.gaps()],
         "messages, ms": [
-            [milliseconds(arrival.moment), milliseconds(len(arrival.codes) / RATE)]
-            for arrival in caller.arrivals
+            [milliseconds(each.moment), milliseconds(len(each.codes) / RATE)] for each in caller.arrivals
         ],
         "level heard every 20 ms": [round(rms(frame)) for frame in frames],
     }

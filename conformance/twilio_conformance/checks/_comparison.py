@@ -27,22 +27,15 @@ def same(left: Any, right: Any) -> bool:
 
 
 def shape_difference(value: Any, shape: Any, place: str) -> str | None:
-    """Return the first difference of a value from a shape, as a sentence, or None.
+    """Return the first difference of a value, called `place`, from a shape, as a sentence, or None.
 
-    Args:
-        value: The JSON value.
-        shape: A JSON value in which "<any>" matches anything, "<base64>" non-empty standard base64, and OPEN any
-            further members.
-        place: What to call the value.
+    In a shape, "<any>" matches anything, "<base64>" non-empty standard base64, and OPEN any further members.
     """
     if shape == "<any>":
         return None
     if shape == "<base64>":
-        return (
-            None
-            if isinstance(value, str) and decode_base64(value)
-            else f"{place} is not non-empty standard base64"
-        )
+        fits = isinstance(value, str) and decode_base64(value)
+        return None if fits else f"{place} is not non-empty standard base64"
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return f"{place} is not an object"
@@ -72,31 +65,18 @@ def decode_base64(payload: str) -> bytes | None:
 
 
 def expect_joined(got: bytes, alternatives: list[bytes], at_least: int, unit: str) -> None:
-    """Compare bytes with alternatives of equal length, byte by byte.
-
-    Args:
-        got: The bytes.
-        alternatives: At each place, the byte of any of them is permitted.
-        at_least: The smallest permitted length.
-        unit: What to call a byte.
-
-    Raises:
-        Violation: There are too many or too few bytes, or one is not permitted.
-    """
+    """End the check unless each byte, called a `unit`, is that of an alternative; all of those have the full length."""
     if len(got) > len(alternatives[0]):
         raise Violation(f"too many {unit}s", expected=len(alternatives[0]), actual=len(got))
     for place, value in enumerate(got):
         permitted = {alternative[place] for alternative in alternatives}
         if value not in permitted:
             wanted = ", ".join(f"0x{code:02X}" for code in sorted(permitted))
-            expected = bytes(
-                code if code in codes else codes[0] for code, *codes in zip(got, *alternatives, strict=False)
-            )
-            raise Violation(
-                f"{unit} {place} differs",
-                expected=_around(place, wanted, expected, unit),
-                actual=_around(place, f"0x{value:02X}", got, unit),
-            )
+            permitted_codes = zip(got, *alternatives, strict=False)
+            nearest = bytes(code if code in codes else codes[0] for code, *codes in permitted_codes)
+            expected = _around(place, wanted, nearest, unit)
+            actual = _around(place, f"0x{value:02X}", got, unit)
+            raise Violation(f"{unit} {place} differs", expected=expected, actual=actual)
     if len(got) < at_least:
         raise Violation(f"too few {unit}s", expected=f"at least {at_least}", actual=len(got))
 

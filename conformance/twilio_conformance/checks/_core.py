@@ -19,14 +19,7 @@ CheckFunction = Callable[["Probe"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check in code.
-
-    Attributes:
-        id: `<prefix>.<function name>`; frozen with the edition.
-        requirement: The id of the requirement that it grades.
-        function: The check itself.
-        limit: Its time limit, in seconds of real time.
-    """
+    """A check in code: its id, frozen with the edition, its requirement's, and its limit in seconds of real time."""
 
     id: str
     requirement: str
@@ -46,11 +39,9 @@ _ID_PREFIX = {
 
 
 def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a check of one requirement; its id is the prefix of its module, a dot and the function's name.
+    """Register a check of one requirement, with a time limit in seconds of real time.
 
-    Args:
-        requirement: The id of the requirement.
-        limit: The time limit of the check, in seconds of real time.
+    The id of the check is the prefix of its module, a dot and the function's name.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
@@ -74,27 +65,13 @@ def load_checks() -> dict[str, Check]:
     return dict(_REGISTRY)
 
 
-def expect(holds: bool, message: str, *, expected: Any = None, actual: Any = None) -> None:
-    """End the check unless a condition holds.
-
-    Args:
-        holds: The condition.
-        message: The finding if it does not hold.
-        expected: What should be the case, as JSON.
-        actual: What is the case, as JSON.
-
-    Raises:
-        Violation: It does not hold.
-    """
+def expect(holds: bool, message: str, expected: Any = None, actual: Any = None) -> None:
+    """End the check with a Violation unless a condition holds; the finding shows both sides, which are JSON."""
     if not holds:
         raise Violation(message, expected=expected, actual=actual)
 
 
 def expect_attempt(probe: Probe) -> None:
-    """End a check of requests if nothing tried to connect to Twilio's API.
-
-    Raises:
-        NotTestable: Nothing tried to connect.
-    """
+    """End a check of requests as NotTestable if nothing tried to connect to Twilio's API."""
     if not probe.network.connections:
         raise NotTestable("nothing tried to reach Twilio's API")

@@ -16,14 +16,13 @@ from twilio_conformance.checks._comparison import (
     same,
     shape_difference,
 )
+from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotObservable, NotTestable, Violation
-from twilio_conformance.subject.frames import FrameValue, Value, audio_bytes, shorten
+from twilio_conformance.subject.frames import FrameValue, Json, Value, audio_bytes, shorten
 from twilio_conformance.subject.logs import LogRecord
 from twilio_conformance.subject.probe import Observation
 from twilio_conformance.subject.target import BASE_URL, IN_PROCESS, NOWHERE
 from twilio_conformance.twilio.record import Exchange
-
-Json = dict[str, Any]
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -32,14 +31,8 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 class Session:
     """What was observed while a vector was played.
 
-    Attributes:
-        construction: What the constructor did.
-        obstacle: Why no step was taken, as a sentence.
-        steps: What each step did.
-        exchanges: The HTTP requests, with their answers.
-        attempted: Whether anything tried to connect to Twilio's API.
-        logs: The log records.
-        network: How requests reach the network double (see `target.NETWORKS`).
+    `obstacle` says why no step was taken, `attempted` whether anything tried to connect to Twilio's API, and `network`
+    how requests reach the network double (see `target.NETWORKS`).
     """
 
     construction: Observation | None = None
@@ -50,112 +43,74 @@ class Session:
     logs: tuple[LogRecord, ...] = ()
     network: str = IN_PROCESS
 
-    def values(self, kind: type | str) -> list[Any]:
-        """Return the values of the steps that have one type, or are one kind of frame."""
-        values = [step.value for step in self.steps]
-        if isinstance(kind, str):
-            return [value for value in values if isinstance(value, FrameValue) and value.is_a(kind)]
-        return [value for value in values if isinstance(value, kind)]
-
-
-def grade_construction(session: Session, expectation: Json) -> None:
-    """Compare what the constructor did with an expectation.
-
-    Raises:
-        Violation: The expectation does not hold.
-    """
-    assert session.construction is not None
-    _expect_raises(session.construction, expectation)
-
-
-# Expectations of a step
-
 
 def grade_step(observation: Observation, expectation: Json) -> None:
-    """Compare what a step did with an expectation.
-
-    Raises:
-        Violation: The expectation does not hold.
-        NotTestable: The step raised, and the expectation only excludes events.
-    """
+    """End the check with a finding if what a step did is not what is expected; NotTestable if that cannot be told."""
     if "raises" in expectation:
-        _expect_raises(observation, expectation)
+        expect_raises(observation, expectation)
         return
     if "within" in expectation:
-        limit = expectation["within"]
-        if observation.seconds > limit:
-            raise Violation(
-                "took too long", expected=f"at most {limit:g} s", actual=f"{observation.seconds:.1f} s"
-            )
+        limit, took = expectation["within"], observation.seconds
+        expect(took <= limit, "took too long", f"at most {limit:g} s", f"{took:.1f} s")
         return
     if observation.raised is not None:
         kind = NotTestable if "not_events" in expectation else Violation
-        raise kind("raised an exception", expected=_wanted(expectation), actual=observation.outcome)
+        wanted = {name: value for name, value in expectation.items() if name != "requirement"}
+        nothing = expectation.get("returns") == "nothing"
+        raise kind("raised an exception", expected="None" if nothing else wanted, actual=observation.outcome)
     value = observation.value
     if "not_frames" in expectation:
         for kind in expectation["not_frames"]:
-            if isinstance(value, FrameValue) and value.is_a(kind):
-                raise Violation(f"gave a {kind}", expected=f"no {kind}", actual=repr(value))
+            given = isinstance(value, FrameValue) and value.is_a(kind)
+            expect(not given, f"gave a {kind}", f"no {kind}", repr(value))
     elif "not_events" in expectation:
         for event in expectation["not_events"]:
-            if _event(value) == event:
-                raise Violation(f"gave a {event} message", expected=f"no {event}", actual=shorten(value, 300))
+            given = _event(value) == event
+            expect(not given, f"gave a {event} message", f"no {event}", shorten(value, 300))
     elif "frame" in expectation:
         _expect_frame(value, expectation["frame"])
     elif expectation["returns"] == "nothing":
-        if value is not None:
-            raise Violation("returned something", expected="None", actual=shorten(value, 300))
+        expect(value is None, "returned something", "None", shorten(value, 300))
     else:
-        _expect_json(value, expectation["returns"])
+        wanted = expectation["returns"]
+        text = _text(value, wanted)
+        if text is None:
+            raise Violation("returned no text", expected=wanted["json"], actual=shorten(value, 300))
+        _expect_shape(text, wanted["json"])
 
 
-def _wanted(expectation: Json) -> Any:
-    """Return what a step should have returned instead of raising, for reports."""
-    if expectation.get("returns") == "nothing":
-        return "None"
-    return {name: value for name, value in expectation.items() if name != "requirement"}
-
-
-def _expect_raises(observation: Observation, expectation: Json) -> None:
+def expect_raises(observation: Observation, expectation: Json) -> None:
+    """End the check unless a call raised a permitted exception that mentions what it should."""
     permitted = expectation["raises"] if isinstance(expectation["raises"], list) else [expectation["raises"]]
     raised = observation.raised
     fits = any(
         raised is None if kind is None else raised is not None and raised.is_a(kind) for kind in permitted
     )
-    if not fits:
-        wanted = " or ".join("no exception" if kind is None else kind for kind in permitted)
-        raise Violation(
-            "raised the wrong thing" if raised else "did not raise",
-            expected=wanted,
-            actual=observation.outcome,
-        )
-    missing = [
-        text for text in expectation.get("mentions", ()) if raised is not None and text not in raised.message
-    ]
-    if missing:
-        raise Violation(
-            "the message does not name everything", expected=missing, actual=raised and raised.message
-        )
+    wanted = " or ".join("no exception" if kind is None else kind for kind in permitted)
+    expect(fits, "raised the wrong thing" if raised else "did not raise", wanted, observation.outcome)
+    if raised is not None:
+        missing = [text for text in expectation.get("mentions", ()) if text not in raised.message]
+        expect(not missing, "the message does not name everything", missing, raised.message)
 
 
 def _expect_frame(value: Value, wanted: Json) -> None:
     if not isinstance(value, FrameValue) or not value.is_a(wanted["frame"]):
         raise Violation(f"gave no {wanted['frame']}", expected=wanted, actual=shorten(value, 300))
     for name, expected in wanted.items():
-        if name == "frame":
-            continue
-        actual = value.attributes.get(name)
-        if actual != (audio_bytes(expected) if name == "audio" else expected):
-            raise Violation(f"{name} differs", expected=shorten(expected), actual=repr(value))
+        if name != "frame":
+            equal = value.attributes.get(name) == (audio_bytes(expected) if name == "audio" else expected)
+            expect(equal, f"{name} differs", shorten(expected), repr(value))
 
 
-def _expect_json(value: Value, wanted: Json) -> None:
-    text = _text(value, wanted)
-    if text is None:
-        raise Violation("returned no text", expected=wanted["json"], actual=shorten(value, 300))
-    parsed = _parse(text)
-    if (difference := shape_difference(parsed, wanted["json"], "message")) is not None:
-        raise Violation(difference, expected=wanted["json"], actual=abbreviate(parsed))
+def _expect_shape(text: str, shape: Any) -> None:
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise Violation(
+            "returned text that is not JSON", expected="JSON text", actual=shorten(text, 300)
+        ) from error
+    difference = shape_difference(parsed, shape, "message")
+    expect(difference is None, difference or "", shape, abbreviate(parsed))
 
 
 def _text(value: Value, wanted: Json | None = None) -> str | None:
@@ -172,15 +127,6 @@ def _text(value: Value, wanted: Json | None = None) -> str | None:
     return value.decode("utf-8", "replace")
 
 
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise Violation(
-            "returned text that is not JSON", expected="JSON text", actual=shorten(text, 300)
-        ) from error
-
-
 def _event(value: Value) -> Any:
     text = _text(value)
     try:
@@ -190,16 +136,11 @@ def _event(value: Value) -> Any:
     return parsed.get("event") if isinstance(parsed, dict) else None
 
 
-# Expectations of the whole session
-
-
 def grade_session(session: Session, expectation: Json) -> None:
-    """Compare a session with an expectation of the whole.
+    """End the check with a finding if a session is not what is expected of the whole.
 
-    Raises:
-        Violation: The expectation does not hold.
-        NotTestable: There is nothing to compare: no message, no request, or a payload that is not base64.
-        NotObservable: Requests, or their hosts, cannot be observed here.
+    It is NotTestable without a message, a request or a readable payload, and NotObservable if requests, or their
+    hosts, cannot be observed here.
     """
     for aspect, grade_aspect in _ASPECTS.items():
         if aspect in expectation:
@@ -208,14 +149,12 @@ def grade_session(session: Session, expectation: Json) -> None:
 
 def _grade_messages(session: Session, wanted: Json) -> None:
     texts = [text for text in (_text(step.value, wanted) for step in session.steps) if text is not None]
-    if len(texts) < wanted["at_least"]:
-        raise Violation("too few messages", expected=f"at least {wanted['at_least']}", actual=len(texts))
+    at_least = wanted["at_least"]
+    expect(len(texts) >= at_least, "too few messages", f"at least {at_least}", len(texts))
     if not texts:
         raise NotTestable("no message was sent", expected=wanted["shape"])
     for text in texts:
-        parsed = _parse(text)
-        if (difference := shape_difference(parsed, wanted["shape"], "message")) is not None:
-            raise Violation(difference, expected=wanted["shape"], actual=abbreviate(parsed))
+        _expect_shape(text, wanted["shape"])
 
 
 def _grade_payloads(session: Session, wanted: Json) -> None:
@@ -223,7 +162,8 @@ def _grade_payloads(session: Session, wanted: Json) -> None:
     for value in (step.value for step in session.steps):
         if _event(value) == "media":
             message = json.loads(_text(value) or "")
-            payload = decode_base64(str(_member(message, "media", "payload")))
+            media = message.get("media")
+            payload = decode_base64(str(media.get("payload") if isinstance(media, dict) else None))
             if payload is None:
                 raise NotTestable("a payload is not base64", actual=abbreviate(message))
             codes += payload
@@ -231,37 +171,31 @@ def _grade_payloads(session: Session, wanted: Json) -> None:
     expect_joined(codes, alternatives, wanted["at_least"], "code")
 
 
-def _member(message: Any, *path: str) -> Any:
-    for name in path:
-        message = message.get(name) if isinstance(message, dict) else None
-    return message
-
-
 def _grade_audio(session: Session, wanted: Json) -> None:
-    frames = session.values("InputAudioRawFrame")
-    pcm = b""
+    values = (step.value for step in session.steps)
+    frames = [value for value in values if isinstance(value, FrameValue) and value.is_a("InputAudioRawFrame")]
     for frame in frames:
         for name in ("sample_rate", "num_channels"):
-            if frame.attributes[name] != wanted[name]:
-                raise Violation(f"{name} differs", expected=wanted[name], actual=frame.attributes[name])
-        pcm += frame.attributes["audio"]
-    at_least = wanted.get("at_least", 0)
-    if not frames and (at_least or "equals" not in wanted):
-        raise Violation(
-            "gave no InputAudioRawFrame", expected=f"at least {at_least} samples", actual="no frame"
-        )
+            actual = frame.attributes[name]
+            expect(actual == wanted[name], f"{name} differs", wanted[name], actual)
+    pcm, at_least = b"".join(frame.attributes["audio"] for frame in frames), wanted.get("at_least", 0)
+    given = bool(frames) or not (at_least or "equals" not in wanted)
+    expect(given, "gave no InputAudioRawFrame", f"at least {at_least} samples", "no frame")
     if "equals" in wanted:
         expect_joined(pcm, [base64.b64decode(wanted["equals"])], 2 * at_least, "byte")
-    elif len(pcm) < 2 * at_least:
-        raise Violation("too few samples", expected=f"at least {at_least}", actual=len(pcm) // 2)
+    else:
+        expect(len(pcm) >= 2 * at_least, "too few samples", f"at least {at_least}", len(pcm) // 2)
 
 
 def _grade_requests(session: Session, wanted: Json) -> None:
     _expect_visible(session)
-    most = wanted["at_most"]
-    count = len(_effective(session) if most != 0 else session.exchanges)
-    if count < wanted["at_least"] or (most is not None and count > most):
-        raise Violation("wrong number of requests", expected=_limits(wanted), actual=count)
+    count = len(_effective(session) if wanted["at_most"] != 0 else session.exchanges)
+    _expect_count(count, wanted, "wrong number of requests", count)
+
+
+def _expect_count(count: int, wanted: Json, message: str, actual: Any) -> None:
+    fits = count >= wanted["at_least"] and (wanted["at_most"] is None or count <= wanted["at_most"])
+    expect(fits, message, _limits(wanted), actual)
 
 
 def _limits(wanted: Json) -> str:
@@ -274,10 +208,8 @@ def _limits(wanted: Json) -> str:
 
 def _effective(session: Session) -> Sequence[Exchange]:
     """Return the requests that are not safe methods (RFC 9110, section 9.2.1); all, if all are safe."""
-    changing = [
-        exchange for exchange in session.exchanges if exchange.method not in ("GET", "HEAD", "OPTIONS")
-    ]
-    return changing or session.exchanges
+    safe = ("GET", "HEAD", "OPTIONS")
+    return [each for each in session.exchanges if each.method not in safe] or session.exchanges
 
 
 def _expect_visible(session: Session, wanted: Json | None = None) -> None:
@@ -298,33 +230,27 @@ def _grade_request(session: Session, wanted: Json) -> None:
     for exchange in _effective(session):
         for aspect, expected in wanted.items():
             actual = aspect_of(exchange, aspect)
-            if not same(actual, expected):
-                raise Violation(f"{aspect} differs", expected=expected, actual=actual)
+            expect(same(actual, expected), f"{aspect} differs", expected, actual)
 
 
 def aspect_of(exchange: Exchange, aspect: str) -> Any:
     """Return an aspect of a request: method, url, target, form or basic; a phrase if it is malformed."""
     if aspect == "url":
         usual = {"https": 443, "http": 80}[exchange.scheme]
-        return f"{exchange.scheme}://{exchange.host}" + (
-            "" if exchange.port == usual else f":{exchange.port}"
-        )
+        port = "" if exchange.port == usual else f":{exchange.port}"
+        return f"{exchange.scheme}://{exchange.host}{port}"
     if aspect == "form":
         kind = (exchange.header("content-type") or "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             return f"content type {kind or 'missing'}"
-        return _form(exchange.body)
+        # Members that do not change the call are permitted.
+        fields = urllib.parse.parse_qsl(exchange.body.decode("latin-1"), keep_blank_values=True)
+        pairs = [(name, value) for name, value in fields if name in ("Status", "Url", "Twiml")]
+        members = dict(pairs)
+        return members if len(members) == len(pairs) else pairs
     if aspect == "basic":
         return _basic(exchange.header("authorization"))
     return getattr(exchange, aspect)
-
-
-def _form(body: bytes) -> Any:
-    """Return the members of a form that change the call; others are permitted."""
-    fields = urllib.parse.parse_qsl(body.decode("latin-1"), keep_blank_values=True)
-    pairs = [(name, value) for name, value in fields if name in _DECISIVE]
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else pairs
 
 
 def _basic(authorization: str | None) -> Any:
@@ -340,17 +266,10 @@ def _basic(authorization: str | None) -> Any:
 
 def _grade_log(session: Session, wanted: Json) -> None:
     found = [record for record in session.logs if record.level >= _LEVELS[wanted["level"]]]
-    most = wanted["at_most"]
-    if len(found) < wanted["at_least"] or (most is not None and len(found) > most):
-        shown = [f"{record.level_name}: {shorten(record.text, 200)}" for record in found]
-        raise Violation(
-            f"wrong number of log records of level {wanted['level']} or above",
-            expected=_limits(wanted),
-            actual=shown or "none",
-        )
+    shown = [f"{record.level_name}: {shorten(record.text, 200)}" for record in found] or "none"
+    message = f"wrong number of log records of level {wanted['level']} or above"
+    _expect_count(len(found), wanted, message, shown)
 
-
-_DECISIVE = ("Status", "Url", "Twiml")
 
 _ASPECTS: dict[str, Callable[[Session, Json], None]] = {
     "messages": _grade_messages,

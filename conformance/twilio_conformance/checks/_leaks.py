@@ -12,6 +12,7 @@ from types import TracebackType
 
 from loguru import logger
 
+from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
 
@@ -34,10 +35,11 @@ def masked(probe: Probe, text: str) -> str:
     return masked
 
 
-def around_leak(probe: Probe, text: str) -> str:
-    """Return the first line that contains a credential, masked."""
-    lines = [line for line in text.splitlines() if is_leak(probe, line)] or [text]
-    return shorten(masked(probe, lines[0]), 300)
+def expect_no_leak(probe: Probe, text: str, message: str, place: str = "") -> None:
+    """End the check with a message if a text contains a credential; show its first line that does, masked."""
+    if is_leak(probe, text):
+        lines = [line for line in text.splitlines() if is_leak(probe, line)] or [text]
+        raise Violation(message, expected="none", actual=place + shorten(masked(probe, lines[0]), 300))
 
 
 @contextlib.contextmanager
@@ -58,6 +60,7 @@ def captured_output() -> Iterator[Callable[[], str]]:
         try:
             yield read
         finally:
+            # Flush, so that nothing of this is written to the originals.
             read()
             for descriptor, original in zip((1, 2), originals, strict=True):
                 os.dup2(original, descriptor)
@@ -66,13 +69,12 @@ def captured_output() -> Iterator[Callable[[], str]]:
 
 def texts_of(error: BaseException) -> dict[str, str]:
     """Return the text and the traceback of an exception and those it was raised from."""
-    text, link = "", error
-    while True:
+    text = ""
+    link: BaseException | None = error
+    while link is not None:
         text += f"{link} {link!r} "
-        behind = link.__cause__ or link.__context__
-        if behind is None:
-            return {"text": text, "traceback": "".join(traceback.format_exception(error))}
-        link = behind
+        link = link.__cause__ or link.__context__
+    return {"text": text, "traceback": "".join(traceback.format_exception(error))}
 
 
 def traceback_with_values(error: BaseException, place: TracebackType | None) -> str:

@@ -40,17 +40,9 @@ except ModuleNotFoundError:
 PIPELINE_LIMIT = 10.0
 """Seconds that a pipeline may take to start or to end."""
 
-LOUD = 1000
-"""PCM units above which a sample counts as speech: -27 dBm0."""
-
 
 class Agent(FrameProcessor):
-    """A minimal agent: it records what the caller does, and can echo the caller.
-
-    Attributes:
-        keys: The keys that the caller has pressed.
-        interrupts: Whether the agent interrupts itself, once, when the caller speaks.
-    """
+    """A minimal agent: it records keys, can echo the caller, and can interrupt itself once when the caller speaks."""
 
     def __init__(self, *, echoes: bool) -> None:
         """Create an agent that echoes the caller, or says only what is passed to `say`."""
@@ -63,15 +55,15 @@ class Agent(FrameProcessor):
         """Process a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if isinstance(frame, frames.InputAudioRawFrame):
-            if self.interrupts and _peak(frame.audio) > LOUD:
+            samples = np.frombuffer(frame.audio[: len(frame.audio) // 2 * 2], dtype="<i2").astype(int)
+            # Speech: a sample above -27 dBm0.
+            if self.interrupts and np.abs(samples).max(initial=0) > 1000:
                 self.interrupts = False
                 await self._interrupt()
             if self.echoes:
-                await self.push_frame(
-                    frames.OutputAudioRawFrame(
-                        audio=frame.audio, sample_rate=frame.sample_rate, num_channels=frame.num_channels
-                    )
-                )
+                rate, channels = frame.sample_rate, frame.num_channels
+                echo = frames.OutputAudioRawFrame(frame.audio, sample_rate=rate, num_channels=channels)
+                await self.push_frame(echo)
             return
         if isinstance(frame, frames.InputDTMFFrame):
             self.keys.append(str(frame.button.value))
@@ -110,31 +102,25 @@ class Call:
     worker: Any = None
     error: BaseException | None = None
 
-    async def end(self) -> None:
-        """End the call as an agent does: queue an EndFrame.
+    @contextlib.asynccontextmanager
+    async def placed(self) -> AsyncIterator[Self]:
+        """Place the call, wait until the pipeline runs, else NotTestable, and hang up at the end."""
+        async with self.caller:
+            await self._await(self.started, "start")
+            yield self
+        # Do not fail a check because an implementation is slow to hang up.
+        with contextlib.suppress(NotTestable):
+            await self._await(self.ended, "end")
 
-        Raises:
-            NotTestable: The pipeline does not end.
-        """
+    async def end(self) -> None:
+        """End the call as an agent does, by queueing an EndFrame; NotTestable if the pipeline does not end."""
         await self.worker.queue_frame(frames.EndFrame())
         await self._await(self.ended, "end")
 
     async def cancel(self) -> None:
-        """Cancel the pipeline as an application does: by a CancelFrame.
-
-        Raises:
-            NotTestable: The pipeline does not end.
-        """
+        """Cancel the pipeline as an application does, by a CancelFrame; NotTestable if it does not end."""
         await self.worker.cancel()
         await self._await(self.ended, "end")
-
-    async def begin(self) -> None:
-        """Wait until the pipeline runs.
-
-        Raises:
-            NotTestable: It does not start.
-        """
-        await self._await(self.started, "start")
 
     async def _await(self, event: asyncio.Event, what: str) -> None:
         waits = [asyncio.ensure_future(entry.wait()) for entry in (event, self.ended)]
@@ -147,11 +133,7 @@ class Call:
 
 
 class PipecatServer:
-    """A WebSocket server that answers each call with its own pipeline; an asynchronous context manager.
-
-    Attributes:
-        url: Where to connect.
-    """
+    """A WebSocket server that answers each call to its `url` with its own pipeline; an asynchronous context manager."""
 
     def __init__(self) -> None:
         """Create a server that is not running."""
@@ -161,11 +143,8 @@ class PipecatServer:
     async def __aenter__(self) -> Self:
         """Listen on a free port of 127.0.0.1."""
         app = FastAPI(routes=[WebSocketRoute("/media", self._answer)])
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_ping_interval=None
-            )
-        )
+        options: dict[str, Any] = {"lifespan": "off", "log_config": None, "ws_ping_interval": None}
+        self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
         self._serving = asyncio.create_task(self._server._serve())
         while not self._server.started:
             await asyncio.sleep(0.005)
@@ -183,40 +162,13 @@ class PipecatServer:
     def expect(
         self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
     ) -> Call:
-        """Prepare to answer the call of whoever connects to `url` with its streamSid.
+        """Prepare to answer whoever connects to `url` with this streamSid, and return the call.
 
-        Args:
-            serializer: The serializer of the agent's transport.
-            identity: The SIDs of the call.
-            rate: The pipeline's rate in both directions, in Hz.
-            echoes: Whether the agent plays the caller's audio back.
+        The pipeline has the rate, in Hz, in both directions; the agent echoes the caller unless told otherwise.
         """
         call = Call(Caller(self.url, identity), Agent(echoes=echoes), rate, serializer)
         self._expected[identity.stream_sid] = call
         return call
-
-    @contextlib.asynccontextmanager
-    async def call(
-        self, serializer: FrameSerializer, identity: Identity, rate: int, *, echoes: bool = True
-    ) -> AsyncIterator[Call]:
-        """Place a call, and hang up at the end.
-
-        Args:
-            serializer: The serializer of the agent's transport.
-            identity: The SIDs of the call.
-            rate: The pipeline's rate in both directions, in Hz.
-            echoes: Whether the agent plays the caller's audio back.
-
-        Raises:
-            NotTestable: The pipeline does not start.
-        """
-        call = self.expect(serializer, identity, rate, echoes=echoes)
-        async with call.caller:
-            await call.begin()
-            yield call
-        # Do not fail a check because an implementation is slow to hang up.
-        with contextlib.suppress(NotTestable):
-            await call._await(call.ended, "end")
 
     async def _answer(self, websocket: WebSocket) -> None:
         """Read `connected` and `start`, as applications do, and run the pipeline to its end."""
@@ -257,8 +209,3 @@ class PipecatServer:
             await runner.run()
         else:
             await runner.run(worker)
-
-
-def _peak(audio: bytes) -> int:
-    samples = np.frombuffer(audio[: len(audio) // 2 * 2], dtype="<i2")
-    return int(np.abs(samples.astype(int)).max(initial=0))

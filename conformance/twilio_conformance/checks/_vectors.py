@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from twilio_conformance.checks._expectations import Session, grade_construction, grade_session, grade_step
+from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
 from twilio_conformance.errors import Finding, NotTestable
 from twilio_conformance.spec.catalogue import Vector
+from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Observation, Probe
-
-Json = dict[str, Any]
 
 STEP_LIMIT = 40.0
 """Time limit of a step, in seconds on the event loop's clock: above the 30 s that any requirement permits."""
@@ -35,9 +34,8 @@ async def play(vector: Vector, probe: Probe) -> Session:
         if "serialize" in step:
             observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
         elif "deserialize" in step:
-            observation = await subject.deserialize(
-                probe.names.message(step["deserialize"]), limit=STEP_LIMIT
-            )
+            message = probe.names.message(step["deserialize"])
+            observation = await subject.deserialize(message, limit=STEP_LIMIT)
         elif "setup" in step:
             observation = await subject.setup(*_rates(step["setup"]))
         else:
@@ -51,40 +49,26 @@ async def play(vector: Vector, probe: Probe) -> Session:
 
 
 def grade(vector: Vector, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
-    """Compare a session with every expectation of a requirement.
+    """Compare a session of a vector with every expectation of one requirement, whose ${names} are replaced.
 
-    Args:
-        vector: The vector that was played.
-        session: What was observed.
-        requirement: The id of the requirement to grade.
-        names: Replaces the ${names} in an expectation.
-
-    Raises:
-        Violation: An expectation does not hold.
-        NotTestable: Construction or setup failed, or nothing tried to reach Twilio's API, which the vector presumes.
+    It is NotTestable if construction or setup failed, or if nothing tried to reach Twilio's API as the vector presumes.
     """
     for expectation in _of(vector.data.get("construction", ()), requirement):
-        grade_construction(session, names(expectation))
-    in_steps = [
-        (observation, expectation)
-        for observation, step in zip(session.steps, vector.data["steps"], strict=False)
-        for expectation in _of(step.get("expect", ()), requirement)
-    ]
+        assert session.construction is not None
+        expect_raises(session.construction, names(expectation))
+    of_steps = [_of(step.get("expect", ()), requirement) for step in vector.data["steps"]]
     of_session = _of(vector.data["expect"], requirement)
     if session.obstacle is not None:
-        if (
-            in_steps
-            or of_session
-            or any(_of(step.get("expect", ()), requirement) for step in vector.data["steps"])
-        ):
+        if of_session or any(of_steps):
             raise NotTestable(session.obstacle)
         return
-    for observation, expectation in in_steps:
-        try:
-            grade_step(observation, names(expectation))
-        except Finding as finding:
-            finding.message = f"{observation.call}: {finding.message}"
-            raise
+    for observation, expectations in zip(session.steps, of_steps, strict=False):
+        for expectation in expectations:
+            try:
+                grade_step(observation, names(expectation))
+            except Finding as finding:
+                finding.message = f"{observation.call}: {finding.message}"
+                raise
     for expectation in of_session:
         grade_session(session, names(expectation))
     if vector.data.get("premise") == "attempt" and not session.attempted:

@@ -13,53 +13,36 @@ from twilio_conformance.subject.probe import Probe
 @check("TFS-CONSTRUCT-02")
 async def six_arguments_by_position_keep_their_order(probe: Probe) -> None:
     """Six positional arguments hang up the call that they name, where they say."""
-    names = ("stream_sid", "call_sid", "account_sid", "auth_token")
-    subject = probe.construct(*("${" + name + "}" for name in names), "ie1", "dublin")
+    subject = probe.construct(*probe.arguments().values(), "ie1", "dublin")
     await subject.setup(8000)
     await subject.serialize({"frame": "EndFrame"})
-    expect(bool(probe.exchanges), "no request was made", expected="a request", actual="none")
+    expect(bool(probe.exchanges), "no request was made", "a request", "none")
     request = probe.exchanges[0]
     target = probe.names.fill("/2010-04-01/Accounts/${account_sid}/Calls/${call_sid}.json")
-    actual = f"{request.host}{request.target}"
-    expect(
-        actual == f"api.dublin.ie1.twilio.com{target}",
-        "the arguments are taken in another order",
-        expected=f"api.dublin.ie1.twilio.com{target}",
-        actual=actual,
-    )
+    wanted, actual = f"api.dublin.ie1.twilio.com{target}", f"{request.host}{request.target}"
+    expect(actual == wanted, "the arguments are taken in another order", wanted, actual)
     clear = await subject.serialize({"frame": "InterruptionFrame"})
     if clear.value is None:
         raise NotTestable("no message names the stream", actual=clear.outcome)
-    expect(
-        probe.names.values["stream_sid"] in str(clear.value),
-        "the first argument is not the stream",
-        expected="a clear message for stream_sid",
-        actual=clear.outcome,
-    )
+    named, wanted = probe.names.values["stream_sid"] in str(clear.value), "a clear message for stream_sid"
+    expect(named, "the first argument is not the stream", wanted, clear.outcome)
 
 
 @check("TFS-CONSTRUCT-03")
 async def params_is_accepted_as_the_seventh_argument(probe: Probe) -> None:
     """A seventh positional argument is taken as params, which disables the hang-up and all it needs."""
     observation, _ = probe.attempt("${stream_sid}", None, None, None, None, None, {"auto_hang_up": False})
-    expect(
-        observation.raised is None,
-        "params is not the seventh argument",
-        expected="an instance",
-        actual=observation.outcome,
-    )
+    accepted = observation.raised is None
+    expect(accepted, "params is not the seventh argument", "an instance", observation.outcome)
 
 
 @check("TFS-CONSTRUCT-05")
 async def the_instance_is_a_frame_serializer(probe: Probe) -> None:
     """What is constructed is a FrameSerializer."""
     instance = (await probe.ready()).instance
-    expect(
-        isinstance(instance, FrameSerializer),
-        "the instance is no FrameSerializer",
-        expected="FrameSerializer",
-        actual=[base.__name__ for base in type(instance).__mro__],
-    )
+    bases = [base.__name__ for base in type(instance).__mro__]
+    is_one = isinstance(instance, FrameSerializer)
+    expect(is_one, "the instance is no FrameSerializer", "FrameSerializer", bases)
 
 
 @check("TFS-CONSTRUCT-10")
@@ -73,24 +56,21 @@ async def input_params_has_the_documented_defaults(probe: Probe) -> None:
         "auto_hang_up": True,
     }
     actual = {name: getattr(params, name, "missing") for name in documented}
-    expect(actual == documented, "a default differs", expected=documented, actual=actual)
+    expect(actual == documented, "a default differs", documented, actual)
 
 
 @check("TFS-CONSTRUCT-11")
 async def input_params_extends_the_base_and_is_keyword_only(probe: Probe) -> None:
     """InputParams inherits from FrameSerializer.InputParams and takes keywords only."""
     params = _input_params(probe)
-    expect(
-        issubclass(params, FrameSerializer.InputParams),
-        "InputParams has another base",
-        expected="FrameSerializer.InputParams",
-        actual=[base.__name__ for base in params.__mro__],
-    )
+    bases = [base.__name__ for base in params.__mro__]
+    extends = issubclass(params, FrameSerializer.InputParams)
+    expect(extends, "InputParams has another base", "FrameSerializer.InputParams", bases)
     try:
         made = params(*[True])
     except TypeError:
         return
-    expect(False, "InputParams takes a positional argument", expected="TypeError", actual=shorten(made))
+    expect(False, "InputParams takes a positional argument", "TypeError", shorten(made))
 
 
 @check("TFS-CONSTRUCT-14")
@@ -99,23 +79,17 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
     other = {"stream_sid": "${other_stream_sid}", "call_sid": "CA" + "5" * 32}
     first = await probe.ready(**probe.arguments())
     second = await probe.ready(**probe.arguments(**other))
-    for subject, stranger in (
-        (first, "other_stream_sid"),
-        (second, "stream_sid"),
-        (first, "other_stream_sid"),
-    ):
+    turns = ((first, "other_stream_sid"), (second, "stream_sid"), (first, "other_stream_sid"))
+    for subject, stranger in turns:
         clear = await subject.serialize({"frame": "InterruptionFrame"})
-        expect(
-            probe.names.values[stranger] not in str(clear.value),
-            "a message names the other instance's stream",
-            expected="the instance's own stream",
-            actual=clear.outcome,
-        )
+        mixed = probe.names.values[stranger] in str(clear.value)
+        message = "a message names the other instance's stream"
+        expect(not mixed, message, "the instance's own stream", clear.outcome)
     await first.serialize({"frame": "EndFrame"})
     await second.serialize({"frame": "EndFrame"})
     ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]
     expected = [f"{probe.names.values['call_sid']}.json", f"{other['call_sid']}.json"]
-    expect(ended == expected, "the wrong calls are ended", expected=expected, actual=ended)
+    expect(ended == expected, "the wrong calls are ended", expected, ended)
 
 
 def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:

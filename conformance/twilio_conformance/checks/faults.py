@@ -6,16 +6,22 @@ import asyncio
 import itertools
 
 from twilio_conformance.checks._core import check, expect
+from twilio_conformance.checks._hang_up import (
+    CLIENT_LIMIT,
+    COMPLETED,
+    END,
+    begin_hang_up,
+    hang_up,
+    require_request,
+)
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.subject.probe import NEVER_RETURNED, Observation, Probe, Subject
+from twilio_conformance.subject.probe import NEVER_RETURNED, Probe
 from twilio_conformance.twilio.http import ENDLESS_LIMIT
 
-END = {"frame": "EndFrame"}
 CANCEL = {"frame": "CancelFrame"}
-COMPLETED = {"status": 200, "json": {"status": "completed"}}
 
-ANSWER_DELAY = 3.0
-"""Seconds that Twilio takes to answer."""
+LATE = COMPLETED | {"delay": 3.0}
+"""An answer that takes 3 s."""
 
 LONGEST_PAUSE = 1.5
 """Seconds for which the loop may be blocked: more than any TLS handshake, half of the answer's delay."""
@@ -23,15 +29,12 @@ LONGEST_PAUSE = 1.5
 ATTEMPT_LIMIT = 31.0
 """Seconds after which every attempt is over, even one in the background."""
 
-CLIENT_LIMIT = 400.0
-"""Seconds that exceed the longest default timeout of HTTP clients (300 s)."""
-
 
 @check("TFS-FAULT-05", limit=60)
 async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
     """A heartbeat beside a hang-up that takes 3 s never pauses for long."""
     probe.require_object()
-    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}])
+    probe.answer([LATE])
     subject = await probe.ready(**probe.arguments())
     now = asyncio.get_running_loop().time
     beats = [now()]
@@ -45,99 +48,65 @@ async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
     await subject.serialize(END, limit=ATTEMPT_LIMIT)
     beats.append(now())
     heart.cancel()
-    if not probe.exchanges:
-        raise NotTestable("no request was made")
+    require_request(probe)
     longest = max(after - before for before, after in itertools.pairwise(beats))
-    expect(longest <= LONGEST_PAUSE, "the event loop stood still",
-           expected=f"no pause above {LONGEST_PAUSE:g} s", actual=f"{longest:.1f} s")  # fmt: skip
+    wanted = f"no pause above {LONGEST_PAUSE:g} s"
+    expect(longest <= LONGEST_PAUSE, "the event loop stood still", wanted, f"{longest:.1f} s")
 
 
 @check("TFS-FAULT-06", limit=60)
 async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
     """A task that awaits the hang-up ends as cancelled."""
     probe.require_object()
-    probe.answer([{"fault": "silence"}])
-    task = await _begin(probe, await probe.ready(**probe.arguments()))
+    _, task = await begin_hang_up(probe, {"fault": "silence"})
     task.cancel()
     await asyncio.wait([task], timeout=ATTEMPT_LIMIT)
-    expect(
-        task.done(),
-        "the task did not end",
-        expected="CancelledError",
-        actual=f"no end in {ATTEMPT_LIMIT:g} s",
-    )
-    expect(task.cancelled(), "the cancellation was swallowed",
-           expected="CancelledError", actual=None if task.cancelled() else task.result().outcome)  # fmt: skip
+    expect(task.done(), "the task did not end", "CancelledError", f"no end in {ATTEMPT_LIMIT:g} s")
+    outcome = None if task.cancelled() else task.result().outcome
+    expect(task.cancelled(), "the cancellation was swallowed", "CancelledError", outcome)
 
 
 @check("TFS-FAULT-08", limit=60)
 async def a_cancelled_attempt_is_not_the_last(probe: Probe) -> None:
     """An EndFrame is cancelled in mid-request, a CancelFrame follows: in the end a request has succeeded."""
     probe.require_object()
-    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}, COMPLETED])
-    subject = await probe.ready(**probe.arguments())
-    task = await _begin(probe, subject)
+    subject, task = await begin_hang_up(probe, LATE, COMPLETED)
     task.cancel()
     # A request that continues in the background is answered meanwhile.
     await asyncio.sleep(ATTEMPT_LIMIT)
     await subject.serialize(CANCEL, limit=ATTEMPT_LIMIT)
     answered = [exchange.answer_status for exchange in probe.exchanges]
-    expect(200 in answered, "the call goes on", expected="a request answered with 200", actual=answered)
+    expect(200 in answered, "the call goes on", "a request answered with 200", answered)
 
 
 @check("TFS-FAULT-09", limit=60)
 async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
     """Two EndFrames and a CancelFrame at the same time make one request that succeeds."""
-    probe.answer([COMPLETED | {"delay": ANSWER_DELAY}])
+    probe.answer([LATE])
     subject = await probe.ready(**probe.arguments())
     await asyncio.gather(*(subject.serialize(frame, limit=ATTEMPT_LIMIT) for frame in (END, CANCEL, END)))
     succeeded = sum(exchange.answer_status == 200 for exchange in probe.exchanges)
     if not succeeded:
         raise NotTestable("no request succeeded", actual=f"{len(probe.exchanges)} requests")
-    expect(succeeded == 1, "the call was ended more than once", expected=1, actual=succeeded)
+    expect(succeeded == 1, "the call was ended more than once", 1, succeeded)
 
 
 @check("TFS-FAULT-12", limit=60)
 async def giving_up_on_a_silent_server_leaves_a_record(probe: Probe) -> None:
     """After however long, giving up on a server that never answers is in the log."""
-    probe.answer([{"fault": "silence"}])
-    subject = await probe.ready(**probe.arguments())
-    observation = await subject.serialize(END, limit=CLIENT_LIMIT)
-    if _never_returned(observation):
+    observation = await hang_up(probe, {"fault": "silence"}, limit=CLIENT_LIMIT)
+    if observation.raised is not None and observation.raised.is_a(NEVER_RETURNED):
         raise NotTestable(f"it never gave up within {CLIENT_LIMIT:g} s")
     levels = [record.level_name for record in probe.logs]
-    expect(any(record.level >= 30 for record in probe.logs), "the failure is nowhere to be seen",
-           expected="a record of level WARNING or above", actual=levels)  # fmt: skip
+    seen = any(record.level >= 30 for record in probe.logs)
+    expect(seen, "the failure is nowhere to be seen", "a record of level WARNING or above", levels)
 
 
 @check("TFS-FAULT-13", limit=60)
 async def a_body_without_end_is_not_taken_in(probe: Probe) -> None:
     """Of a body without end, not all is read that the server has patience to send."""
-    probe.answer([{"status": 500, "body": "", "fault": "endless"}])
-    subject = await probe.ready(**probe.arguments())
-    await subject.serialize(END, limit=CLIENT_LIMIT)
-    if not probe.exchanges:
-        raise NotTestable("no request was made")
-    probe.network.settle()
+    await hang_up(probe, {"status": 500, "body": "", "fault": "endless"}, limit=CLIENT_LIMIT)
+    require_request(probe)
     taken = any("all of them taken" in (exchange.note or "") for exchange in probe.exchanges)
-    expect(not taken, "the whole of it was read",
-           expected="the connection ended early", actual=f"{ENDLESS_LIMIT >> 20} MiB read")  # fmt: skip
-
-
-async def _begin(probe: Probe, subject: Subject) -> asyncio.Task[Observation]:
-    """Start a hang-up in a task, and wait until its request is at the server.
-
-    Raises:
-        NotTestable: No request arrived.
-    """
-    task = asyncio.create_task(subject.serialize(END, limit=CLIENT_LIMIT))
-    for _ in range(500):
-        if probe.exchanges:
-            return task
-        await asyncio.sleep(0.01)
-    task.cancel()
-    raise NotTestable("no request came within 5 s")
-
-
-def _never_returned(observation: Observation) -> bool:
-    return observation.raised is not None and observation.raised.is_a(NEVER_RETURNED)
+    read = f"{ENDLESS_LIMIT >> 20} MiB read"
+    expect(not taken, "the whole of it was read", "the connection ended early", read)

@@ -7,9 +7,11 @@ import hashlib
 import numpy as np
 
 from twilio_conformance.audio import signals
-from twilio_conformance.checks._audio_path import TONE, VOICE_RATES, expect_tone, send, send_codes
+from twilio_conformance.audio.passage import split
+from twilio_conformance.checks._audio_path import VOICE_RATES, Direction, audio_frame, expect_tone, payload_of
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
+from twilio_conformance.twilio.clock import held
 
 REFERENCE_ENCODERS = {
     "90c29de505fb68e766118303bd552a16005dcf810873698bee1d8f3b247ce28c": "ITU-T G.191",
@@ -21,22 +23,18 @@ REFERENCE_ENCODERS = {
 @check("TFS-MEDIAOUT-07")
 async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
     """The codes of all 65,536 inputs are those of one of the two reference encoders."""
-    inputs = np.arange(-32768, 32768).astype(np.int16)
-    codes = b"".join(
-        await send_codes(await probe.ready(), np.append(inputs, signals.silence(8000, 1)), 8000, 160)
-    )
-    digest = hashlib.sha256(codes[: inputs.size]).hexdigest()
-    expect(
-        digest in REFERENCE_ENCODERS,
-        "the codes are those of neither reference encoder",
-        expected=list(REFERENCE_ENCODERS.values()),
-        actual=f"codes of SHA-256 {digest}",
-    )
+    inputs = np.append(np.arange(-32768, 32768), signals.silence(8000, 1)).astype(np.int16)
+    subject = await probe.ready()
+    with held():
+        sent = await subject.serialize_each([audio_frame(chunk, 8000) for chunk in split(inputs, 160)])
+    digest = hashlib.sha256(b"".join(payload_of(each) or b"" for each in sent)[: 1 << 16]).hexdigest()
+    known, wanted = digest in REFERENCE_ENCODERS, list(REFERENCE_ENCODERS.values())
+    message = "the codes are those of neither reference encoder"
+    expect(known, message, wanted, f"codes of SHA-256 {digest}")
 
 
 @check("TFS-MEDIAOUT-09")
 async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
     """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
     for rate in VOICE_RATES:
-        subject = await probe.ready(out_rate=rate)
-        expect_tone(await send(subject, signals.sine(TONE, -10, rate, 2), rate, rate // 50))
+        await expect_tone(probe, Direction(True, rate))

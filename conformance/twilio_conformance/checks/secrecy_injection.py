@@ -1,24 +1,92 @@
-"""Checks of the chapter Credentials and identifiers: hostile SIDs, regions and edges."""
+"""Checks of the chapter Credentials and identifiers: what an application may pass in place of a SID, a region or an edge."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
 from urllib.parse import unquote
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.checks._expectations import aspect_of
-from twilio_conformance.checks._hostile_ids import LABELS, SIDS, STREAMS
+from twilio_conformance.checks._hang_up import END
 from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Observation, Probe
 from twilio_conformance.twilio.record import Exchange
 
-Json = dict[str, Any]
-
 CALL = "CA0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
+
+SIDS = {
+    "a path upwards": "{sid}/../../../../elsewhere",
+    "a path upwards at the beginning": "../../{sid}",
+    "two dots": "..",
+    "one dot": ".",
+    "two dots, encoded": "%2e%2e",
+    "a path upwards, encoded": "{sid}%2F..%2F..",
+    "a slash": "{sid}/Recordings",
+    "a backslash": "{sid}\\..\\..",
+    "a query": "{sid}?Status=canceled",
+    "a query that hides the rest": "{sid}.json?x=",
+    "a fragment": "{sid}#",
+    "a path, a query and a fragment": "{sid}/../../x?y=1#z",
+    "a user and a host": "@decoy.example/{sid}",
+    "a URL": "https://decoy.example/{sid}",
+    "a host": "//decoy.example/{sid}",
+    "a path parameter": "{sid};x=1",
+    "a colon": "{sid}:x",
+    "a percent sign": "{sid}%",
+    "a percent sign and a digit": "{sid}%0",
+    "a line break": "{sid}\r\nX-Injected: 1",
+    "a second request": "{sid} HTTP/1.1\r\nHost: api.twilio.com\r\n\r\nGET /elsewhere",
+    "an encoded line break": "{sid}%0d%0aX-Injected:%201",
+    "a space": "{sid} x",
+    "a tab": "{sid}\t",
+    "a zero byte": "{sid}\0",
+    "letters that are not ASCII": "{sid}\u00e9\u4e2d",
+    "a full stop that is not ASCII": "{sid}\u2024\u2024\uff0f",
+    "a lone surrogate": "{sid}\ud800",
+    "a right-to-left mark": "\u202e{sid}",
+    "10,000 characters": "{sid}" + "0" * 10_000,
+}
+"""Values in place of a SID; {sid} stands for a well-formed one."""
+
+LABELS = {
+    "another domain": "decoy.example/",
+    "another domain and a fragment": "decoy.example#",
+    "another domain and a query": "decoy.example?",
+    "another domain and a backslash": "decoy.example\\",
+    "another domain behind a user": "{label}@decoy.example/",
+    "a user": "x@{label}",
+    "a port": "{label}:8443",
+    "a port of another domain": "decoy.example:443/",
+    "a path": "{label}/..",
+    "a query": "{label}?x=1",
+    "an inner dot": "{label}.decoy",
+    "a final dot": "{label}.",
+    "two dots": "..",
+    "an encoded dot": "{label}%2edecoy",
+    "an encoded slash": "decoy.example%2f",
+    "a line break": "{label}\r\nX-Injected: 1\r\n",
+    "a space": "{label} ",
+    "an underscore": "{label}_x",
+    "a full stop that is not ASCII": "decoy\u3002example\u2044",
+    "letters that are not ASCII": "{label}\u00e9",
+    "64 characters": "a" * 64,
+    "10,000 characters": "a" * 10_000,
+}
+"""Values in place of a region or an edge; {label} stands for a well-formed one."""
+
+STREAMS = {
+    "a quotation mark": 'MZ","event":"stop',
+    "a backslash": "MZ\\",
+    "a line break": "MZ\r\n1",
+    "a zero byte": "MZ\0",
+    "letters that are not ASCII": "MZ\u00e9\u2028\u2029",
+    "a script": "</script><script>",
+    "10,000 characters": "MZ" + "0" * 10_000,
+}
+"""Values in place of a stream SID."""
 
 TARGET = re.compile(r"/2010-04-01/Accounts/([^/?#]+)/Calls/([^/?#]+\.json)")
 """The target of a hang-up; the groups are the two segments of the path, as sent."""
@@ -32,31 +100,32 @@ HOST = re.compile(r"api(\.[a-z0-9-]{1,63}\.[a-z0-9-]{1,63})?\.twilio\.com")
 @check("TFS-SECURE-09", limit=60)
 async def a_call_sid_fills_one_segment_of_the_path(probe: Probe) -> None:
     """Whatever the call SID holds, the request names one call of the account, or there is none."""
-    await _expect_contained(probe, "call_sid", CALL, ACCOUNT)
+    await _expect_contained(probe, "call_sid", CALL)
 
 
 @check("TFS-SECURE-10", limit=60)
 async def an_account_sid_fills_one_segment_of_the_path(probe: Probe) -> None:
     """Whatever the account SID holds, the request names one account, or there is none."""
-    await _expect_contained(probe, "account_sid", ACCOUNT, CALL)
+    await _expect_contained(probe, "account_sid", ACCOUNT)
 
 
 @check("TFS-SECURE-11", limit=60)
 async def region_and_edge_fill_one_label_each(probe: Probe) -> None:
     """Whatever region and edge hold, the request goes to a host of Twilio's API, or there is none."""
-    await _expect_accepted(probe, "region", "ie1", region="ie1", edge="dublin")
-    for name, good in (("region", "ie1"), ("edge", "dublin")):
+    good = {"region": "ie1", "edge": "dublin"}
+    await _expect_accepted(probe, "region", "ie1", **good)
+    target = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json"
+    for name in good:
         for what, pattern in LABELS.items():
-            where = {"region": "ie1", "edge": "dublin"} | {name: pattern.replace("{label}", good)}
-            for exchange in await _requests(probe, name, what, **where):
-                _expect_host(exchange, name, what)
-                expect(exchange.target == f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json",
-                       f"{name} with {what} changes the target",
-                       expected="the documented target", actual=shorten(exchange.target, 200))  # fmt: skip
-    for place in (*(connection.host for connection in probe.network.connections),
-                  *(refusal.host for refusal in probe.network.refused)):  # fmt: skip
-        expect(HOST.fullmatch(place) is not None, "a region or an edge leads to another host",
-               expected="api.{edge}.{region}.twilio.com", actual=shorten(place, 200))  # fmt: skip
+            hostile = {name: pattern.replace("{label}", good[name])}
+            for exchange in await _requests(probe, name, what, **good | hostile):
+                _expect_host(exchange, f"{name} with {what} changes the request")
+                kept, shown = exchange.target == target, shorten(exchange.target, 200)
+                expect(kept, f"{name} with {what} changes the target", "the documented target", shown)
+    hosts = [connection.host for connection in probe.network.connections]
+    for host in [*hosts, *(refusal.host for refusal in probe.network.refused)]:
+        wanted, shown = "api.{edge}.{region}.twilio.com", shorten(host, 200)
+        expect(bool(HOST.fullmatch(host)), "a region or an edge leads to another host", wanted, shown)
 
 
 @check("TFS-SECURE-12", limit=60)
@@ -72,30 +141,28 @@ async def a_stream_sid_stays_one_text_of_a_message(probe: Probe) -> None:
             message = json.loads(clear.value) if isinstance(clear.value, str | bytes) else None
         except ValueError:
             message = None
-        expect(message == {"event": "clear", "streamSid": stream_sid}, f"{what} changes the message",
-               expected="a clear message whose streamSid is the text", actual=clear.outcome)  # fmt: skip
+        kept = message == {"event": "clear", "streamSid": stream_sid}
+        wanted = "a clear message whose streamSid is the text"
+        expect(kept, f"{what} changes the message", wanted, clear.outcome)
 
 
-async def _expect_contained(probe: Probe, name: str, good: str, other: str) -> None:
+async def _expect_contained(probe: Probe, name: str, good: str) -> None:
     """Expect requests with a hostile SID to differ from a hang-up in one segment of the path only."""
     for well_formed in (good, good[:2] + good[2:].upper()):
         await _expect_accepted(probe, name, well_formed, **{name: well_formed})
     for what, pattern in SIDS.items():
         hostile = pattern.replace("{sid}", good)
-        for exchange in await _requests(probe, name, what, **{name: hostile}):
-            _expect_host(exchange, name, what)
-            segments = _segments(exchange)
-            suffixed = {"call_sid": f"{hostile}.json", "account_sid": hostile}[name]
-            kept = {"call_sid": other, "account_sid": f"{other}.json"}[name]
-            wanted = [kept, suffixed] if name == "call_sid" else [suffixed, kept]
-            expect(segments == wanted, f"{name} with {what} changes the target",
-                   expected="one segment that says what was given, percent-encoded, or no request",
-                   actual=shorten(exchange.target, 200))  # fmt: skip
+        given = {"call_sid": CALL, "account_sid": ACCOUNT} | {name: hostile}
+        for exchange in await _requests(probe, name, what, **given):
+            _expect_host(exchange, f"{name} with {what} changes the request")
+            same = _segments(exchange) == [given["account_sid"], f"{given['call_sid']}.json"]
+            wanted = "one segment that says what was given, percent-encoded, or no request"
+            expect(same, f"{name} with {what} changes the target", wanted, shorten(exchange.target, 200))
             # A colon in a login moves the border between login and password (RFC 7617, section 2).
             if name == "account_sid" and ":" in hostile:
-                given = [hostile, probe.names.values["auth_token"]]
-                expect(aspect_of(exchange, "basic") == given, f"{name} with {what} changes the login",
-                       expected="login and password as given, or no request", actual="others")  # fmt: skip
+                same = aspect_of(exchange, "basic") == [hostile, probe.names.values["auth_token"]]
+                wanted = "login and password as given, or no request"
+                expect(same, f"{name} with {what} changes the login", wanted, "others")
     for refusal in probe.network.refused:
         raise Violation(f"{name} leads to another host", expected="none", actual=shorten(refusal.host, 200))
 
@@ -119,7 +186,7 @@ async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Ex
         _expect_refused(observation, name, what)
         return []
     await subject.setup(8000)
-    await subject.serialize({"frame": "EndFrame"}, limit=40)
+    await subject.serialize(END, limit=40)
     probe.network.settle()
     return list(probe.exchanges[before:])
 
@@ -127,19 +194,18 @@ async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Ex
 async def _expect_accepted(probe: Probe, name: str, value: str, **given: str) -> None:
     """Expect well-formed arguments to be accepted and to make a request."""
     observation, _ = probe.attempt(**probe.arguments(**{"call_sid": CALL, "account_sid": ACCOUNT} | given))
-    expect(observation.raised is None, f"a well-formed {name} is refused",
-           expected="an instance", actual=observation.outcome)  # fmt: skip
-    expect(bool(await _requests(probe, name, value, **given)), f"a well-formed {name} makes no request",
-           expected="a request", actual="none")  # fmt: skip
+    accepted = observation.raised is None
+    expect(accepted, f"a well-formed {name} is refused", "an instance", observation.outcome)
+    made = await _requests(probe, name, value, **given)
+    expect(bool(made), f"a well-formed {name} makes no request", "a request", "none")
 
 
 def _expect_refused(observation: Observation, name: str, what: str) -> None:
-    raised = observation.raised
-    expect(raised is not None and raised.is_a("ValueError"), f"{name} with {what} is refused in another way",
-           expected="ValueError", actual=observation.outcome)  # fmt: skip
+    refused = observation.raised is not None and observation.raised.is_a("ValueError")
+    expect(refused, f"{name} with {what} is refused in another way", "ValueError", observation.outcome)
 
 
-def _expect_host(exchange: Exchange, name: str, what: str) -> None:
+def _expect_host(exchange: Exchange, message: str) -> None:
     """Expect a hang-up request to Twilio's API without injected headers."""
     place = f"{exchange.method} {exchange.scheme}://{exchange.host}:{exchange.port}"
     fits = (
@@ -150,5 +216,4 @@ def _expect_host(exchange: Exchange, name: str, what: str) -> None:
         and exchange.headers_named("host") == (exchange.host,)
         and exchange.header("x-injected") is None
     )
-    expect(fits, f"{name} with {what} changes the request",
-           expected="a POST to https://api….twilio.com", actual=shorten(place, 200))  # fmt: skip
+    expect(fits, message, "a POST to https://api….twilio.com", shorten(place, 200))

@@ -17,4 +17,4 @@ async def the_three_methods_are_awaitable(probe: Probe) -> None:
         "deserialize": '{"event":"connected","protocol":"Call","version":"1.0.0"}',
     }
     plain = [method for method, argument in calls.items() if not subject.is_awaitable(method, argument)]
-    expect(not plain, "a method returns a plain value", expected="awaitables", actual=plain)
+    expect(not plain, "a method returns a plain value", "awaitables", plain)

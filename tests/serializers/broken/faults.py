@@ -145,6 +145,19 @@ class PatientWithSuccess(_ReadsSuccess):
         return result
 
 
+@broken("TFS-FAULT-03", "Retry-After is honoured, however long that is.", also="TFS-FAULT-04")
+class WaitsAsLongAsAsked(HangUpHooks):
+    pause = 0.0
+
+    def change_response(self, response: httpx.Response) -> None:
+        self.pause = float(response.headers.get("Retry-After", 0))
+
+    async def serialize(self, frame: Frame) -> Any:
+        result = await super().serialize(frame)
+        await asyncio.sleep(self.pause)
+        return result
+
+
 @broken("TFS-FAULT-04", "The timeout of the request is 15 s.")
 class FifteenSeconds(_Ends):
     async def end(self, frame: Frame) -> Any:

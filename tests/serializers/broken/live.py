@@ -13,6 +13,7 @@ from pipecat.frames.frames import (
     InputDTMFFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
+    OutputTransportMessageFrame,
 )
 
 from tests.serializers.broken.base import HookedSerializer, Json, OutgoingCodes, OutgoingMessages, is_terminal
@@ -161,6 +162,14 @@ class MalformedRaises(HookedSerializer):
 class NeverHangsUp(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         return None if is_terminal(frame) else await super().serialize(frame)
+
+
+@broken(
+    "TFS-LIVE-12", "Messages of the application are not sent.", also="TFS-MARK-* TFS-MESSAGE-* TFS-LIVE-*"
+)
+class SwallowsMarks(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        return None if isinstance(frame, OutputTransportMessageFrame) else text
 
 
 @broken(

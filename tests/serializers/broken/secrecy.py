@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from typing import Any, ClassVar
 
 import httpx
@@ -20,6 +21,37 @@ from tests.serializers.broken.registry import broken
 )
 class UnverifiedTls(HangUpHooks):
     options: ClassVar[dict[str, Any]] = {"verify": False}
+
+
+@broken("TFS-SECURE-01", "The name in the certificate is not checked, because a proxy had another one.")
+class UnverifiedName(HangUpHooks):
+    @property
+    def options(self) -> dict[str, Any]:  # type: ignore[override]
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        return {"verify": context}
+
+
+class _WithoutTls(httpx.AsyncHTTPTransport):
+    """Repeats a request without TLS where the connection failed with it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx.ConnectError:
+            request.url = request.url.copy_with(scheme="http")
+            return await super().handle_async_request(request)
+
+
+@broken(
+    "TFS-SECURE-02",
+    "What fails with TLS is repeated without it, for a proxy that terminated TLS.",
+    also="TFS-SECURE-01",
+)
+class FallsBackToCleartext(HangUpHooks):
+    @property
+    def options(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"transport": _WithoutTls()}
 
 
 @broken(
@@ -64,6 +96,46 @@ class TokenInAnotherHeader(HangUpHooks):
         request.headers["X-Twilio-Token"] = _token(request)
 
 
+@broken("TFS-SECURE-04", "Half of the token is sent in a header, for support.")
+class HalfTheTokenInAHeader(HangUpHooks):
+    def change_request(self, request: httpx.Request) -> None:
+        request.headers["X-Support"] = _token(request)[:16]
+
+
+class _LoggedTransport(httpx.AsyncHTTPTransport):
+    """Logs an exception with its traceback, in which loguru shows the values of variables."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        login = request.headers["Authorization"]
+        try:
+            return await self.send(request, login)
+        except httpx.TransportError:
+            logger.exception("Failed to hang up")
+            raise
+
+    async def send(self, request: httpx.Request, login: str) -> httpx.Response:
+        request.headers["Authorization"] = login
+        return await super().handle_async_request(request)
+
+
+@broken("TFS-SECURE-05", "logger.exception shows the values of variables, as in Pipecat 0.0.64 to 0.0.95.")
+class LogsTheException(HangUpHooks):
+    @property
+    def options(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"transport": _LoggedTransport()}
+
+
+@broken(
+    "TFS-SECURE-05",
+    "A failed answer is logged, cut to a decent length; an echo of the request is short.",
+    also="TFS-FAULT-13 TFS-HANGUP-14",
+)
+class LogsTheAnswer(HangUpHooks):
+    async def on_response(self, response: httpx.Response) -> None:
+        if not response.is_success:
+            logger.debug(f"Twilio: {(await response.aread())[:1000]!r}")
+
+
 @broken(
     "TFS-SECURE-05",
     "The request is logged with its headers at level debug (before pipecat-ai/pipecat PR 3084).",
@@ -82,7 +154,7 @@ class LogsHeaders(HangUpHooks):
 )
 class PrintsTheToken(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
-        logger.info(f"token {_token(request)}")
+        print("token", _token(request))
 
 
 @broken("TFS-SECURE-05", "An unusable message is logged with the serializer's own state, for debugging.")
@@ -188,6 +260,16 @@ class _Unquoted(HangUpHooks):
 )
 class RawCallSid(_Unquoted):
     name = "call_sid"
+
+
+@broken("TFS-SECURE-09", "The pattern of a SID knows lower-case digits only.", also="TFS-SECURE-10")
+class OnlyLowerCaseSids(HangUpHooks):
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_sid, *arguments, **keywords)
+        keywords |= dict(zip(_NAMES, arguments, strict=False))
+        for name in ("call_sid", "account_sid"):
+            if any(digit in "ABCDEF" for digit in str(keywords.get(name))[2:]):
+                raise ValueError(f"{name} has upper-case digits")
 
 
 @broken(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar
 
 from pipecat.frames.frames import (
@@ -129,3 +130,18 @@ class OwnValueError(HookedSerializer):
 
 class CredentialsError(ValueError):
     """A ValueError with a longer message."""
+
+
+@permitted(
+    "SIDs are refused unless they are well formed.",
+    unmet="TFS-SECURE-13",
+    reason="It passes the token to another constructor, on a line that a traceback with values shows.",
+)
+class RefusesOtherSids(HookedSerializer):
+    def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(stream_sid, *arguments, **keywords)
+        given = dict(zip(("call_sid", "account_sid"), arguments, strict=False)) | keywords
+        for name, prefix in (("call_sid", "CA"), ("account_sid", "AC")):
+            sid = given.get(name)
+            if self._hang_up and not re.fullmatch(rf"{prefix}[0-9A-Fa-f]{{32}}", str(sid)):
+                raise ValueError(f"{name} is not {prefix} and 32 hexadecimal digits")

@@ -322,3 +322,15 @@ class OneRepetition(ByAiohttp):
             await asyncio.sleep(0.1)
             return await super().post(url, headers, body)
         return status, answer
+
+
+@permitted("A request continues in the background when its task is cancelled, and its success is remembered.")
+class ContinuesInTheBackground(ByAiohttp):
+    async def _attempt(self) -> bool:
+        task = asyncio.create_task(super()._attempt())
+        task.add_done_callback(self._remember)
+        return await asyncio.shield(task)
+
+    def _remember(self, task: asyncio.Task[bool]) -> None:
+        if not task.cancelled():
+            self._done = task.result()

@@ -10,7 +10,7 @@ from scipy.signal import correlate, firwin
 
 from tests.unit.audio.paths import snr_db, speech
 from twilio_conformance.audio import signals, ulaw
-from twilio_conformance.audio.alignment import align, at_borders, gaps, ideal, recognise
+from twilio_conformance.audio.alignment import align, at_borders, ideal, recognise, silent_seconds
 from twilio_conformance.audio.levels import Real, Samples, Unmeasurable
 
 BAND = (200.0, 3400.0)
@@ -69,14 +69,6 @@ def test_impulses_show_the_delay_of_a_linear_phase_filter() -> None:
     assert align(clicks, output, 8000).delay == pytest.approx(0.004, abs=1e-6)
 
 
-def test_reach_limits_the_search() -> None:
-    doubled = late(NOISE, 4000).astype(np.int32)
-    doubled[: len(NOISE)] += NOISE // 4
-    output = doubled.astype(np.float64)
-    assert align(NOISE, output, 8000).delay == pytest.approx(0.5, abs=1e-4)
-    assert align(NOISE, output, 8000, reach=0.1).delay == pytest.approx(0, abs=1e-4)
-
-
 @pytest.mark.parametrize(
     "output", [np.zeros(0, np.int16), np.zeros(800, np.int16), signals.silence(8000, 3.0)]
 )
@@ -85,10 +77,6 @@ def test_nothing_to_align_is_said(output: Samples) -> None:
         align(NOISE, output, 8000)
     with pytest.raises(Unmeasurable):
         align(output, NOISE, 8000)
-
-
-def test_unrelated_audio_has_no_correlation() -> None:
-    assert align(NOISE, signals.noise(-12, 8000, 2.0, band=BAND, seed=4), 8000, reach=0.3).correlation < 0.1
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 24000, 32000, 44100, 48000])
@@ -104,7 +92,7 @@ def test_ideal_reference_is_the_closed_form_at_either_rate(rate: int) -> None:
 @pytest.mark.parametrize("offset", [0, 500, -3000])
 @pytest.mark.parametrize("length", [120, 1000, 16000])
 def test_dc_of_the_output_or_of_a_piece_of_the_reference_is_left_out(offset: int, length: int) -> None:
-    found = align(SPEECH, SPEECH[:length].astype(np.float64) + offset, 8000, reach=0.01)
+    found = align(SPEECH, SPEECH[:length].astype(np.float64) + offset, 8000)
     assert abs(found.delay) * 8000 < 0.02
     assert found.gain == pytest.approx(1, abs=1e-3)
     assert snr_db(found) > 40
@@ -113,26 +101,25 @@ def test_dc_of_the_output_or_of_a_piece_of_the_reference_is_left_out(offset: int
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1000, 14000), st.integers(160, 1600))
-def test_silence_in_place_of_sound_is_a_gap(at: int, count: int) -> None:
+def test_silence_in_place_of_sound_is_measured(at: int, count: int) -> None:
     output = NOISE.copy()
     output[at : at + count] = 0
-    (gap,) = gaps(align(NOISE, late(output, 800), 8000))
-    assert gap.start == pytest.approx(0.1 + at / 8000, abs=0.006)
-    assert gap.seconds == pytest.approx(count / 8000, abs=0.0101)
+    silent = silent_seconds(align(NOISE, late(output, 800), 8000))
+    assert silent == pytest.approx(count / 8000, abs=0.0101)
 
 
 @pytest.mark.parametrize("gain", [1.0, -0.1])
-def test_pauses_that_were_given_are_no_gaps(gain: float) -> None:
-    assert gaps(align(SPEECH, np.rint(SPEECH * gain), 8000)) == ()
+def test_pauses_that_were_given_do_not_count_as_silence(gain: float) -> None:
+    assert silent_seconds(align(SPEECH, np.rint(SPEECH * gain), 8000)) == 0
 
 
-@pytest.mark.parametrize(("level", "found"), [(-45, 1), (-55, 0)])
-def test_sound_that_vanishes_is_a_gap_only_when_it_was_audible(level: float, found: int) -> None:
+@pytest.mark.parametrize(("level", "seconds"), [(-45, 0.5), (-55, 0)])
+def test_sound_that_vanishes_counts_only_when_it_was_audible(level: float, seconds: float) -> None:
     faint = NOISE.copy()
     faint[8000:12000] = signals.noise(level, 8000, 0.5, band=BAND)
     output = faint.copy()
     output[8000:12000] = 0
-    assert len(gaps(align(faint, output, 8000))) == found
+    assert silent_seconds(align(faint, output, 8000)) == pytest.approx(seconds, abs=0.0101)
 
 
 def wrapped(samples: Samples, gain: float) -> Samples:

@@ -1,7 +1,7 @@
 """For each check in code a serializer that it has to fail, and the program that grades them.
 
 A program, because the network double and the clock are put into the process. It prints JSON: by check, its status for
-the reference and for the broken serializer.
+the reference and for the broken serializer. With the argument `live` it grades by the checks of calls in real time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ BROKEN = {
     "continuity.words_between_silences_are_whole": "GateAfterSilence",
     "continuity.the_rate_of_input_params_sounds_as_that_of_a_pipeline": "RepeatedForInputParams",
     "continuity.a_voice_in_two_channels_sounds_as_in_one": "TwoChannelsWithoutAFilter",
+    "faults.a_body_without_end_is_not_taken_in": "ReadsEverything",
     "faults.a_cancellation_in_mid_request_propagates": "SwallowsCancellation",
     "faults.a_cancelled_attempt_is_not_the_last": "CancelledIsDone",
+    "faults.the_loop_goes_on_while_twilio_takes_its_time": "BlocksTheLoop",
     "faults.three_terminal_frames_at_once_end_the_call_once": "FlagAfterTheRequest",
     "faults.giving_up_on_a_silent_server_leaves_a_record": "SilentTimeout",
     "fidelity.the_telephone_band_passes": "Dull",
@@ -44,12 +46,35 @@ BROKEN = {
     "media.encoding_equals_a_reference_encoder": "RoundedByFormula",
     "media.a_tone_to_twilio_keeps_its_frequency_and_length": "AnyRateIs8000",
     "secrecy.credentials_are_in_the_authorization_header_only": "TokenInTheQuery",
+    "secrecy.no_log_and_no_output_holds_a_credential": "LogsTheException",
+    "secrecy.no_other_host_gets_credentials": "CredentialsFollow",
     "secrecy.no_repr_and_no_exception_holds_a_credential": "ReprWithToken",
+    "secrecy.no_request_goes_out_in_cleartext": "FallsBackToCleartext",
+    "secrecy.no_value_in_a_traceback_is_a_credential": "HandsOnTheToken",
     "secrecy.the_callers_voice_is_not_logged": "LogsDamagedMessages",
     "secrecy.log_records_are_bounded": "LogsWithoutBound",
     "setup.the_three_methods_are_awaitable": "PlainSetup",
 }
 """Check to broken serializer; checks that take long are left to the proof."""
+
+LIVE = {
+    "live.a_malformed_message_does_not_end_the_call": "MalformedRaises",
+    "live.an_echo_does_not_stall": "StallsInMidSpeech",
+    "live.an_echo_has_no_break": "LosesChunks",
+    "live.an_echo_is_returned_but_for_140_ms": "Holds300Milliseconds",
+    "live.an_echo_is_returned_but_for_60_ms": "Holds120Milliseconds",
+    "live.audio_that_is_held_up_on_its_way_is_not_lost": "DropsBursts",
+    "live.every_key_reaches_the_pipeline": "KeysOnlyInSilence",
+    "live.marks_come_back_and_do_no_harm": "SwallowsMarks",
+    "live.nothing_is_sent_that_twilio_does_not_take": "ExtraMember",
+    "live.nothing_of_interrupted_speech_follows_the_clear": "SpeaksOnAfterClear",
+    "live.the_end_of_an_answer_is_heard": "KeepsTheEnd",
+    "live.the_end_of_the_pipeline_hangs_up_once": "NeverHangsUp",
+    "live.the_first_audio_is_back_after_160_ms_of_speech": "Holds200Milliseconds",
+    "live.the_first_audio_is_back_after_80_ms_of_speech": "Holds100Milliseconds",
+    "live.twenty_calls_at_once_do_not_mix": "SharedBuffer",
+}
+"""Check of whole calls to broken serializer."""
 
 REFERENCE = "twilio_reference"
 
@@ -61,13 +86,15 @@ def checks_of(prefix: str) -> list[str]:
 
 def main() -> None:
     """Grade the reference by all of the checks, and each broken serializer by its own."""
-    runner, broken = Runner(), registry.load()
-    work = [(Candidate(REFERENCE, loader(REFERENCE)), [runner.tasks[check] for check in BROKEN])]
+    chosen = LIVE if sys.argv[1:] == ["live"] else BROKEN
+    # Calls are in real time and wait for most of it.
+    runner, broken = Runner(jobs=4 if chosen is LIVE else 2), registry.load()
+    work = [(Candidate(REFERENCE, loader(REFERENCE)), [runner.tasks[check] for check in chosen])]
     work += [
         (Candidate(check, loader(broken[name].impl), isolated=True), [runner.tasks[check]])
-        for check, name in BROKEN.items()
+        for check, name in chosen.items()
     ]
-    found: dict[str, dict[str, str]] = {check: {} for check in BROKEN}
+    found: dict[str, dict[str, str]] = {check: {} for check in chosen}
     for candidate, results in runner.grade(work):
         for outcomes in results.outcomes.values():
             for check, outcome in outcomes.items():

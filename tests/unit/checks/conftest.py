@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[3]
 Verdicts = dict[str, dict[str, str]]
 
 
-def run_program(module: str) -> Any:
-    """Run a module that grades implementations, and return the JSON that it prints."""
+def run_program(*arguments: str) -> Any:
+    """Run the program that grades serializers, and return the JSON that it prints."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "LOGURU_AUTOINIT": "0"}
     program = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", "tests.unit.checks.chapters", *arguments],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert program.returncode == 0, program.stderr[-4000:]
@@ -28,14 +28,7 @@ def run_program(module: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def verdicts() -> Verdicts:
-    """By class of `implementations`, the status of every requirement that was graded."""
-    verdicts: Verdicts = run_program("tests.unit.checks.bench")
-    return verdicts
-
-
-@pytest.fixture(scope="session")
 def chapters() -> Verdicts:
     """By check, its status for the reference and for a serializer that is broken in its respect."""
-    chapters: Verdicts = run_program("tests.unit.checks.chapters")
+    chapters: Verdicts = run_program()
     return chapters

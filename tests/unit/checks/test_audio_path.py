@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
+from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.checks._audio_path import (
     DIRECTIONS,
     Direction,
@@ -19,6 +22,7 @@ from twilio_conformance.checks._audio_path import (
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.frames import FrameValue
 from twilio_conformance.subject.observation import Observation
+from twilio_conformance.twilio.caller import CallerTrack
 
 
 def heard(audio: bytes) -> Observation:
@@ -73,3 +77,27 @@ def test_only_an_audio_frame_of_whole_samples_has_samples() -> None:
 def test_a_frame_repeats_its_samples_in_every_channel() -> None:
     frame = audio_frame(np.array([1, 2], np.int16), 16000, channels=2)
     assert (frame.audio, frame.num_channels) == (b"\1\0\1\0\2\0\2\0", 2)
+
+
+@pytest.mark.parametrize("is_outgoing", [True, False])
+async def test_a_signal_is_carried_in_chunks_of_20_ms(is_outgoing: bool) -> None:
+    class Echo:
+        """An instance at 8000 Hz that returns what it is given."""
+
+        track = CallerTrack()
+
+        async def serialize_each(self, frames: Any) -> list[Observation]:
+            codes = [ulaw.encode(np.frombuffer(frame.audio, np.int16)[::channels]) for frame in frames]
+            payloads = [base64.b64encode(each).decode() for each in codes]
+            return [Observation("serialize", json.dumps({"media": {"payload": each}})) for each in payloads]
+
+        async def deserialize_each(self, messages: Any) -> list[Observation]:
+            codes = [base64.b64decode(message["media"]["payload"]) for message in messages]
+            return [heard(ulaw.decode(each).tobytes()) for each in codes]
+
+    channels, direction, subject = 1 + is_outgoing, Direction(is_outgoing, 8000), Echo()
+    signal = signals.utterance(8000, 0.1)
+    passage = await direction.carry(subject, signal, channels=channels)  # type: ignore[arg-type]
+    assert [len(chunk) for chunk in passage.given] == [160] * 5
+    assert np.array_equal(passage.output, ulaw.decode(ulaw.encode(signal)))
+    assert direction.compare(signal, passage.output).damage is None

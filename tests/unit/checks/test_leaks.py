@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from twilio_conformance.checks import _leaks
+from twilio_conformance.errors import Violation
 from twilio_conformance.subject.redaction import Names
 
 
@@ -61,3 +62,15 @@ def test_what_is_printed_meanwhile_is_kept_from_everybody_else(
         assert printed() == "for the check"
     os.write(descriptor, b"for everybody")
     assert "".join(capfd.readouterr()) == "for everybody"
+
+
+def test_a_leak_is_reported_by_the_line_that_holds_it_masked(probe: Any) -> None:
+    _leaks.expect_no_leak(probe, "nothing", "a credential is shown")
+    text = f"first line\nthe token is {probe.names.values['auth_token']}"
+    with pytest.raises(Violation, match="a credential is shown") as caught:
+        _leaks.expect_no_leak(probe, text, "a credential is shown", "DEBUG: ")
+    shown = str(caught.value.actual)
+    assert shown.startswith("DEBUG: ")
+    assert "the token is" in shown
+    assert "first line" not in shown
+    assert not _leaks.is_leak(probe, shown)

@@ -47,7 +47,10 @@ class PassThrough(FrameSerializer):
 
 async def test_a_serializer_that_holds_nothing_brings_the_first_audio_back_after_one_piece() -> None:
     said, identity = voice(0.6), Identity.random(ACCOUNT)
-    async with PipecatServer() as board, board.call(PassThrough(identity.stream_sid), identity, 8000) as call:
+    async with (
+        PipecatServer() as board,
+        board.expect(PassThrough(identity.stream_sid), identity, 8000).placed() as call,
+    ):
         await call.caller.speak(ulaw.encode(said))
         await call.caller.until_quiet(0.3)
     first = _caller_audio.first_audio(call.caller)
@@ -62,7 +65,10 @@ async def test_the_call_goes_on_through_keys_marks_and_interruptions_and_ends_wi
     serializer = TwilioFrameSerializer(
         identity.stream_sid, params=TwilioFrameSerializer.InputParams(auto_hang_up=False)
     )
-    async with PipecatServer() as board, board.call(serializer, identity, 24000, echoes=False) as call:
+    async with (
+        PipecatServer() as board,
+        board.expect(serializer, identity, 24000, echoes=False).placed() as call,
+    ):
         caller = call.caller
         await caller.press("4")
         assert await caller.until(lambda: call.agent.keys == ["4"], 5)
@@ -83,5 +89,5 @@ async def test_what_is_no_serializer_cannot_be_tested() -> None:
     identity = Identity.random(ACCOUNT)
     async with PipecatServer() as board:
         with pytest.raises(NotTestable, match="did not start"):
-            async with board.call(object(), identity, 8000):  # type: ignore[arg-type]
+            async with board.expect(object(), identity, 8000).placed():  # type: ignore[arg-type]
                 pass

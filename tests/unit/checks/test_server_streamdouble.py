@@ -37,7 +37,7 @@ class Figures:
 
 async def ours(board: PipecatServer, rate: int) -> Figures:
     identity = Identity.random(ACCOUNT)
-    async with board.call(serializer(identity), identity, rate) as call:
+    async with board.expect(serializer(identity), identity, rate).placed() as call:
         await call.caller.speak(SAID)
         await call.caller.until_quiet(0.6)
     arrivals = call.caller.arrivals
