@@ -266,4 +266,6 @@ class ResultRecorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary: what was graded, the verdicts, and each failure."""
         if self._run.outcomes or self._run.troubles:
-            terminal.summarize(self._report, terminalreporter, self._run.troubles)
+            terminal.summarize(
+                self._report, terminalreporter, self._run.troubles, is_cut_short=self._run.cut_short
+            )
