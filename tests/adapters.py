@@ -57,7 +57,7 @@ def launch() -> Iterator[Callable[..., tuple[Executor, list[str]]]]:
     started: list[Executor] = []
 
     def run(line: str, *wanted: Wanted) -> tuple[Executor, list[str]]:
-        executor = Executor(f"stdio:{line}", EDITION, jobs=1)
+        executor = Executor(f"stdio:{line}", EDITION, concurrency=1)
         started.append(executor)
         executor.start()
         checks = [vector for _, vector in wanted]

@@ -195,7 +195,7 @@ def graded_run(outcomes: dict[str, list[Outcome]], requirements: list[Requiremen
     """A run that found these outcomes of the requirements of these ids, in a suite of just that size."""
     requirements = requirements or sample_requirements(len(outcomes))
     vectors = {}
-    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), concurrency=1)
     for requirement, found in zip(requirements, outcomes.values(), strict=True):
         for number, outcome in enumerate(found):
             name = requirement.checks[0].replace("*", str(number))

@@ -1,7 +1,7 @@
-"""The console script `twilio-conformance`: works with reports, replays a check, and examines the machine.
+"""The console script `twilio-conformance`: grades, works with reports, replays a check, and examines the machine.
 
-Exit status: 0 success; 1 something broke (diff), fails (replay) or does not work (doctor); 4 usage error, such as an
-unknown option or a file that is not a whole report.
+`grade` has pytest's exit status. Of the others: 0 success; 1 something broke (diff), fails (replay) or does not work (doctor);
+4 usage error, such as an unknown option or a file that is not a whole report.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="twilio-conformance",
-        description="Render and compare reports, and debug checks. To grade: pytest --impl=MODULE --report=FILE.json",
+        description="Grade an implementation, render and compare reports, and debug checks.",
         epilog="exit status: 0 success; 1 something broke (diff), fails (replay) or does not work (doctor); 4 usage error",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the versions of suite and vectors")
@@ -67,6 +67,14 @@ class _Version(argparse.Action):
         digest = catalogue.load(EDITION).vectors_digest
         sys.stdout.write(f"{DISTRIBUTION} {suite_version()}, edition {EDITION}, vectors sha256:{digest}\n")
         parser.exit()
+
+
+def _grade(options: argparse.Namespace) -> int:
+    import pytest
+
+    # As `python -m pytest` does; the folder of a console script comes first otherwise.
+    sys.path.insert(0, str(Path.cwd()))
+    return int(pytest.main([f"--impl={options.impl}", *options.options]))
 
 
 def _html(options: argparse.Namespace) -> int:
@@ -157,6 +165,10 @@ def _write(name: str, content: str, mode: str = "w") -> int:
 _REPORT: dict[str, Any] = {"metavar": "REPORT.json"}
 
 _COMMANDS: tuple[tuple[Callable[[argparse.Namespace], int], str, dict[str, dict[str, Any]]], ...] = (
+    (_grade, "grade an implementation: the same as pytest --impl=IMPL", {
+        "impl": {"metavar": "IMPL", "help": "a module, module:Class, path/to/file.py, or stdio:'COMMAND'"},
+        "options": {"metavar": "OPTION", "nargs": argparse.REMAINDER, "help": "options of pytest, such as --profile=all"},
+    }),
     (_html, "render a report as one page that fetches nothing", {
         "report": _REPORT,
         "-o --output": {"metavar": "PAGE.html", "required": True},

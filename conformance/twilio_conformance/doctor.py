@@ -116,7 +116,7 @@ def _double() -> str:
 
 
 def _grading() -> str:
-    executor = Executor(REFERENCE, EDITION, jobs=1)
+    executor = Executor(REFERENCE, EDITION, concurrency=1)
     try:
         executor.start()
         found = executor.result(SAMPLE)

@@ -38,6 +38,23 @@ def test_diff_gates_on_what_broke(
     assert cli.main(["diff", *paths, *options]) == status
 
 
+def test_grade_is_pytest_with_impl(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from twilio_reference import TwilioFrameSerializer as Base\nclass Mine(Base): ...\n"
+    )
+    command = [sys.executable, "-m", "twilio_conformance.cli", "grade", "mine.py", "-k", "TFS-MARK-01", "-q"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "conformance of mine:Mine" in run.stdout
+
+
+def test_grade_ends_with_the_exit_status_of_pytest(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "twilio_conformance.cli", "grade", "no.such.module"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 4
+    assert "there is no module" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

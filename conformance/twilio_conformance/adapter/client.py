@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twilio_conformance.adapter.protocol import LEVELS, PROTOCOL, mistake
+from twilio_conformance.adapter.protocol import LOG_LEVELS, PROTOCOL, mistake
 from twilio_conformance.errors import AdapterFault, NotApplicable, RemoteException
 from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.subject.frames import shorten
@@ -34,7 +34,7 @@ ANSWER_LIMIT = 10.0
 PING_LIMIT = 2.0
 """Seconds for hello while a call does not return; an adapter that takes longer is at fault itself."""
 
-AFTERWARDS_LIMIT = 0.2
+LIMIT_AFTER_HANG = 0.2
 """Seconds for each call after one that did not return."""
 
 HEAD_START = 0.002
@@ -120,13 +120,13 @@ class Channel:
             self._listen(loop)
             try:
                 # A call that hangs may block all later ones, so only the first is waited for at length.
-                async with asyncio.timeout(AFTERWARDS_LIMIT if self.stuck else None):
+                async with asyncio.timeout(LIMIT_AFTER_HANG if self.stuck else None):
                     await waiting
             except asyncio.CancelledError:
                 self._give_up(op, number)
                 raise
             except TimeoutError:
-                told = f"no return within {AFTERWARDS_LIMIT:g} s, after {self.stuck[0]} had not returned"
+                told = f"no return within {LIMIT_AFTER_HANG:g} s, after {self.stuck[0]} had not returned"
                 raise RemoteException("DidNotReturn", frozenset(), told) from None
         return self.outcome(op, waiting.result())
 
@@ -248,7 +248,7 @@ class Channel:
             raise self._at_fault(flaw)
         for record in answer.get("logs", ()):
             level = record["level"]
-            CAPTURE.records.append(LogRecord(LEVELS[level], level, record["text"]))
+            CAPTURE.records.append(LogRecord(LOG_LEVELS[level], level, record["text"]))
         if waiting is None:
             self._answered[number] = answer
         elif not waiting.done():

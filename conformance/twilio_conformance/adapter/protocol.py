@@ -16,7 +16,7 @@ Json = dict[str, Any]
 PROTOCOL = 1
 """The version of the protocol."""
 
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+LOG_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 _OUTCOMES = ("result", "raised", "error")
 
@@ -44,7 +44,7 @@ def _without_repetition(names: list[str]) -> list[str]:
     return names
 
 
-class _Greeting(_Message):
+class _HelloResult(_Message):
     # Not Literal[1], which True equals.
     protocol: Annotated[int, Field(ge=PROTOCOL, le=PROTOCOL)]
     name: _Name
@@ -87,7 +87,7 @@ def mistake(op: str, response: Json) -> str | None:
         return f"answers {op} with the result {shorten(response['result'], 200)} where null is wanted"
     if "result" in response and op == "hello":
         try:
-            _Greeting.model_validate(response["result"])
+            _HelloResult.model_validate(response["result"])
         except ValidationError:
             return (
                 f"answers hello with {shorten(response['result'], 200)} where capabilities, name, protocol,"

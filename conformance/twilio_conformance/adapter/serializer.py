@@ -12,7 +12,7 @@ from typing import Any
 from pipecat.frames import frames as pipecat
 
 from twilio_conformance.adapter.client import ANSWER_LIMIT, Channel
-from twilio_conformance.adapter.protocol import LEVELS
+from twilio_conformance.adapter.protocol import LOG_LEVELS
 from twilio_conformance.errors import NotApplicable, NotObservable, RemoteException
 from twilio_conformance.subject.frames import Foreign, FrameValue, Value, describe, shorten
 from twilio_conformance.subject.logs import LogRecord
@@ -171,7 +171,7 @@ def write_raised(error: BaseException) -> Json:
 
 def write_logs(records: Iterable[LogRecord]) -> list[Json]:
     """Return the member `logs` of an answer; levels in between count as the next lower one."""
-    names = {level: name for name, level in LEVELS.items()}
+    names = {level: name for name, level in LOG_LEVELS.items()}
     return [
         {"level": names[max(10, min(record.level // 10 * 10, 50))], "text": record.text} for record in records
     ]

@@ -36,10 +36,10 @@ POLL_INTERVAL = 0.25
 EXIT_GRACE = 5.0
 """Seconds that a worker has to end when it is told to."""
 
-WINDOW = 64
+MAX_QUEUED = 64
 """Jobs that the worker holds at a time; their requests always fit into the pipe."""
 
-MOST_DEATHS = 6
+MAX_WORKER_DEATHS = 6
 """Deaths of the worker after which the remaining jobs are not graded."""
 
 _MARK = "CONFORMANCE_RUN"
@@ -119,15 +119,15 @@ class Executor:
         on_wait: Called several times a second while a result is awaited.
     """
 
-    def __init__(self, impl: str, edition: str, *, jobs: int) -> None:
+    def __init__(self, impl: str, edition: str, *, concurrency: int) -> None:
         """Prepare an executor without starting it.
 
         Args:
             impl: The value of --impl.
             edition: The edition to grade against.
-            jobs: How many children may run at once.
+            concurrency: How many children may run at once.
         """
-        self._configuration = {"impl": impl, "edition": edition, "jobs": jobs}
+        self._configuration = {"impl": impl, "edition": edition, "concurrency": concurrency}
         self.implementation: Json = {}
         self.jobs: dict[str, Job] = {}
         self.notes: list[str] = []
@@ -212,6 +212,7 @@ class Executor:
 
     def _shake_hands(self) -> None:
         outcome = self.result(HANDSHAKE).outcomes[HANDSHAKE]
+        # Only a value of a wrong type is refused here: a factory that raises or hangs is graded like a constructor that does.
         if outcome.expected is not None:
             impl, wrong = self._configuration["impl"], outcome.message
             raise UsageError(
@@ -220,7 +221,7 @@ class Executor:
 
     def _hand_over(self) -> None:
         """Send the worker as many jobs as it may hold."""
-        while self._waiting and len(self._held) < WINDOW:
+        while self._waiting and len(self._held) < MAX_QUEUED:
             check = self._waiting.popleft()
             if self._worker is None:
                 message = "not graded: the implementation ended the suite's worker process too often"
@@ -282,7 +283,7 @@ class Executor:
             self._conclude(under_way[0], Outcome(FAIL, f"the implementation {action}"))
         suspects = dict.fromkeys([*under_way, *self._suspects])
         self._suspects = [check for check in suspects if check not in self._results]
-        if self._deaths < MOST_DEATHS:
+        if self._deaths < MAX_WORKER_DEATHS:
             self._launch_again()
         if self._worker is None:
             times = "once" if self._deaths == 1 else f"{self._deaths} times"

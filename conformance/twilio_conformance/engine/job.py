@@ -42,7 +42,10 @@ TEXT_LIMIT = 4000
 TRACE_LIMIT = 40
 """Lines of a trace; the last ones are kept."""
 
-_LATE = {"httpx": ("anyio._backends._asyncio", "httpcore"), "pipecat": ("pipecat.clocks.system_clock",)}
+_LAZY_IMPORTS = {
+    "httpx": ("anyio._backends._asyncio", "httpcore"),
+    "pipecat": ("pipecat.clocks.system_clock",),
+}
 """Modules that packages import at their first request or setup, which would cost each child up to 50 ms."""
 
 
@@ -74,9 +77,9 @@ class Context:
         return {job.id: job for job in (*vectors, *checks)}
 
 
-def import_late_modules() -> None:
+def preload_lazy_imports() -> None:
     """Import before any fork what each child would have to import."""
-    for package, modules in _LATE.items():
+    for package, modules in _LAZY_IMPORTS.items():
         for module in modules if package in sys.modules else ():
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)

@@ -19,7 +19,7 @@ from twilio_conformance.spec.coverage import Entry, Ledger, entries
 from twilio_conformance.spec.known_failures import Baseline
 from twilio_conformance.spec.verdict import Outcome, ProfileVerdict, Threshold, judge, status_of
 
-MOST_JOBS = 8
+MAX_CHILDREN = 8
 """Children that run at once; more would only queue for the same processors."""
 
 
@@ -31,7 +31,7 @@ class Run:
         impl: The value of --impl.
         edition: The edition to grade against.
         gate: What decides on the exit status.
-        jobs: How many children may run at once.
+        concurrency: How many children may run at once.
         started: When the run began.
         outcomes: The outcome of each entry that was graded.
         outputs: What the implementation printed, by check.
@@ -45,7 +45,7 @@ class Run:
     impl: str
     edition: str
     gate: Threshold
-    jobs: int
+    concurrency: int
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     outcomes: dict[Entry, Outcome] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Run:
     @cached_property
     def executor(self) -> Executor:
         """What runs the checks; `start` starts it."""
-        return Executor(self.impl, self.edition, jobs=self.jobs)
+        return Executor(self.impl, self.edition, concurrency=self.concurrency)
 
     def start(self) -> None:
         """Start the worker and wait for the implementation.
@@ -95,15 +95,15 @@ class Run:
         """End the worker."""
         self.executor.close()
 
-    def begin(self, collected: Iterable[Entry], *, ahead: bool) -> None:
-        """Note what was selected.
+    def select(self, entries: Iterable[Entry], *, submit_all: bool) -> None:
+        """Note what was selected, and let the worker start on it.
 
         Args:
-            collected: The entries that will be graded.
-            ahead: Whether the worker starts on all of them at once.
+            entries: The entries that will be graded.
+            submit_all: Whether all of them are submitted now; otherwise each is when its result is asked for.
         """
-        self.collected = list(collected)
-        if ahead:
+        self.collected = list(entries)
+        if submit_all:
             self.executor.submit(entry.check for entry in sorted(self.collected, key=self._turn))
 
     def _turn(self, entry: Entry) -> tuple[int, float]:
@@ -213,6 +213,6 @@ def parse_profiles(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def default_jobs() -> int:
+def default_concurrency() -> int:
     """Return how many children to run at once on this machine."""
-    return max(2, min((os.cpu_count() or 1) + 1, MOST_JOBS))
+    return max(2, min((os.cpu_count() or 1) + 1, MAX_CHILDREN))

@@ -7,7 +7,7 @@ from collections import Counter
 
 
 class CallTimeouts:
-    """Time limits of single calls, which get shorter after other calls have not returned."""
+    """Shorter time limits for calls after others have not returned; the usual limit is `probe.CALL_LIMIT`."""
 
     MANY, SHORT = 3, 2.0
     """Number of calls that hang before every later call is limited, and that limit in seconds."""

@@ -51,7 +51,7 @@ TICK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _QueuedJob:
     """A job to run; one that is `alone` runs beside no other."""
 
     job: Job
@@ -63,7 +63,7 @@ class _Order:
 class _Child:
     """A forked child and what it needs until its job is over."""
 
-    order: _Order
+    order: _QueuedJob
     output: BinaryIO
     names: Names
     status: ChildStatus
@@ -74,7 +74,7 @@ class _Child:
     started: float = 0.0
     call_count: int = 0
     call_since: float = 0.0
-    is_silent: bool = False
+    is_pipe_closed: bool = False
 
     @property
     def place(self) -> str:
@@ -136,8 +136,8 @@ class Worker:
         self._notes: list[str] = []
         self._context = self._import(named)
         self._jobs = self._context.jobs()
-        self._concurrency = int(configuration["jobs"]) * (ADAPTER_JOBS_FACTOR if self._pool else 1)
-        self._waiting: list[_Order] = []
+        self._concurrency = int(configuration["concurrency"]) * (ADAPTER_JOBS_FACTOR if self._pool else 1)
+        self._waiting: list[_QueuedJob] = []
         self._children: dict[int, _Child] = {}
         self._timeouts = CallTimeouts()
         self._state_changes: set[str] = set()
@@ -163,7 +163,7 @@ class Worker:
         from twilio_conformance.checks import _core
         from twilio_conformance.engine import job
 
-        job.import_late_modules()
+        job.preload_lazy_imports()
         return job.Context(implementation, self._catalogue, _core.load_checks())
 
     def serve(self) -> None:
@@ -209,7 +209,7 @@ class Worker:
             self._fork(order)
         return True
 
-    def _order(self, request: Json) -> _Order:
+    def _order(self, request: Json) -> _QueuedJob:
         """Return the order for a request; an adapter gets more time, for no clock can skip there."""
         if request["job"] == target.HANDSHAKE:
             from twilio_conformance.engine.job import HANDSHAKE_LIMIT
@@ -217,9 +217,9 @@ class Worker:
             job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT)
         else:
             job = self._jobs[request["job"]]
-        return _Order(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"])
+        return _QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"])
 
-    def _has_room_for(self, order: _Order) -> bool:
+    def _has_room_for(self, order: _QueuedJob) -> bool:
         running = [child.order for child in self._children.values()]
         if order.alone or any(other.alone for other in running):
             return not running
@@ -249,7 +249,7 @@ class Worker:
             else:
                 self._fail_slow(child)
 
-    def _fork(self, order: _Order) -> None:
+    def _fork(self, order: _QueuedJob) -> None:
         names = Names()
         if (vector := self._catalogue.vectors.get(order.job.id)) is not None:
             names.values.update(vector.data["given"].get("names", {}))
@@ -314,8 +314,8 @@ class Worker:
                 if lines:
                     self._take_report(child, ChildReport(**loads(lines[0])))
                     return
-            if not child.is_silent:
-                child.is_silent = True
+            if not child.is_pipe_closed:
+                child.is_pipe_closed = True
                 self._selector.unregister(child.reader.descriptor)
 
     def _take_report(self, child: _Child, report: ChildReport) -> None:
@@ -364,7 +364,7 @@ class Worker:
     def _end(self, child: _Child, *, is_adapter_clean: bool = False) -> None:
         assert child.reader is not None
         self._children.pop(child.pid)
-        if not child.is_silent:
+        if not child.is_pipe_closed:
             self._selector.unregister(child.reader.descriptor)
         os.close(child.reader.descriptor)
         kill_group(child.pid)

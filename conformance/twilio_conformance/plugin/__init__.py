@@ -15,6 +15,7 @@ _NEED_IMPL = (
     "--report",
     "--baseline",
     "--write-baseline",
+    "--reason",
     "--fuzz",
     "--fuzz-seed",
     "--edition",
@@ -60,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--write-baseline",
         metavar="FILE",
         help="write what fails at the gate into this file, keeping the reasons that it holds",
+    )
+    group.addoption(
+        "--reason",
+        metavar="TEXT",
+        help="with --write-baseline: the reason to write into the entries that are added",
     )
     group.addoption(
         "--fuzz",

@@ -35,6 +35,8 @@ def begin(config: pytest.Config, run: Run) -> None:
         if not is_worker:
             _reject(run.baseline.problems(run.entries))
         config.pluginmanager.register(Gating(run, run.baseline), "conformance-gating")
+    if config.getoption("--reason") is not None and written is None:
+        raise UsageError("--reason goes with --write-baseline=FILE")
     if written is not None and not is_worker:
         place = folder / written
         if place.is_dir() or not place.parent.is_dir():
@@ -94,6 +96,8 @@ class Gating:
             checks = "1 check" if count == 1 else f"{count} checks"
             line = f"{requirement}  {checks:<10}  {' '.join(reason.split())}"
             terminalreporter.write_line(line, blue=True)
+        for sentence in self._baseline.expired():
+            terminalreporter.write_line(f"known failure expired: {sentence}", red=True)
         for sentence in self._stale:
             terminalreporter.write_line(f"stale baseline: {sentence}", red=True)
 
@@ -119,10 +123,12 @@ class Recording:
             for entry, outcome in sorted(run.outcomes.items(), key=lambda item: run.entries.index(item[0]))
             if not outcome.holds and run.gate.includes(run.requirement(entry))
         ]
-        new = known_failures.update(self._old, failing, run.entries, run.outcomes)
+        reason = session.config.getoption("--reason") or ""
+        new = known_failures.update(self._old, failing, run.entries, run.outcomes, reason)
         self._place.write_text(new.text, encoding="utf-8")
+        needed = "" if reason else " (each needs a reason)"
         self._message = (
-            f"{self._place.name}: {len(new.added)} added (each needs a reason), {new.kept} kept,"
+            f"{self._place.name}: {len(new.added)} added{needed}, {new.kept} kept,"
             f" {len(new.dropped)} taken out"
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twilio_conformance.engine.run import Run, default_jobs, parse_profiles
+from twilio_conformance.engine.run import Run, default_concurrency, parse_profiles
 from twilio_conformance.errors import EXIT_INCOMPLETE, DataError, SuiteError, UsageError
 from twilio_conformance.plugin import known_failures
 from twilio_conformance.plugin.items import REPORT_ATTRIBUTE, RUN, Chapter, CheckItem, Failure, Graded, Suite
@@ -64,8 +64,8 @@ def begin(config: pytest.Config) -> None:
 def _start(config: pytest.Config, is_worker: bool) -> tuple[Run, list[Path]]:
     """Return the run, started, and the places of its reports."""
     gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
-    jobs = 1 if is_worker else default_jobs()
-    run = Run(config.getoption("--impl"), config.getoption("--edition"), gate, jobs=jobs)
+    concurrency = 1 if is_worker else default_concurrency()
+    run = Run(config.getoption("--impl"), config.getoption("--edition"), gate, concurrency=concurrency)
     reports = []
     if not is_worker and not config.option.collectonly:
         reports = writer.prepare(config.getoption("--report"), config.invocation_params.dir)
@@ -122,7 +122,7 @@ class Grading:
         """Let the worker start on everything that was selected; under xdist, jobs arrive one by one."""
         if not session.config.option.collectonly:
             collected = [item.entry for item in session.items if isinstance(item, CheckItem)]
-            self._run.begin(collected, ahead=not hasattr(session.config, "workerinput"))
+            self._run.select(collected, submit_all=not hasattr(session.config, "workerinput"))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -203,7 +203,7 @@ class ResultRecorder:
         """Note what xdist's workers collected; all of them collect the same."""
         names = {f"{entry.requirement}[{entry.check}]": entry for entry in self._run.entries}
         collected = (names.get(nodeid.rpartition("::")[2]) for nodeid in ids)
-        self._run.begin([entry for entry in collected if entry is not None], ahead=False)
+        self._run.select([entry for entry in collected if entry is not None], submit_all=False)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -266,4 +266,6 @@ class ResultRecorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary: what was graded, the verdicts, and each failure."""
         if self._run.outcomes or self._run.troubles:
-            terminal.summarize(self._report, terminalreporter, self._run.troubles)
+            terminal.summarize(
+                self._report, terminalreporter, self._run.troubles, is_cut_short=self._run.cut_short
+            )

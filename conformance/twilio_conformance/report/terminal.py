@@ -31,13 +31,20 @@ LIST_WIDTH = 100
 _STATUS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
 
 
-def summarize(report: Report, reporter: pytest.TerminalReporter, troubles: Sequence[str] = ()) -> None:
+def summarize(
+    report: Report,
+    reporter: pytest.TerminalReporter,
+    troubles: Sequence[str] = (),
+    *,
+    is_cut_short: bool = False,
+) -> None:
     """Write the summary of a run.
 
     Args:
         report: The report of the run.
         reporter: Where to write.
         troubles: What went wrong with the run itself.
+        is_cut_short: Whether the run was stopped before everything was graded, as by -x.
     """
     reporter.write_sep("=", f"conformance of {report.title}")
     unexpected = {name: found for name, found in report.failures.items() if found.unexpected}
@@ -60,7 +67,7 @@ def summarize(report: Report, reporter: pytest.TerminalReporter, troubles: Seque
         _write(reporter, True, [*trouble.splitlines(), ""])
     for sentence in report.notes:
         reporter.write_line(f"note: {sentence}", yellow=True)
-    _write_verdicts(report, reporter)
+    _write_verdicts(report, reporter, is_cut_short=is_cut_short)
 
 
 def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
@@ -145,17 +152,22 @@ def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) 
         reporter.write_line(line)
 
 
-def _write_verdicts(report: Report, reporter: pytest.TerminalReporter) -> None:
+def _write_verdicts(report: Report, reporter: pytest.TerminalReporter, *, is_cut_short: bool) -> None:
     ledger = report.ledger
     reporter.write_line(
         f"edition {report.edition}, pipecat-ai {report.pipecat}, Python {report.python}:"
         f" {ledger.executed} of {ledger.expected} checks,"
         f" {len(report.requirements)} of {report.asked} requirements"
     )
-    for name in ledger.missing[:BLOCKS]:
-        reporter.write_line(f"no result: {name}", red=True)
-    if more := len(ledger.missing[BLOCKS:]):
-        reporter.write_line(f"no result: {more} more", red=True)
+    if is_cut_short:
+        reporter.write_line(
+            f"stopped early: {len(ledger.missing)} selected checks were not graded", yellow=True
+        )
+    else:
+        for name in ledger.missing[:BLOCKS]:
+            reporter.write_line(f"no result: {name}", red=True)
+        if more := len(ledger.missing[BLOCKS:]):
+            reporter.write_line(f"no result: {more} more", red=True)
     for profile, verdict in report.verdict.items():
         if not any(sum(counts.values()) for counts in verdict.counts.values()):
             continue

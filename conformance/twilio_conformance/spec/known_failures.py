@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,8 @@ from twilio_conformance.errors import UsageError
 from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.verdict import Outcome
 
-MEMBERS = ("requirement", "check", "reason")
-"""The keys of an entry; `check` is optional."""
+MEMBERS = ("requirement", "check", "reason", "expires", "tracker")
+"""The keys of an entry; all but `requirement` and `reason` are optional."""
 
 PLACEHOLDERS = frozenset({"", "todo", "tbd", "fixme"})
 """Placeholders rejected as reasons."""
@@ -42,6 +43,8 @@ class Known:
         requirement: The id of the requirement.
         check: The id of the check.
         reason: Why the failure is let through.
+        expires: The last day on which it is; None for no end.
+        tracker: The URL of its issue; None if there is none.
         place: The file and line of the entry, for messages.
         text: The entry as it stands in the file, with the comments directly above it.
     """
@@ -51,6 +54,19 @@ class Known:
     reason: str
     place: str
     text: str
+    expires: date | None = None
+    tracker: str | None = None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its last day is over."""
+        return self.expires is not None and date.today() > self.expires
+
+    @property
+    def explanation(self) -> str:
+        """The reason, with the issue and the last day if there are any."""
+        more = [self.tracker or "", f"until {self.expires}" if self.expires else ""]
+        return f"{self.reason} ({', '.join(filter(None, more))})" if any(more) else self.reason
 
     def covers(self, entry: Entry) -> bool:
         """Return whether a failure of this check is a known one."""
@@ -73,10 +89,10 @@ class Baseline:
     def reason(self, entry: Entry) -> str | None:
         """Return the reason of a known failure, or None if the failure is not known.
 
-        An entry for the check takes precedence over one for the whole requirement.
+        An entry for the check takes precedence over one for the whole requirement. One that has expired does not count.
         """
-        covering = [known for known in self.known if known.covers(entry)]
-        return min(covering, key=lambda known: known.check is None).reason if covering else None
+        covering = [known for known in self.known if known.covers(entry) and not known.is_expired]
+        return min(covering, key=lambda known: known.check is None).explanation if covering else None
 
     def problems(self, entries: Collection[Entry]) -> list[str]:
         """Return what must be corrected before a run: unknown names and missing reasons."""
@@ -101,6 +117,14 @@ class Baseline:
                 hint = f"; it is a check of {others[0].requirement}" if others else _hint(known.check, own)
                 found.append(f"{known.place}: no check {known.check} of {known.requirement}{hint}")
         return found
+
+    def expired(self) -> list[str]:
+        """Return a sentence for each entry whose last day is over."""
+        return [
+            f"{known.place}: {known.name} expired on {known.expires}; fix the failure, or decide on it anew"
+            for known in self.known
+            if known.is_expired
+        ]
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
         """Return a sentence for each entry that passes now; entries that were not run completely are left out."""
@@ -157,7 +181,13 @@ def load(path: Path) -> Baseline:
     for table, header, own in zip(tables, headers, texts[1:], strict=True):
         _validate(table, path, lines, header)
         known = Known(
-            table["requirement"], table.get("check"), table.get("reason", ""), f"{path}:{header + 1}", own
+            table["requirement"],
+            table.get("check"),
+            table.get("reason", ""),
+            f"{path}:{header + 1}",
+            own,
+            table.get("expires"),
+            table.get("tracker"),
         )
         if known.name in seen:
             line = seen[known.name].place.rpartition(":")[2]
@@ -173,8 +203,13 @@ def _start(lines: Sequence[str], header: int) -> int:
     return header
 
 
-def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Entry],
-           outcomes: Mapping[Entry, Outcome]) -> Update:  # fmt: skip
+def update(
+    old: Baseline | None,
+    failing: Iterable[Entry],
+    entries: Sequence[Entry],
+    outcomes: Mapping[Entry, Outcome],
+    reason: str = "",
+) -> Update:
     """Add new failures to a baseline and remove entries that pass.
 
     Args:
@@ -182,6 +217,7 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
         failing: The checks that fail at the gate.
         entries: All checks of the edition, in order.
         outcomes: The outcomes of the run; entries that were not run completely stay.
+        reason: The reason to write into the entries that are added.
 
     Returns:
         The new text, and what changed.
@@ -194,7 +230,7 @@ def update(old: Baseline | None, failing: Iterable[Entry], entries: Sequence[Ent
         (min((number for number, entry in enumerate(entries) if known.covers(entry)), default=0), known.text)
         for known in kept
     ]
-    order += [(entries.index(entry), _block(entry)) for entry in added]
+    order += [(entries.index(entry), _block(entry, reason)) for entry in added]
     texts = [old.preamble if old else _PREAMBLE, *(text for _, text in sorted(order, key=itemgetter(0)))]
     return Update(
         "\n\n".join(filter(None, (text.strip("\n") for text in texts))) + "\n", added, len(kept), dropped
@@ -211,9 +247,15 @@ def _validate(table: Mapping[str, Any], path: Path, lines: Sequence[str], header
         place = f"{path}:{_line_of(name, lines, header)}"
         if name not in MEMBERS:
             raise UsageError(f"{place}: unknown key {name}{_hint(name, MEMBERS)}")
+        if name == "expires":
+            if type(value) is not date:
+                raise UsageError(f"{place}: expires is {value!r}; write a date without quotes, as 2027-01-31")
+            continue
         if not isinstance(value, str):
             raise UsageError(f"{place}: {name} is a {type(value).__name__}, not a text")
-        if name != "reason" and re.search(r"[*?\s]", value):
+        if name == "tracker" and not value.startswith(("http://", "https://")):
+            raise UsageError(f"{place}: tracker is {value!r}; write the URL of an issue")
+        if name not in ("reason", "tracker") and re.search(r"[*?\s]", value):
             raise UsageError(f"{place}: {name} is {value!r}; name one, without * or ?")
     if "requirement" not in table:
         raise UsageError(f"{path}:{header + 1}: the entry names no requirement")
@@ -226,8 +268,8 @@ def _line_of(name: str, lines: Sequence[str], start: int) -> int:
     return next(found, start) + 1
 
 
-def _block(entry: Entry) -> str:
-    members = {"requirement": entry.requirement, "check": entry.check, "reason": ""}
+def _block(entry: Entry, reason: str) -> str:
+    members = {"requirement": entry.requirement, "check": entry.check, "reason": reason}
     return "\n".join(["[[known]]", *(f"{name} = {json.dumps(value)}" for name, value in members.items())])
 
 

@@ -30,7 +30,7 @@ class Outcome:
         expected: The expected value.
         actual: The actual value.
         trace: The calls and requests that led to the finding, a line each.
-        seconds: How long the check took on the event loop's clock.
+        seconds: How long the check took, in real seconds without skipped time.
         out_of_sight: Whether only this machine keeps the requirement from being tested.
         metrics: What the check measured, by name.
     """

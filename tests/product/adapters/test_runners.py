@@ -125,7 +125,7 @@ def _vectors() -> list[catalogue.Vector]:
 
 
 def _graded(impl: str) -> dict[str, str]:
-    executor = Executor(impl, EDITION, jobs=2)
+    executor = Executor(impl, EDITION, concurrency=2)
     try:
         executor.start()
         vectors = [vector for vector in _vectors() if vector.id.split("/")[0] in CHAPTERS]

@@ -36,7 +36,7 @@ def shared(suite: Path) -> Iterator[Executor]:
     """An executor for tests that leave it as it is."""
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
-        executor = Executor("hostile", EDITION, jobs=2)
+        executor = Executor("hostile", EDITION, concurrency=2)
         executor.start()
     yield executor
     executor.close()
@@ -49,7 +49,7 @@ def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     started: list[Executor] = []
 
     def start(impl: str = "hostile", jobs: int = 2) -> Executor:
-        started.append(Executor(impl, EDITION, jobs=jobs))
+        started.append(Executor(impl, EDITION, concurrency=jobs))
         started[-1].start()
         return started[-1]
 
@@ -105,7 +105,7 @@ def test_jobs_that_were_submitted_run_once_and_are_read_in_any_order(shared: Exe
 def test_more_jobs_than_the_worker_holds_are_all_graded(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twilio_conformance.engine.executor.WINDOW", 1)
+    monkeypatch.setattr("twilio_conformance.engine.executor.MAX_QUEUED", 1)
     executor = start()
     executor.submit(_key(number) for number in (1, 2, 3, 4))
     assert [_status(executor.result(_key(number))) for number in (1, 2, 3, 4)] == ["pass"] * 4
@@ -129,7 +129,7 @@ def test_the_check_that_ends_the_worker_fails_and_the_others_are_graded(start: S
 def test_a_worker_that_dies_too_often_is_not_started_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twilio_conformance.engine.executor.MOST_DEATHS", 1)
+    monkeypatch.setattr("twilio_conformance.engine.executor.MAX_WORKER_DEATHS", 1)
     executor = start()
     executor.submit([_deed("kill-the-worker"), _key(1)])
     found = executor.result(_deed("kill-the-worker"))

@@ -14,7 +14,7 @@ from tests.unit.spec.test_coverage import REQUIREMENT
 from twilio_conformance import EDITION
 from twilio_conformance.engine import run as module
 from twilio_conformance.engine.messages import Job, Result
-from twilio_conformance.engine.run import MOST_JOBS, Run, default_jobs, parse_profiles
+from twilio_conformance.engine.run import MAX_CHILDREN, Run, default_concurrency, parse_profiles
 from twilio_conformance.errors import DataError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Chapter, Vector
@@ -62,7 +62,7 @@ def _vector(name: str, *requirements: str) -> Vector:
 @pytest.fixture
 def run() -> Run:
     """A run of four requirements that are graded and one that is excluded."""
-    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), concurrency=1)
     vectors = {
         "a/1": _vector("a/1", "TFS-A-01"),
         "b/1": _vector("b/1", "TFS-A-02", "TFS-A-03"),
@@ -81,7 +81,7 @@ def grade(run: Run) -> Grade:
     """Record an outcome of every entry, passes unless others are given; `but` has none."""
 
     def grade(outcomes: dict[Entry, Outcome] | None = None, but: tuple[Entry, ...] = ()) -> None:
-        run.begin(ENTRIES, ahead=False)
+        run.select(ENTRIES, submit_all=False)
         for entry in ENTRIES:
             if entry not in but:
                 outcome = (outcomes or {}).get(entry, PASSED)
@@ -95,9 +95,9 @@ class TestSelection:
         assert run.entries == ENTRIES
 
     def test_the_worker_starts_ahead_only_if_it_is_told_to(self, run: Run) -> None:
-        run.begin([VECTOR, CODE], ahead=False)
+        run.select([VECTOR, CODE], submit_all=False)
         assert (run.collected, cast(Any, run.executor).submitted) == ([VECTOR, CODE], [])
-        run.begin([VECTOR, CODE], ahead=True)
+        run.select([VECTOR, CODE], submit_all=True)
         assert sorted(cast(Any, run.executor).submitted) == ["a/1", "chapter.check"]
 
     def test_calls_in_real_time_start_first_and_long_audio_last(self, run: Run) -> None:
@@ -106,7 +106,7 @@ class TestSelection:
         jobs = run.executor.jobs
         jobs["b/2"] = Job("b/2", ["TFS-A-03"], 90.0)
         jobs["c/1"] = Job("c/1", ["TFS-A-05"], 60.0, in_real_time=True)
-        run.begin([SECURE, Entry("TFS-A-03", "b/2"), VECTOR, CODE, OTHER], ahead=True)
+        run.select([SECURE, Entry("TFS-A-03", "b/2"), VECTOR, CODE, OTHER], submit_all=True)
         assert cast(Any, run.executor).submitted == ["c/1", "a/1", "chapter.check", "b/2", "b/1"]
 
     def test_the_checks_of_a_file_are_those_that_it_defines(self, run: Run) -> None:
@@ -156,7 +156,7 @@ class TestLedger:
         assert run.ledger.missing == (CODE,)
 
     def test_a_selection_is_partial(self, run: Run) -> None:
-        run.begin([VECTOR], ahead=False)
+        run.select([VECTOR], submit_all=False)
         assert run.ledger.partial
 
 
@@ -211,7 +211,7 @@ def test_a_check_is_run_again_with_what_makes_its_failure_count(
 class TestStart:
     @pytest.mark.parametrize("edition", ["2099.01", "2000.01"], ids=["not yet", "before the first"])
     def test_an_edition_that_does_not_exist_is_a_mistake(self, edition: str) -> None:
-        run = Run("mine", edition, Threshold(frozenset({"core"})), jobs=1)
+        run = Run("mine", edition, Threshold(frozenset({"core"})), concurrency=1)
         with pytest.raises(UsageError, match=f"--edition={edition}: no such edition"):
             run.start()
         run.close()
@@ -251,9 +251,9 @@ def test_a_profile_that_does_not_exist_is_a_mistake(text: str, named: str) -> No
         parse_profiles(text)
 
 
-@pytest.mark.parametrize(("processors", "jobs"), [(None, 2), (1, 2), (2, 3), (64, MOST_JOBS)])
+@pytest.mark.parametrize(("processors", "jobs"), [(None, 2), (1, 2), (2, 3), (64, MAX_CHILDREN)])
 def test_one_job_more_than_processors_runs_at_once_within_bounds(
     monkeypatch: pytest.MonkeyPatch, processors: int | None, jobs: int
 ) -> None:
     monkeypatch.setattr(module, "os", SimpleNamespace(cpu_count=lambda: processors))
-    assert default_jobs() == jobs
+    assert default_concurrency() == jobs

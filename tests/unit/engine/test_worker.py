@@ -83,7 +83,7 @@ def test_the_limits_of_an_implementation_that_always_hangs_get_shorter(
     monkeypatch.setattr(
         "twilio_conformance.subject.process.search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
     )
-    executor = Executor("hanging", EDITION, jobs=2)
+    executor = Executor("hanging", EDITION, concurrency=2)
     try:
         executor.start()
         executor.submit(names)

@@ -70,7 +70,7 @@ class MadeUpExecutor(Executor):
     """An executor without a worker, whose results are given."""
 
     def __init__(self, results: Mapping[str, Result]) -> None:
-        super().__init__("mine", EDITION, jobs=1)
+        super().__init__("mine", EDITION, concurrency=1)
         super().close()
         self.implementation = IMPLEMENTATION | {"file": "mine.py"}
         self.jobs = {

@@ -26,7 +26,7 @@ FAILS = Outcome(FAIL, "the key\ndiffers", {"key": "1"}, None, ["setup(8000): ret
 @pytest.fixture
 def run() -> Run:
     """A run in which every check fails."""
-    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), concurrency=1)
     put(run, results(dict.fromkeys(ENTRIES, FAILS)))
     return run
 

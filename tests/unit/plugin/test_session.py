@@ -29,7 +29,7 @@ NO_BASE_URL = Outcome(NOT_APPLICABLE, "it does not claim base_url")
 
 @pytest.fixture
 def run() -> Run:
-    run = Run("mine", EDITION, Threshold(frozenset({"core"})), jobs=1)
+    run = Run("mine", EDITION, Threshold(frozenset({"core"})), concurrency=1)
     put(run, results({}))
     return run
 

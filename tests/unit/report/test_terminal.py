@@ -33,7 +33,7 @@ class Reporter:
 
 def _summary(run: Run, verbose: int = 0) -> list[str]:
     reporter = Reporter(verbose)
-    terminal.summarize(model.build(run), cast(Any, reporter), run.troubles)
+    terminal.summarize(model.build(run), cast(Any, reporter), run.troubles, is_cut_short=run.cut_short)
     return reporter.lines
 
 
@@ -178,6 +178,16 @@ def test_the_summary_says_what_has_no_result() -> None:
     run = graded_run({"1": [PASSED], "2": [PASSED]})
     run.outcomes.popitem()
     assert "r|no result: TFS-A-01[a/1-0]" in _summary(run)
+
+
+def test_a_run_that_was_cut_short_says_in_one_line_how_much_was_not_graded() -> None:
+    run = graded_run({"0": [PASSED] * 4, "1": [FAILED]})
+    for entry in list(run.outcomes)[:3]:
+        del run.outcomes[entry]
+    run.cut_short = True
+    lines = _summary(run)
+    assert "y|stopped early: 3 selected checks were not graded" in lines
+    assert not [line for line in lines if "no result" in line]
 
 
 def test_the_summary_counts_those_without_a_result_when_there_are_many() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,9 @@ def test_what_is_said_of_a_check_counts_before_what_is_said_of_its_requirement(t
         ('[[known]]\nreason = "x"\n', 1, "names no requirement"),
         (known(check="key/*"), 3, "without * or ?"),
         (known() + known(), 4, "in line 1 already"),
+        (known() + 'expires = "2027-01-31"\n', 4, "write a date without quotes, as 2027-01-31"),
+        (known() + "expires = 2027-01-31T10:00:00\n", 4, "write a date without quotes"),
+        (known() + 'tracker = "#12"\n', 4, "write the URL of an issue"),
         ("[[known]]\nrequirement = 'TFS-KEY-01'\nrequirement = 'TFS-KEY-02'\n", 3, "not TOML"),
     ],
 )
@@ -66,6 +70,33 @@ def test_a_file_that_is_no_baseline_is_refused_with_the_line(
     message = str(refusal.value)
     assert words in message
     assert f"known.toml:{line}:" in message or f"at line {line}" in message
+
+
+@pytest.mark.parametrize(("day", "is_known"), [(-1, False), (0, True), (1, True)])
+def test_an_entry_lets_through_to_the_end_of_the_day_on_which_it_expires(
+    tmp_path: Path, day: int, is_known: bool
+) -> None:
+    expires = date.today() + timedelta(days=day)
+    loaded = load(tmp_path, known() + f"expires = {expires}\n")
+    assert (loaded.reason(KEYS[0]) is not None) == is_known
+    assert bool(loaded.expired()) == (not is_known)
+    if not is_known:
+        assert f"known.toml:1: TFS-KEY-01 expired on {expires}" in loaded.expired()[0]
+
+
+def test_an_expired_entry_for_a_check_leaves_it_to_the_one_for_the_requirement(tmp_path: Path) -> None:
+    text = known(reason="all") + known(check="key/2", reason="this one") + "expires = 2001-01-01\n"
+    assert load(tmp_path, text).reason(KEYS[1]) == "all"
+
+
+def test_a_reason_is_shown_with_its_issue_and_its_last_day(tmp_path: Path) -> None:
+    text = known() + 'tracker = "https://issues.example/12"\nexpires = 2999-12-31\n'
+    assert load(tmp_path, text).reason(KEYS[0]) == "#12 (https://issues.example/12, until 2999-12-31)"
+
+
+def test_one_reason_may_be_written_for_all_that_is_added() -> None:
+    new = known_failures.update(None, KEYS[:2], ENTRIES, outcomes(FAIL, FAIL), "migration, #7")
+    assert [entry["reason"] for entry in tomllib.loads(new.text)["known"]] == ["migration, #7"] * 2
 
 
 @pytest.mark.parametrize("text", ["known = [{requirement = 'TFS-KEY-01'}]\n", "known = 3\n"])
