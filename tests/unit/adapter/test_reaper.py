@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,15 @@ from twilio_conformance.adapter.reaper import Reaper, end_marked
 
 
 def sleeper(**environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "600"], start_new_session=True, env=os.environ | environment)
+    """Start a process that waits; its environment can be read once it is no longer that of its parent."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True, env=os.environ | environment)
+    while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n" or not own_environment(process.pid):
+        time.sleep(0.001)
+    return process
+
+
+def own_environment(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_a_watched_group_ends_with_the_reaper() -> None:
