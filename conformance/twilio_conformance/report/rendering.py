@@ -21,8 +21,8 @@ TEXT_LIMIT = 500
 SYMBOLS = {
     "fail": ("✕", "fails", "bad"),
     "not-testable": ("?", "not testable", "bad"),
-    "pass": ("✓", "holds", "good"),
-    "not-applicable": ("-", "not claimed", "idle"),
+    "pass": ("✓", "passes", "good"),
+    "not-applicable": ("-", "not applicable", "idle"),
     "": ("·", "not graded", "idle"),
 }
 """The mark, the label and the colour class of each status; "" stands for a requirement that was not graded."""

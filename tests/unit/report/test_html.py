@@ -175,7 +175,7 @@ def test_the_page_says_what_the_report_says(make: Make) -> None:
     page = page_of(make({"clear/two": "fail", "audio.flat": "not-applicable"}))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     for said in ("my.serializer:TwilioFrameSerializer 1.0", "not conformant", "0 of 1", "fails TFS-CLEAR-01",
-                 "not claimed TFS-FLAT-01", "holds TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
+                 "not applicable TFS-FLAT-01", "passes TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
                  f"sha256:{'ab' * 32}"):  # fmt: skip
         assert said in text
 
