@@ -155,6 +155,7 @@ class Worker:
             self._notes += filter(None, [self._pool.limitation])
         else:
             implementation = resolution.resolve(named)
+            self._notes += filter(None, [implementation.advice])
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if not self._pool:
             # The suite itself started the processes of an adapter.

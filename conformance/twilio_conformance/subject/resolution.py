@@ -118,7 +118,6 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
     missing = [name for name in METHODS if not hasattr(found, name)]
     if inspect.isclass(found) and missing and not hasattr(found, "__getattr__"):
         raise UsageError(f"the class {found.__name__} has no {', '.join(missing)}, so it is not a serializer")
-    _expect_documented_arguments(module, found)
     name = getattr(found, "__qualname__", None)
     home = found.__module__ if name else module.__name__
     return Implementation(
@@ -130,6 +129,7 @@ def _examine(target: Target, module: ModuleType) -> Implementation:
         capabilities=_capabilities(found),
         is_class=inspect.isclass(found),
         file=_source_of(found, module),
+        advice=_advice(module, found),
     )
 
 
@@ -203,21 +203,21 @@ def _source_of(found: Any, module: ModuleType) -> str | None:
         return getattr(module, "__file__", None)
 
 
-def _expect_documented_arguments(module: ModuleType, found: Any) -> None:
-    """Refuse a class that no set of documented arguments constructs: nothing of it could be graded."""
+def _advice(module: ModuleType, found: Any) -> str | None:
+    """Return what to do about a class that no set of documented arguments constructs; None for any other."""
     if not inspect.isclass(found) or hasattr(found, "__getattr__"):
-        return
+        return None
     signature = inspect.signature(found)
     for names in (PARAMETERS[:1], PARAMETERS):
         try:
             signature.bind(**dict.fromkeys(names))
         except TypeError:
             continue
-        return
+        return None
     own = found.__name__
-    raise UsageError(
+    return (
         f"{own}{signature} cannot be called with the documented arguments"
-        f" ({', '.join(PARAMETERS)}). Write a factory that can, in a file of its own, and name it:"
+        f" ({', '.join(PARAMETERS)}). If that is meant to be, write a factory that can, in a file of its own, and grade it:"
         f" --impl=my_factory:make\n\n"
         f"    from {module.__name__} import {own}\n\n\n"
         f"    def make({PARAMETERS[0]}, {', '.join(f'{name}=None' for name in PARAMETERS[1:])}):\n"

@@ -70,6 +70,8 @@ class Implementation:
     """An implementation: a class, or a factory that takes the constructor's arguments.
 
     Attributes:
+        file: The file that defines it, if Python knows one.
+        advice: What its author may have to do so that it can be graded; None if nothing.
         is_pipelining: Whether its adapter accepts audio before it has answered what it was sent earlier.
     """
 
@@ -81,6 +83,7 @@ class Implementation:
     capabilities: frozenset[str]
     is_class: bool
     file: str | None = None
+    advice: str | None = None
     network: str = IN_PROCESS
     is_pipelining: bool = False
 

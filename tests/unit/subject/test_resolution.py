@@ -235,10 +235,9 @@ def test_what_cannot_be_had_is_said_in_one_sentence(find: Find, case: str) -> No
 class TestConstructors:
     TAKES_OTHERS = "class Mine(TwilioFrameSerializer):\n    def __init__(self, socket, sid): ...\n"
 
-    def test_that_take_other_arguments_are_refused_with_a_factory_to_write(self, find: Find) -> None:
-        with pytest.raises(UsageError) as raised:
-            find(REFERENCE + self.TAKES_OTHERS)
-        message = str(raised.value)
+    def test_that_take_other_arguments_come_with_a_factory_to_write(self, find: Find) -> None:
+        message = find(REFERENCE + self.TAKES_OTHERS).advice
+        assert message is not None
         assert (
             "Mine(socket, sid) cannot be called with the documented arguments (stream_sid, call_sid"
             in message
@@ -253,7 +252,7 @@ class TestConstructors:
     )
     def test_that_can_be_called_in_any_documented_way_are_graded(self, find: Find, signature: str) -> None:
         source = f"class Mine(TwilioFrameSerializer):\n    def __init__(self, {signature}): ...\n"
-        assert find(REFERENCE + source).construct.__name__ == "Mine"
+        assert find(REFERENCE + source).advice is None
 
 
 class TestFiles:
