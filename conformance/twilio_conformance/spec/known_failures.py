@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec.coverage import Entry
-from twilio_conformance.spec.verdict import Outcome
+from twilio_conformance.spec.verdict import PASS, Outcome
 
 MEMBERS = ("requirement", "check", "reason", "expires", "tracker")
 """The keys of an entry; all but `requirement` and `reason` are optional."""
@@ -239,7 +239,8 @@ def update(
 
 def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> bool:
     own = [entry for entry in entries if known.covers(entry)]
-    return bool(own) and all(entry in outcomes and outcomes[entry].holds for entry in own)
+    # What is no longer applicable was not mended: it does not pass.
+    return bool(own) and all(entry in outcomes and outcomes[entry].status == PASS for entry in own)
 
 
 def _validate(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import known_failures
 from twilio_conformance.spec.coverage import Entry
-from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, PASS, Outcome
+from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
 
 KEYS = [Entry("TFS-KEY-01", f"key/{key}") for key in "123"]
 ENTRIES = [*KEYS, Entry("TFS-CALL-01", "call/end")]
@@ -92,6 +92,12 @@ def test_an_expired_entry_for_a_check_leaves_it_to_the_one_for_the_requirement(t
 def test_a_reason_is_shown_with_its_issue_and_its_last_day(tmp_path: Path) -> None:
     text = known() + 'tracker = "https://issues.example/12"\nexpires = 2999-12-31\n'
     assert load(tmp_path, text).reason(KEYS[0]) == "#12 (https://issues.example/12, until 2999-12-31)"
+
+
+def test_a_known_failure_that_is_not_applicable_any_more_does_not_pass(tmp_path: Path) -> None:
+    loaded = load(tmp_path, known(check="key/1"))
+    assert loaded.stale(ENTRIES, outcomes(NOT_APPLICABLE)) == []
+    assert loaded.stale(ENTRIES, outcomes(PASS)) != []
 
 
 def test_one_reason_may_be_written_for_all_that_is_added() -> None:
