@@ -17,13 +17,28 @@ import pytest
 
 from tests import miniature
 from tests.shared_dir import once
-from tests.unit.spec.test_coverage import REQUIREMENT
 from twilio_conformance import EDITION
 from twilio_conformance.engine.run import Run
 from twilio_conformance.report.model import Report
 from twilio_conformance.spec.catalogue import Catalogue, Chapter, Requirement, Vector
 from twilio_conformance.spec.coverage import Entry
 from twilio_conformance.spec.verdict import FAIL, PASS, Outcome, Threshold
+
+REQUIREMENT = Requirement(
+    id="TFS-A-01",
+    chapter="A",
+    level="MUST",
+    profile="core",
+    statement="It MUST.",
+    rationale="",
+    source=("here",),
+    since=EDITION,
+    capability=None,
+    checks=("a/*",),
+    excluded=None,
+)
+"""A requirement for tests to vary."""
+
 
 ROOT = Path(__file__).parents[1]
 IMPL = "pipecat.serializers.twilio"

@@ -191,3 +191,12 @@ def test_lock_for_development_holds_the_same_versions_as(part: str) -> None:
 @pytest.mark.parametrize("version", ["1.2.1", "1.8.1"])
 def test_lock_of_another_pipecat_holds_that_pipecat(version: str) -> None:
     assert locked(ROOT / f"locks/pipecat-{version}.lock")["pipecat-ai"] == {version}
+
+
+def test_the_conftest_of_all_tests_needs_nothing_that_the_environment_of_make_grade_lacks() -> None:
+    """pytest loads it in every graded run from the project's root, where only locks/grade.lock is installed."""
+    packages = ("hypothesis", "respx", "aiohttp", "requests", "playwright", "scipy", "av", "yaml", "twilio")
+    blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in packages)
+    code = f"import sys; {blocked}; import tests.conftest"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests import miniature
-from tests.unit.spec.test_coverage import REQUIREMENT
+from tests.reports import REQUIREMENT
 from twilio_conformance import EDITION
 from twilio_conformance.engine import run as module
 from twilio_conformance.engine.messages import Job, Result

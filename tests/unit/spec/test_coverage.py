@@ -8,24 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.reports import REQUIREMENT
 from twilio_conformance import EDITION
 from twilio_conformance.errors import DataError
 from twilio_conformance.spec.catalogue import Catalogue, Chapter, Requirement, Vector
 from twilio_conformance.spec.coverage import Entry, Ledger, entries
-
-REQUIREMENT = Requirement(
-    id="TFS-A-01",
-    chapter="A",
-    level="MUST",
-    profile="core",
-    statement="It MUST.",
-    rationale="",
-    source=("here",),
-    since=EDITION,
-    capability=None,
-    checks=("a/*",),
-    excluded=None,
-)
 
 
 def _vector(name: str, *requirements: str) -> Vector:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.spec.test_coverage import REQUIREMENT
+from tests.reports import REQUIREMENT
 from twilio_conformance.spec.catalogue import LEVELS, PROFILES
 from twilio_conformance.spec.verdict import (
     FAIL,
