@@ -12,8 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests import miniature
-from tests.reports import IMPLEMENTATION
-from tests.unit.spec.test_coverage import REQUIREMENT
+from tests.reports import IMPLEMENTATION, REQUIREMENT
 from twilio_conformance import EDITION
 from twilio_conformance.engine.executor import Executor
 from twilio_conformance.engine.messages import Job, Result
