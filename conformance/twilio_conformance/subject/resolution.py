@@ -92,13 +92,10 @@ def _suggest_colon(target: Target) -> str:
     """Return a hint where `pkg.module.Class` stands for `pkg.module:Class`; empty where it does not."""
     names = target.module.split(".")
     for count in range(len(names) - 1, 0, -1):
-        module, attribute = ".".join(names[:count]), ".".join(names[count:])
-        try:
-            found = _attribute(importlib.import_module(module), attribute)
-        except Exception:
-            continue
-        if found is not None:
-            return f"Did you mean --impl={module}:{attribute}? "
+        # The failed import has imported every package on the way.
+        module = sys.modules.get(".".join(names[:count]))
+        if module is not None and names[count] in vars(module):
+            return f"Did you mean --impl={module.__name__}:{'.'.join(names[count:])}? "
     return ""
 
 
