@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-EDITION = "2026.11"
+EDITION = "2026.12"
+"""The edition that the vectors are compiled for."""
+
+FIRST_EDITION = "2026.11"
+"""The edition of every case that names no other."""
 
 Json = dict[str, Any]
 Family = Callable[[], Iterator["Case"]]
@@ -53,7 +57,7 @@ class Case:
     source: str = "the requirement's own sources"
     twin: str | None = None
     premise: str | None = None
-    since: str = EDITION
+    since: str = FIRST_EDITION
 
     def compiled(self, chapter: str) -> Json:
         """Return the vector as JSON, with members in the order of the schema."""

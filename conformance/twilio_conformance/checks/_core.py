@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance import checks
+from twilio_conformance import FIRST_EDITION, checks
 from twilio_conformance.errors import NotTestable, Violation
 
 if TYPE_CHECKING:
@@ -19,12 +19,21 @@ CheckFunction = Callable[["Probe"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check in code: its id, frozen with the edition, its requirement's, and its limit in seconds of real time."""
+    """A check in code.
+
+    Attributes:
+        id: Its id, frozen with the edition.
+        requirement: The id of its requirement.
+        function: What grades an implementation.
+        limit: Its time limit, in seconds of real time.
+        since: The edition that first held it.
+    """
 
     id: str
     requirement: str
     function: CheckFunction
     limit: float
+    since: str = FIRST_EDITION
 
 
 _REGISTRY: dict[str, Check] = {}
@@ -38,15 +47,17 @@ _ID_PREFIX = {
 """Module to the prefix of its checks' ids, where it differs: ids are frozen with the edition, files may move."""
 
 
-def check(requirement: str, *, limit: float = 20.0) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a check of one requirement, with a time limit in seconds of real time.
+def check(
+    requirement: str, *, limit: float = 20.0, since: str = FIRST_EDITION
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a check of one requirement, with a time limit in seconds of real time and its first edition.
 
     The id of the check is the prefix of its module, a dot and the function's name.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         identifier = f"{id_prefix(function.__module__.rpartition('.')[2])}.{function.__name__}"
-        _REGISTRY[identifier] = Check(identifier, requirement, function, limit)
+        _REGISTRY[identifier] = Check(identifier, requirement, function, limit, since)
         return function
 
     return register

@@ -73,6 +73,7 @@ class Context:
                 in_real_time=check.requirement in known and known[check.requirement].profile == "live",
             )
             for check in self.checks.values()
+            if check.since <= self.catalogue.edition
         ]
         return {job.id: job for job in (*vectors, *checks)}
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests import miniature
 from tests.host import IMPLEMENTATIONS, REFERENCE, Host, Result
+from twilio_conformance import EDITION
 from twilio_conformance.spec import catalogue
 
 INERT = """
@@ -187,7 +188,8 @@ def test_an_older_edition_holds_what_there_was(host: Host, own_suite: Callable[[
     for name in ("calls", "deeds"):
         path = requirements / f"{name}.toml"
         path.write_text(path.read_text().replace("2026.11", "2027.02"))
-    (package / "__init__.py").write_text('EDITION = "2027.02"\n')
+    initial = package / "__init__.py"
+    initial.write_text(initial.read_text().replace(EDITION, "2027.02"))
     vectors = [json.loads(path.read_text()) for path in sorted((package / "data/vectors").glob("*/*.json"))]
     miniature.write_vectors(package.parent, vectors)
     older = host.grade("twilio_reference", "--edition=2026.11")
