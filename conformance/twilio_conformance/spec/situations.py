@@ -53,7 +53,13 @@ class Situations:
 
 @cache
 def load(path: Path | None = None) -> Situations:
-    """Load spec/situations.toml, or another file of its kind.
+    """Load the situations.
+
+    Args:
+        path: A file like spec/situations.toml, which is the default.
+
+    Returns:
+        Its values and crossings.
 
     Raises:
         DataError: It is missing or damaged.
