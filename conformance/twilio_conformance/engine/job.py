@@ -90,7 +90,7 @@ def run(
     context: Context,
     job: Job,
     names: Names,
-    watch: Callable[[str], None],
+    watch: Callable[[str, float], None],
     adapter: Adapter | None = None,
 ) -> ChildReport:
     """Run a job in this process, which cannot be used for another one afterwards.
@@ -121,15 +121,13 @@ def run(
             with asyncio.Runner() as runner:
                 outcomes = runner.run(grade(context, job.id, job.requirements, probe))
             fault, is_clean = link.finish()
-            return ChildReport(
-                as_json(outcomes), hung=probe.hung_calls, adapter_fault=fault, is_adapter_clean=is_clean
-            )
+            return ChildReport(as_json(outcomes), adapter_fault=fault, is_adapter_clean=is_clean)
         before = sandbox.state()
         probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         outcomes = runner.run(grade(context, job.id, job.requirements, probe))
         changes = sandbox.state_changes(before)
-        return ChildReport(as_json(outcomes), hung=probe.hung_calls, state_changes=changes)
+        return ChildReport(as_json(outcomes), state_changes=changes)
     except BaseException as error:
         action = action_behind(error, context.implementation)
         if action is None:
