@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pipecat.frames.frames import InterruptionFrame
 from pydantic import BaseModel
 
-from tests.serializers.broken.base import CAPABILITIES, HangUpHooks, HookedSerializer
+from tests.serializers.broken.base import CAPABILITIES, HangUpHooks, HookedSerializer, OutgoingCodes
 from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
 
@@ -356,6 +356,18 @@ class OneHangUpForAll(HangUpHooks):
                 return None
             self.ended.append(str(id(self)))
         return await super().serialize(frame)
+
+
+@broken(
+    "TFS-CONSTRUCT-14",
+    "The buffer of outgoing audio is a default argument, so all calls of the process share it.",
+    isolated=True,
+    also="TFS-FIDELITY-14 TFS-LIVE-14 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-ABUSE-05",
+)
+class BufferForAll(OutgoingCodes):
+    def change_codes(self, codes: bytes, buffer: list[bytes] = [b""]) -> bytes:  # noqa: B006
+        before, buffer[0] = buffer[0], codes[-20:]
+        return before + codes[:-20]
 
 
 @broken(
