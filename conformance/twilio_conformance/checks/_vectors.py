@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
+from twilio_conformance.checks._hang_up import finish_requests
 from twilio_conformance.errors import Finding, NotTestable
 from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Observation, Probe
+
+TERMINAL = ("EndFrame", "CancelFrame")
 
 STEP_LIMIT = 40.0
 """Time limit of serialize, in seconds on the event loop's clock: above the 30 s that a hang-up may take."""
@@ -33,6 +36,8 @@ async def play(vector: Vector, probe: Probe) -> Session:
     for step in vector.data["steps"]:
         if "serialize" in step:
             observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
+            if step["serialize"]["frame"] in TERMINAL:
+                await finish_requests(probe)
         elif "deserialize" in step:
             message = probe.names.message(step["deserialize"])
             observation = await subject.deserialize(message)

@@ -334,3 +334,33 @@ class ContinuesInTheBackground(ByAiohttp):
     def _remember(self, task: asyncio.Task[bool]) -> None:
         if not task.cancelled():
             self._done = task.result()
+
+
+@permitted(
+    "The request is left to a background task, and serialize returns at once.",
+    unmet="TFS-HANGUP-16",
+    reason="This is the purpose of the variant: api.txt says that the hang-up is initiated.",
+)
+class FireAndForget(ByAiohttp):
+    task: asyncio.Task[Any] | None = None
+
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(super().serialize(frame))
+        return None
+
+
+@permitted("Attempts of 2.5 s each, a quarter of a second apart, within 7 s in all.")
+class ShortAttempts(ByAiohttp):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        for last in (False, False, True):
+            try:
+                async with asyncio.timeout(2.5):
+                    return await super().post(url, headers, body)
+            except (TimeoutError, aiohttp.ClientError):
+                if last:
+                    raise
+            await asyncio.sleep(0.25)
+        raise AssertionError
