@@ -7,7 +7,7 @@ from typing import Any
 
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
-from twilio_conformance.subject.probe import Observation, Probe, Subject
+from twilio_conformance.subject.probe import CALL_LIMIT, Observation, Probe, Subject
 from twilio_conformance.twilio.clock import skipped
 
 END: Json = {"frame": "EndFrame"}
@@ -27,24 +27,26 @@ async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: 
     """
     if answers:
         probe.answer(answers)
-    subject = await probe.ready(**probe.arguments(**changes))
-    observation = await subject.serialize(END, limit=limit)
-    await finish_requests(probe)
+    observation = await end_call(await probe.ready(**probe.arguments(**changes)), limit=limit)
     probe.network.settle()
     return observation
 
 
-async def finish_requests(probe: Probe) -> None:
-    """Wait until requests are answered: api.txt permits to leave them to a task, and TFS-HANGUP-16 advises against it."""
-    now, pause = asyncio.get_running_loop().time, 0.05
+async def end_call(subject: Subject, frame: Json = END, *, limit: float = CALL_LIMIT) -> Observation:
+    """Serialize a terminal frame, and wait for its request: api.txt permits to leave it to a task (TFS-HANGUP-16)."""
+    network, now = subject.probe.network, asyncio.get_running_loop().time
+    before, pause = len(network.exchanges), 0.05
+    observation = await subject.serialize(frame, limit=limit)
     began, began_really = now(), now() - skipped()
     while now() < began + ATTEMPT_LIMIT and now() - skipped() < began_really + PATIENCE:
-        if (made := probe.network.exchanges) and all(each.answer_status is not None for each in made):
+        made = network.exchanges[before:]
+        if made and all(exchange.answer_status is not None for exchange in made):
             # A task that was left behind has yet to read the answer.
             await asyncio.sleep(0 if pause == 0.05 else 0.05)
-            return
+            break
         await asyncio.sleep(pause)
         pause *= 2
+    return observation
 
 
 async def begin_hang_up(probe: Probe, *answers: Json) -> tuple[Subject, asyncio.Task[Observation]]:

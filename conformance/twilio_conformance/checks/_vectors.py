@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
-from twilio_conformance.checks._hang_up import finish_requests
+from twilio_conformance.checks._hang_up import end_call
 from twilio_conformance.errors import Finding, NotTestable
 from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject.frames import Json
-from twilio_conformance.subject.probe import Observation, Probe
+from twilio_conformance.subject.probe import Observation, Probe, Subject
 
 TERMINAL = ("EndFrame", "CancelFrame")
 
@@ -35,9 +35,8 @@ async def play(vector: Vector, probe: Probe) -> Session:
             session.obstacle = f"setup {observation.outcome}"
     for step in vector.data["steps"]:
         if "serialize" in step:
-            observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
-            if step["serialize"]["frame"] in TERMINAL:
-                await finish_requests(probe)
+            serialize = end_call if step["serialize"]["frame"] in TERMINAL else Subject.serialize
+            observation = await serialize(subject, step["serialize"], limit=STEP_LIMIT)
         elif "deserialize" in step:
             message = probe.names.message(step["deserialize"])
             observation = await subject.deserialize(message)

@@ -8,7 +8,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from twilio_conformance.audio import ulaw
 from twilio_conformance.checks._audio_path import audio_frame, payload_of
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._hang_up import finish_requests
+from twilio_conformance.checks._hang_up import end_call
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
@@ -19,8 +19,7 @@ async def six_arguments_by_position_keep_their_order(probe: Probe) -> None:
     """Six positional arguments hang up the call that they name, where they say."""
     subject = probe.construct(*probe.arguments().values(), "ie1", "dublin")
     await subject.setup(8000)
-    await subject.serialize({"frame": "EndFrame"})
-    await finish_requests(probe)
+    await end_call(subject)
     expect(bool(probe.exchanges), "no request was made", "a request", "none")
     request = probe.exchanges[0]
     target = probe.names.fill("/2010-04-01/Accounts/${account_sid}/Calls/${call_sid}.json")
@@ -91,8 +90,7 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
         message = "a message names the other instance's stream"
         expect(not mixed, message, "the instance's own stream", clear.outcome)
     for subject in (first, second):
-        await subject.serialize({"frame": "EndFrame"})
-        await finish_requests(probe)
+        await end_call(subject)
     ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]
     expected = [f"{probe.names.values['call_sid']}.json", f"{other['call_sid']}.json"]
     expect(ended == expected, "the wrong calls are ended", expected, ended)

@@ -12,7 +12,7 @@ from twilio_conformance.checks._hang_up import (
     COMPLETED,
     END,
     begin_hang_up,
-    finish_requests,
+    end_call,
     hang_up,
     require_request,
 )
@@ -44,8 +44,7 @@ async def the_loop_goes_on_while_twilio_takes_its_time(probe: Probe) -> None:
             beats.append(now())
 
     heart = asyncio.create_task(beat())
-    await subject.serialize(END, limit=ATTEMPT_LIMIT)
-    await finish_requests(probe)
+    await end_call(subject, limit=ATTEMPT_LIMIT)
     beats.append(now())
     heart.cancel()
     require_request(probe)
@@ -86,8 +85,7 @@ async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
     """Two EndFrames and a CancelFrame at the same time make one request that succeeds."""
     probe.answer([LATE])
     subject = await probe.ready(**probe.arguments())
-    await asyncio.gather(*(subject.serialize(frame, limit=ATTEMPT_LIMIT) for frame in (END, CANCEL, END)))
-    await finish_requests(probe)
+    await asyncio.gather(*(end_call(subject, frame, limit=ATTEMPT_LIMIT) for frame in (END, CANCEL, END)))
     succeeded = sum(exchange.answer_status == 200 for exchange in probe.exchanges)
     if not succeeded:
         raise NotTestable("no request succeeded", actual=f"{len(probe.exchanges)} requests")

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.checks._expectations import aspect_of
-from twilio_conformance.checks._hang_up import END, finish_requests
+from twilio_conformance.checks._hang_up import end_call
 from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Observation, Probe
@@ -188,8 +188,7 @@ async def _requests(probe: Probe, name: str, what: str, **given: str) -> list[Ex
         _expect_refused(observation, name, what)
         return []
     await subject.setup(8000)
-    await subject.serialize(END, limit=40)
-    await finish_requests(probe)
+    await end_call(subject, limit=40)
     probe.network.settle()
     return list(probe.exchanges[before:])
 

@@ -17,9 +17,10 @@ class ChildStatus:
 
     def enter(self, call: str, limit: float) -> None:
         """Note the call that begins and its time limit in seconds, or "" when the last one has returned."""
-        self._put(self._CALL, self._FAILURE, call)
-        struct.pack_into("d", self._memory, self._LIMIT, limit)
+        # The count comes first here and is read last, so that no call is seen with the count of the one before.
         self._memory[0] = (self._memory[0] + 1) % 256
+        struct.pack_into("d", self._memory, self._LIMIT, limit)
+        self._put(self._CALL, self._FAILURE, call)
 
     def fail(self, failure: str) -> None:
         """Note why the child cannot report its result."""

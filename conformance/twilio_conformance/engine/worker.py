@@ -241,11 +241,11 @@ class Worker:
 
     def _enforce_limits(self, child: _Child, now: float) -> None:
         """End a child that has exceeded a limit, and account for one that has ended by itself."""
-        status, used = child.status, sandbox.processor_seconds(child.pid)
+        status, call, used = child.status, child.status.call, sandbox.processor_seconds(child.pid)
         if status.count != child.call_count:
             child.call_count, child.call_since, child.used_before = status.count, now, used
         # With an adapter, another process runs the calls, and its client limits each.
-        waited = now - child.call_since if status.call and not self._pool else 0.0
+        waited = now - child.call_since if call and not self._pool else 0.0
         child.is_waiting = waited > WAITING and used - child.used_before < BUSY * waited
         is_late = now - child.started > child.order.limit
         if (death := _death(child.pid)) is not None:

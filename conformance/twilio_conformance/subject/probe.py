@@ -17,7 +17,7 @@ from pipecat.frames.frames import Frame
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.subject import frames
 from twilio_conformance.subject.frames import Value, shorten
-from twilio_conformance.subject.logs import CAPTURE, LogRecord
+from twilio_conformance.subject.logs import CAPTURE, LogRecord, output_size, printed_records
 from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.target import NOWHERE, Implementation
@@ -66,6 +66,7 @@ class Probe:
         self._running_calls: list[tuple[str, float]] = []
         self._observations: list[tuple[Observation, float, int]] = []
         self._began = time.monotonic()
+        self._printed = output_size()
         CAPTURE.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
 
@@ -113,8 +114,8 @@ class Probe:
 
     @property
     def logs(self) -> tuple[LogRecord, ...]:
-        """The log records so far."""
-        return tuple(CAPTURE.records)
+        """The log records so far, and the lines of output that say that they are one."""
+        return (*CAPTURE.records, *printed_records(self._printed))
 
     def require_capability(self, capability: str | None) -> None:
         """End the check if the implementation does not claim the capability.

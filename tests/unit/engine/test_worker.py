@@ -121,3 +121,27 @@ def test_what_is_slow_in_every_call_and_hangs_in_none_cannot_be_tested(
     found, _, _ = grade(tmp_path, monkeypatch, slow, jobs=2, limit="0.9")
     told = "the implementation took more than 0.9 s over the whole check and was ended: too slow to be tested here"
     assert {(each.status, each.message) for each in found} == {("not-testable", told)}
+
+
+LOOP_OF_ITS_OWN = """
+import asyncio
+import threading
+from twilio_reference import TwilioFrameSerializer as Reference
+
+LOOP = asyncio.new_event_loop()
+threading.Thread(target=LOOP.run_forever, daemon=True).start()
+
+class TwilioFrameSerializer(Reference):
+    async def deserialize(self, data):
+        future = asyncio.run_coroutine_threadsafe(super().deserialize(data), LOOP)
+        return await asyncio.wrap_future(future)
+"""
+
+
+def test_a_thread_that_starts_at_import_runs_in_each_check_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, notes, _ = grade(tmp_path, monkeypatch, LOOP_OF_ITS_OWN, jobs=2)
+    assert {each.status for each in found} == {"pass"}
+    (note,) = notes
+    assert note.startswith("the implementation started a thread when it was imported")
