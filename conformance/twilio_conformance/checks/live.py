@@ -373,7 +373,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
             caller = call.caller
             await caller.speak(hum[: RATE // 2])
             await caller.press(key)
-            await caller.until(lambda: bool(call.agent.keys), 5)
+            await caller.until(lambda: bool(call.agent.keys), 30)
             await middle.wait()
             if not leaves:
                 await caller.speak(hum[RATE // 2 :])
