@@ -137,7 +137,7 @@ class ThreadOutlivesTheClear(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         text = await super().serialize(frame)
         if isinstance(frame, OutputAudioRawFrame):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.035)
         return text
 
 
