@@ -15,6 +15,7 @@ import json
 import os
 import selectors
 import signal
+import tempfile
 import time
 import traceback
 from collections import deque
@@ -256,12 +257,13 @@ def _kill(pid: int) -> None:
 
 
 def _be_child(runner: Runner, candidate: Candidate, tasks: Sequence[Task], results: BinaryIO) -> None:
-    """Grade in this process, then exit; the output of the candidate is discarded."""
+    """Grade in this process, then exit; what the candidate prints is seen by its checks and then discarded."""
     try:
         os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(null, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        output = tempfile.TemporaryFile()  # noqa: SIM115
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
         world = job.Context(candidate.find(), runner.catalogue, runner.checks)
         for task in tasks:
             found = _graded(world, task)
@@ -281,7 +283,7 @@ def _graded(world: job.Context, task: Task) -> dict[str, Any]:
         names.values.update(world.catalogue.vectors[task.id].data["given"].get("names", {}))
     try:
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner, double:
-            probe = Probe(world.implementation, double, names, lambda _: None)
+            probe = Probe(world.implementation, double, names)
             found = runner.run(job.grade(world, task.id, list(task.requirements), probe))
     except BaseException as error:
         action = job.action_behind(error, world.implementation)

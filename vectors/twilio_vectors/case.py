@@ -83,7 +83,7 @@ class Case:
         vector["given"] = given
         if self.construction:
             vector["construction"] = self.construction
-        return vector | {"steps": self.steps, "expect": self.expect}
+        return vector | {"steps": list(_numbered(self.steps)), "expect": self.expect}
 
 
 def family(chapter: str) -> Callable[[Family], Family]:
@@ -159,6 +159,20 @@ def set_up(rate: int, *expect: Json, out_rate: int | None = None) -> Json:
 def wait(seconds: float) -> Json:
     """Return a step that waits, in seconds on the event loop's clock."""
     return {"wait": seconds}
+
+
+def _numbered(steps: Iterable[Json]) -> Iterator[Json]:
+    """Yield the steps; a message that does not count on from the last one gets the next sequenceNumber."""
+    last = 0
+    for step in steps:
+        message = step.get("deserialize", {}).get("json")
+        number = message.get("sequenceNumber") if isinstance(message, dict) else None
+        if not isinstance(number, str):
+            yield step
+            continue
+        last = max(last + 1, int(number))
+        given = step["deserialize"] | {"json": message | {"sequenceNumber": str(last)}}
+        yield step | {"deserialize": given}
 
 
 def _step(step: Json, expect: Iterable[Json]) -> Json:

@@ -19,7 +19,7 @@ from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.audio.utterance import Comparison, compare_utterance
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.subject.frames import FrameValue
+from twilio_conformance.subject.frames import FrameValue, shorten
 from twilio_conformance.subject.probe import Observation, Probe, Subject
 from twilio_conformance.twilio.clock import held
 
@@ -154,6 +154,8 @@ def pcm_of(observation: Observation) -> Samples | None:
     if not isinstance(value, FrameValue) or not value.is_a("InputAudioRawFrame"):
         raise NotTestable("deserialize of a media message gave no audio", actual=observation.outcome)
     audio = value.attributes["audio"]
+    if not isinstance(audio, bytes):
+        raise NotTestable("deserialize gave audio that is not bytes", actual=shorten(audio))
     if len(audio) % 2:
         raise NotTestable("deserialize gave an odd number of bytes of 16-bit audio", actual=len(audio))
     return np.frombuffer(audio, dtype="<i2").astype(np.int16)

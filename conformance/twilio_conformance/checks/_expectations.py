@@ -178,6 +178,8 @@ def _grade_audio(session: Session, wanted: Json) -> None:
         for name in ("sample_rate", "num_channels"):
             actual = frame.attributes[name]
             expect(actual == wanted[name], f"{name} differs", wanted[name], actual)
+        carried = frame.attributes["audio"]
+        expect(isinstance(carried, bytes), "the audio is not bytes", "bytes", shorten(carried))
     pcm, at_least = b"".join(frame.attributes["audio"] for frame in frames), wanted.get("at_least", 0)
     given = bool(frames) or not (at_least or "equals" not in wanted)
     expect(given, "gave no InputAudioRawFrame", f"at least {at_least} samples", "no frame")

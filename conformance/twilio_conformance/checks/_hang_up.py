@@ -8,8 +8,8 @@ from typing import Any
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Observation, Probe, Subject
+from twilio_conformance.subject.steps import END, end_call
 
-END: Json = {"frame": "EndFrame"}
 COMPLETED: Json = {"status": 200, "json": {"status": "completed"}}
 
 CLIENT_LIMIT = 400.0
@@ -23,8 +23,7 @@ async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: 
     """
     if answers:
         probe.answer(answers)
-    subject = await probe.ready(**probe.arguments(**changes))
-    observation = await subject.serialize(END, limit=limit)
+    observation = await end_call(await probe.ready(**probe.arguments(**changes)), limit=limit)
     probe.network.settle()
     return observation
 

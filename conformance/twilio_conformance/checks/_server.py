@@ -101,6 +101,24 @@ class Call:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     worker: Any = None
     error: BaseException | None = None
+    given: list[frames.Frame] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Record every frame that the serializer is given, in the order in which it is given."""
+        serialize = self.serializer.serialize
+
+        async def record(frame: frames.Frame) -> str | bytes | None:
+            self.given.append(frame)
+            return await serialize(frame)
+
+        self.serializer.serialize = record  # type: ignore[method-assign]
+
+    def given_after_interruption(self) -> Samples:
+        """Return the audio that the serializer was given after the InterruptionFrame, at the pipeline's rate."""
+        kinds = [isinstance(frame, frames.InterruptionFrame) for frame in self.given]
+        later = self.given[kinds.index(True) + 1 :]
+        audio = b"".join(frame.audio for frame in later if isinstance(frame, frames.OutputAudioRawFrame))
+        return np.frombuffer(audio, dtype="<i2").astype(np.int16)
 
     @contextlib.asynccontextmanager
     async def placed(self) -> AsyncIterator[Self]:

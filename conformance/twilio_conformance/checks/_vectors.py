@@ -9,7 +9,7 @@ from twilio_conformance.checks._expectations import Session, expect_raises, grad
 from twilio_conformance.errors import Finding, NotTestable
 from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Probe
-from twilio_conformance.subject.surroundings import take_step
+from twilio_conformance.subject.steps import take_step
 
 
 async def play(vector: Json, probe: Probe) -> Session:
@@ -29,12 +29,13 @@ async def play(vector: Json, probe: Probe) -> Session:
             if observation.raised is not None:
                 session.obstacle = f"setup {observation.outcome}"
         await surroundings.prepare(subject, given["setup"])
+        probe.forget_logs()
         for step in vector["steps"]:
             session.steps.append(await take_step(subject, step))
             await surroundings.take_turn()
     session.exchanges = surroundings.graded(probe.network.exchanges)
     session.attempted = len(probe.network.connections) > surroundings.connections_start
-    session.logs = probe.logs[surroundings.logs_start :]
+    session.logs = probe.logs
     return session
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pipecat.serializers.base_serializer import FrameSerializer
 
+from twilio_conformance.audio import ulaw
+from twilio_conformance.checks._audio_path import audio_frame, payload_of
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
+from twilio_conformance.subject.steps import end_call
 
 
 @check("TFS-CONSTRUCT-02")
@@ -15,7 +19,7 @@ async def six_arguments_by_position_keep_their_order(probe: Probe) -> None:
     """Six positional arguments hang up the call that they name, where they say."""
     subject = probe.construct(*probe.arguments().values(), "ie1", "dublin")
     await subject.setup(8000)
-    await subject.serialize({"frame": "EndFrame"})
+    await end_call(subject)
     expect(bool(probe.exchanges), "no request was made", "a request", "none")
     request = probe.exchanges[0]
     target = probe.names.fill("/2010-04-01/Accounts/${account_sid}/Calls/${call_sid}.json")
@@ -85,11 +89,21 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
         mixed = probe.names.values[stranger] in str(clear.value)
         message = "a message names the other instance's stream"
         expect(not mixed, message, "the instance's own stream", clear.outcome)
-    await first.serialize({"frame": "EndFrame"})
-    await second.serialize({"frame": "EndFrame"})
+    for subject in (first, second):
+        await end_call(subject)
     ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]
     expected = [f"{probe.names.values['call_sid']}.json", f"{other['call_sid']}.json"]
     expect(ended == expected, "the wrong calls are ended", expected, ended)
+
+
+@check("TFS-CONSTRUCT-14", since="2026.12")
+async def two_instances_keep_their_own_audio(probe: Probe) -> None:
+    """Two instances are given audio in turn, one below zero and one above: what each sends is on its own side."""
+    voices = {await probe.ready(): -20000, await probe.ready(): 20000}
+    for subject, level in [*voices.items()] * 25:
+        sent = await subject.serialize(audio_frame(np.full(160, level, np.int16), 8000))
+        foreign = int((ulaw.decode(payload_of(sent) or b"") * np.sign(level) < 0).sum())
+        expect(not foreign, "a message carries the other instance's audio", "none", f"{foreign} samples")
 
 
 def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:

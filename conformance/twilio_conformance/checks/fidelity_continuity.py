@@ -82,7 +82,7 @@ SAME_SOUND_DB = 30.0
 """Decibels between audio and what differs: noise of μ-law on both sides leaves 34 dB, less a margin of 4 dB."""
 
 
-@check("TFS-FIDELITY-11", limit=60)
+@check("TFS-FIDELITY-11", limit=120)
 async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
     """The same speech in one chunk, and in chunks from one sample to a second: alike, at the borders too, and whole."""
     wrong = {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._hang_up import COMPLETED, END
+from twilio_conformance.checks._hang_up import COMPLETED
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.probe import Probe
+from twilio_conformance.subject.steps import END
 
 
 @check("TFS-HANGUP-16")

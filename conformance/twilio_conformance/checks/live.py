@@ -213,9 +213,11 @@ async def audio_that_is_held_up_on_its_way_is_not_lost(probe: Probe) -> None:
         if before is None or after is None:
             return "what was said is not recognised"
         lost = (len(said) - piece) / RATE - (after.delay - before.delay)
-        return _ms(lost) if abs(lost) > PLACEMENT_ERROR else None
+        word = "lost" if lost > 0 else "inserted"
+        return f"{_ms(abs(lost))} {word}" if abs(lost) > PLACEMENT_ERROR else None
 
-    await expect_in_each_call(AT_EVERY_RATE, play, "audio that was held up is lost", "nothing lost")
+    wanted = "nothing lost and nothing inserted"
+    await expect_in_each_call(AT_EVERY_RATE, play, "audio that was held up is not whole", wanted)
 
 
 @check("TFS-LIVE-07", limit=60)
@@ -236,18 +238,9 @@ async def the_end_of_an_answer_is_heard(probe: Probe) -> None:
 
 @check("TFS-LIVE-08", limit=60)
 async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
-    """The caller speaks into an answer of 3 s; the agent at once says something else."""
+    """The caller speaks into an answer of 3 s; the agent at once says something else. Every call has to be clean."""
 
     async def play(server: PipecatServer, rate: int) -> str | None:
-        # A chunk that Pipecat's transport is sending when it is interrupted goes out after the clear. That is not the
-        # serializer's fault and rarely happens twice, while audio that a serializer keeps comes every time.
-        for _ in range(ATTEMPTS):
-            trouble = await interrupt(server, rate)
-            if trouble is None:
-                break
-        return trouble
-
-    async def interrupt(server: PipecatServer, rate: int) -> str | None:
         other = voice(0.6, rate=rate, seed=4)
         async with place_call(probe, server, rate, echoes=False) as call:
             caller = call.caller
@@ -266,14 +259,17 @@ async def nothing_of_interrupted_speech_follows_the_clear(probe: Probe) -> None:
         if len(caller.clears) != 1:
             return f"{len(caller.clears)} clears"
         codes = [arrival.codes for arrival in caller.arrivals if arrival.moment > caller.clears[0]]
-        stale = stale_seconds(other, ulaw.decode(b"".join(codes)), rate)
+        # Pipecat's transport may give the serializer one more chunk of the answer; the serializer cannot tell.
+        said = call.given_after_interruption()[: -rate // 4]
+        stale = stale_seconds(said, ulaw.decode(b"".join(codes)), rate)
         if stale is None:
             return "what the agent says after the clear is not recognised"
         # A linear-phase filter may add some sound ahead of an answer's first sample.
         return f"{_ms(stale)} of the interrupted speech" if stale > 0.005 else None
 
+    calls = {f"{name}, call {number}": AT_EVERY_RATE[name] for name in AT_EVERY_RATE for number in (1, 2, 3)}
     wanted = "one clear, and nothing of the interrupted speech after it"
-    await expect_in_each_call(AT_EVERY_RATE, play, "an interruption is not clean", wanted)
+    await expect_in_each_call(calls, play, "an interruption is not clean", wanted)
 
 
 @check("TFS-LIVE-09", limit=60)
@@ -377,7 +373,7 @@ async def twenty_calls_at_once_do_not_mix(probe: Probe) -> None:
             caller = call.caller
             await caller.speak(hum[: RATE // 2])
             await caller.press(key)
-            await caller.until(lambda: bool(call.agent.keys), 5)
+            await caller.until(lambda: bool(call.agent.keys), 30)
             await middle.wait()
             if not leaves:
                 await caller.speak(hum[RATE // 2 :])

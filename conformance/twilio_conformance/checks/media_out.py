@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from pipecat.frames import frames
 
 from twilio_conformance.audio import signals
 from twilio_conformance.audio.passage import split
@@ -31,6 +32,21 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
     known, wanted = digest in REFERENCE_ENCODERS, list(REFERENCE_ENCODERS.values())
     message = "the codes are those of neither reference encoder"
     expect(known, message, wanted, f"codes of SHA-256 {digest}")
+
+
+@check("TFS-MEDIAOUT-11", since="2026.12")
+async def a_frame_of_an_applications_own_class_is_sent(probe: Probe) -> None:
+    """A subclass of each kind of output audio that the installed Pipecat has."""
+    probe.require_object()
+    kinds = [frames.OutputAudioRawFrame]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    for kind in kinds:
+        own = type(f"Own{kind.__name__}", (kind,), {})
+        subject = await probe.ready()
+        pcm = signals.utterance(8000, 0.5).astype("<i2").tobytes()
+        sent = payload_of(await subject.serialize(own(audio=pcm, sample_rate=8000, num_channels=1)))
+        expect(bool(sent), "audio of an application's own class is not sent", own.__name__, "nothing")
 
 
 @check("TFS-MEDIAOUT-09")

@@ -9,9 +9,10 @@ import importlib
 import inspect
 import math
 import sys
+import threading
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import monotonic
 from typing import Any
 
@@ -26,6 +27,7 @@ from twilio_conformance.spec import situations
 from twilio_conformance.spec.catalogue import SEPARATOR, Catalogue, Json
 from twilio_conformance.spec.situations import Value
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
+from twilio_conformance.subject import resolution
 from twilio_conformance.subject.probe import Probe, Raised
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.target import HANDSHAKE, METHODS, Implementation
@@ -56,11 +58,15 @@ _LAZY_IMPORTS = {
 
 @dataclass(frozen=True)
 class Context:
-    """What every job needs: the implementation, the specification and the checks in code."""
+    """What every job needs: the implementation, the specification and the checks in code.
+
+    `threads` is the number of threads once the implementation is imported; a fork keeps only one of them.
+    """
 
     implementation: Implementation
     catalogue: Catalogue
     checks: Mapping[str, Check]
+    threads: int = field(default_factory=threading.active_count)
 
     def jobs(self) -> dict[str, Job]:
         """Return every vector and check as a job, by id."""
@@ -101,7 +107,7 @@ def run(
     context: Context,
     job: Job,
     names: Names,
-    watch: Callable[[str], None],
+    watch: Callable[[str, float], None],
     adapter: Adapter | None = None,
 ) -> ChildReport:
     """Run a job in this process, which cannot be used for another one afterwards.
@@ -132,15 +138,17 @@ def run(
             with asyncio.Runner() as runner:
                 outcomes = runner.run(grade(context, job.id, job.requirements, probe))
             fault, is_clean = link.finish()
-            return ChildReport(
-                as_json(outcomes), hung=probe.hung_calls, adapter_fault=fault, is_adapter_clean=is_clean
-            )
+            return ChildReport(as_json(outcomes), adapter_fault=fault, is_adapter_clean=is_clean)
+        if context.threads > 1:
+            context = replace(context, implementation=resolution.resolve_again(context.implementation))
         before = sandbox.state()
         probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         outcomes = runner.run(grade(context, job.id, job.requirements, probe))
         changes = sandbox.state_changes(before)
-        return ChildReport(as_json(outcomes), hung=probe.hung_calls, state_changes=changes)
+        if context.threads > 1:
+            changes.append("started a thread when it was imported, so that each check has to import it again")
+        return ChildReport(as_json(outcomes), state_changes=changes)
     except BaseException as error:
         action = action_behind(error, context.implementation)
         if action is None:

@@ -35,7 +35,6 @@ class ChildReport:
     Attributes:
         outcomes: The outcome of each requirement, as JSON.
         trouble: The traceback of a failure of the suite itself; empty otherwise.
-        hung: The calls that did not return.
         state_changes: What the implementation did to the process, each as the end of a sentence.
         adapter_fault: What the adapter did wrong, if anything.
         is_adapter_clean: Whether the adapter can go on to another job.
@@ -43,7 +42,6 @@ class ChildReport:
 
     outcomes: dict[str, Json] = field(default_factory=dict)
     trouble: str = ""
-    hung: list[str] = field(default_factory=list)
     state_changes: list[str] = field(default_factory=list)
     adapter_fault: str | None = None
     is_adapter_clean: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import locale
+import math
 import os
 import resource
 import sys
@@ -51,6 +52,15 @@ def limit_files() -> None:
 def limit_memory() -> None:
     """Limit how much more memory this process may allocate."""
     _limit(resource.RLIMIT_DATA, _data_in_use() + MEMORY_LIMIT)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the seconds of processor time that a process has used; infinity where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return math.inf
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _limit(what: int, most: int) -> None:

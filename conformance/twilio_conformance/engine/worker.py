@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.messages import ChildReport, Job
-from twilio_conformance.engine.timeouts import CallTimeouts, ChildStatus
+from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import Json
@@ -45,6 +45,15 @@ ADAPTER_JOBS_FACTOR = 3
 
 REAL_TIME_JOBS = 4
 """Jobs in real time that run beside the others; they mostly wait, too."""
+
+MAX_WAITING = 32
+"""Children whose call only waits that run beside the others; a client that blocks may wait for half a minute."""
+
+WAITING, BUSY = 1.0, 0.2
+"""Seconds after which a call counts as waiting, and the share of them for which it may use a processor."""
+
+CALL_GRACE = 3.0
+"""Seconds beyond a call's own limit after which its child is ended; it gives up by itself unless it is blocked."""
 
 TICK = 0.05
 """Seconds between two checks of the time limits."""
@@ -74,6 +83,8 @@ class _Child:
     started: float = 0.0
     call_count: int = 0
     call_since: float = 0.0
+    used_before: float = 0.0
+    is_waiting: bool = False
     is_pipe_closed: bool = False
 
     @property
@@ -139,7 +150,6 @@ class Worker:
         self._concurrency = int(configuration["concurrency"]) * (ADAPTER_JOBS_FACTOR if self._pool else 1)
         self._waiting: list[_QueuedJob] = []
         self._children: dict[int, _Child] = {}
-        self._timeouts = CallTimeouts()
         self._state_changes: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests.descriptor, selectors.EVENT_READ)
@@ -212,43 +222,41 @@ class Worker:
 
     def _order(self, request: Json) -> _QueuedJob:
         """Return the order for a request; an adapter gets more time, for no clock can skip there."""
-        if request["job"] == target.HANDSHAKE:
-            from twilio_conformance.engine.job import HANDSHAKE_LIMIT
+        from twilio_conformance.engine.job import HANDSHAKE_LIMIT
 
+        if request["job"] == target.HANDSHAKE:
             job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT)
         else:
             job = self._jobs[request["job"]]
         return _QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"])
 
     def _has_room_for(self, order: _QueuedJob) -> bool:
-        running = [child.order for child in self._children.values()]
-        if order.alone or any(other.alone for other in running):
-            return not running
+        if order.alone or any(child.order.alone for child in self._children.values()):
+            return not self._children
+        running = [child.order for child in self._children.values() if not child.is_waiting]
+        if len(self._children) - len(running) >= MAX_WAITING:
+            return False
         beside = sum(other.job.in_real_time == order.job.in_real_time for other in running)
         return beside < (REAL_TIME_JOBS if order.job.in_real_time else self._concurrency)
 
     def _enforce_limits(self, child: _Child, now: float) -> None:
         """End a child that has exceeded a limit, and account for one that has ended by itself."""
-        status = child.status
+        status, call, used = child.status, child.status.call, sandbox.processor_seconds(child.pid)
         if status.count != child.call_count:
-            child.call_count, child.call_since = status.count, now
-        waited = now - child.call_since if status.call else 0.0
-        limit = self._timeouts.limit(status.call)
+            child.call_count, child.call_since, child.used_before = status.count, now, used
+        # With an adapter, another process runs the calls, and its client limits each.
+        waited = now - child.call_since if call and not self._pool else 0.0
+        child.is_waiting = waited > WAITING and used - child.used_before < BUSY * waited
+        is_late = now - child.started > child.order.limit
         if (death := _death(child.pid)) is not None:
             self._receive(child)
             if child.pid in self._children:
                 self._fail(child, status.failure or f"{death}{child.place}")
-        elif limit is not None and waited > limit:
-            reason = (
-                f"did not return within {limit:g} s, which is all it was given after others had not returned"
-            )
-            self._fail(child, f"hung{child.place}: it {reason}", NOT_TESTABLE, hung=status.call)
-        elif now - child.started > child.order.limit:
-            if waited > self._timeouts.SHORT:
-                action = f"hung{child.place} and was ended after {child.order.limit:g} s"
-                self._fail(child, action, hung=status.call)
-            else:
-                self._fail_slow(child)
+        elif waited > status.limit + CALL_GRACE or (is_late and waited > child.order.limit / 2):
+            limit = min(status.limit, child.order.limit)
+            self._fail(child, f"hung{child.place} and was ended after {limit:g} s")
+        elif is_late:
+            self._end_slow(child)
 
     def _fork(self, order: _QueuedJob) -> None:
         names = Names()
@@ -320,28 +328,24 @@ class Worker:
                 self._selector.unregister(child.reader.descriptor)
 
     def _take_report(self, child: _Child, report: ChildReport) -> None:
-        for call in report.hung:
-            self._note(self._timeouts.count_hung(call))
         if report.adapter_fault:
             self._note(f"{child.order.job.id}: {report.adapter_fault}")
         self._finish(child, report)
 
-    def _fail(self, child: _Child, action: str, status: str = FAIL, hung: str = "") -> None:
+    def _fail(self, child: _Child, action: str) -> None:
         """End a child; what the implementation did is the outcome of its job."""
-        if hung:
-            self._note(self._timeouts.count_hung(hung))
-        self._conclude(child, Outcome(status, f"the implementation {action}"))
+        self._conclude(child, Outcome(FAIL, f"the implementation {action}"))
 
-    def _fail_slow(self, child: _Child) -> None:
-        """End a child in which no call hung; with an adapter, the adapter may be what is slow."""
-        action = f"took more than {child.order.limit:g} s over the whole check and was ended"
-        if self._pool is None:
-            self._fail(child, action)
-            return
-        pace = f"of each call, {self._pool.pace * 1000:.0f} ms are its own, as for hello"
-        outcome = Outcome(NOT_TESTABLE, f"the adapter {action}; {pace}")
-        self._note(f"{child.order.job.id}: {outcome.message}")
-        self._conclude(child, outcome)
+    def _end_slow(self, child: _Child) -> None:
+        """End a child in which no call hung: what was too slow for the check may yet do what it grades."""
+        message = f"took more than {child.order.limit:g} s over the whole check and was ended"
+        if self._pool:
+            pace = f"of each call, {self._pool.pace * 1000:.0f} ms are its own, as for hello"
+            message = f"the adapter {message}; {pace}"
+            self._note(f"{child.order.job.id}: {message}")
+        else:
+            message = f"the implementation {message}: too slow to be tested here"
+        self._conclude(child, Outcome(NOT_TESTABLE, message))
 
     def _conclude(self, child: _Child, outcome: Outcome) -> None:
         self._finish(child, ChildReport(dict.fromkeys(child.order.job.requirements, asdict(outcome))))
@@ -374,9 +378,8 @@ class Worker:
         if self._pool and child.adapter:
             self._pool.give_back(child.adapter, is_clean=is_adapter_clean)
 
-    def _note(self, sentence: str | None) -> None:
-        if sentence is not None:
-            send(self._answers, {"note": sentence})
+    def _note(self, sentence: str) -> None:
+        send(self._answers, {"note": sentence})
 
 
 def _death(pid: int) -> str | None:

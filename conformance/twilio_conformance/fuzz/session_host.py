@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from twilio_conformance.engine.timeouts import ChildStatus
+from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import NotTestable, SuiteError, UsageError
 from twilio_conformance.fuzz.oracle import NAMES
 from twilio_conformance.spec.catalogue import Json

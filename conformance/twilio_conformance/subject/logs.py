@@ -1,8 +1,12 @@
-"""Capture of what an implementation logs with loguru and the logging module, and of warnings."""
+"""Capture of what an implementation logs: with loguru, with the logging module, as warnings, and on its output."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import re
+import sys
 import traceback
 import warnings
 from dataclasses import dataclass
@@ -91,6 +95,39 @@ class LogCapture:
 
     def _take_warning(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         self.records.append(LogRecord(logging.WARNING, "WARNING", f"{category.__name__}: {message}"))
+
+
+def output_size() -> int:
+    """Return the bytes that this process has written to its output; 0 if that is not a file, as it is in a child."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    return os.fstat(1).st_size
+
+
+def printed_records(since: int) -> list[LogRecord]:
+    """Return the lines of the output from this byte on that name a level, as structlog and JSON formatters do."""
+    with contextlib.suppress(OSError):
+        text = os.pread(1, min(max(output_size() - since, 0), _MOST_OUTPUT), since).decode("utf-8", "replace")
+        lines = [(line, _LEVEL.search(_COLOUR.sub("", line))) for line in text.splitlines()]
+        return [
+            LogRecord(_LEVELS[found["level"].lower()], found["level"].upper(), line)
+            for line, found in lines
+            if found
+        ]
+    return []
+
+
+_MOST_OUTPUT = 1 << 20
+"""Bytes of output in which lines are looked for."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LEVELS = {"warn": 30, "warning": 30, "error": 40, "critical": 50, "fatal": 50}
+_LEVEL = re.compile(
+    r"""(\[\s*|"(level|levelname|severity|log\.level)"\s*:\s*")(?P<level>warn|warning|error|critical|fatal)(\s*\]|")""",
+    re.IGNORECASE,
+)
+"""A level in brackets, or the value of a member."""
 
 
 def _text(record: logging.LogRecord) -> str:

@@ -15,13 +15,12 @@ from pipecat.frames.frames import Frame
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.subject import frames, trace
 from twilio_conformance.subject.frames import Value, shorten
-from twilio_conformance.subject.logs import CAPTURE, LogRecord
+from twilio_conformance.subject.logs import CAPTURE, LogRecord, output_size, printed_records
 from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.surroundings import Surroundings
 from twilio_conformance.subject.target import NOWHERE, Implementation
 from twilio_conformance.twilio.caller import CallerTrack
-from twilio_conformance.twilio.clock import skipped
 from twilio_conformance.twilio.network import Network
 from twilio_conformance.twilio.record import Exchange
 
@@ -32,9 +31,6 @@ Json = dict[str, Any]
 CALL_LIMIT = 10.0
 """Time limit of one call of the implementation, in seconds on the event loop's clock."""
 
-HANG_THRESHOLD = 5.0
-"""Real seconds after which a call that reached its time limit counts as hung."""
-
 CALL_WIDTH = 60
 """Characters of a message that are shown in the description of a call."""
 
@@ -44,7 +40,6 @@ class Probe:
 
     Attributes:
         metrics: Values to report, by name.
-        hung_calls: The calls that hung.
     """
 
     def __init__(
@@ -52,7 +47,7 @@ class Probe:
         implementation: Implementation,
         network: Network,
         names: Names | None = None,
-        watch: Callable[[str], None] = lambda _: None,
+        watch: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         """Create a probe for one implementation.
 
@@ -60,18 +55,18 @@ class Probe:
             implementation: What to observe.
             network: The network double that answers its requests.
             names: The values of ${names}; random by default.
-            watch: Called with each call when it begins, and with "" when none is running.
+            watch: Called with each call and its time limit when it begins, and with "" when none is running.
         """
         self.implementation = implementation
         self.network = network
         self.names = names or Names()
         self.metrics: Json = {}
-        self.hung_calls: list[str] = []
         self.surroundings = Surroundings(self, {})
         self._watch = watch
-        self._running_calls: list[str] = []
+        self._running_calls: list[tuple[str, float]] = []
         self._observations: list[tuple[Observation, float, int]] = []
         self._began = time.monotonic()
+        self._printed = output_size()
         CAPTURE.records.clear()
         self.answer([{"status": 200, "json": {"sid": "${call_sid}", "status": "completed"}}])
 
@@ -135,8 +130,13 @@ class Probe:
 
     @property
     def logs(self) -> tuple[LogRecord, ...]:
-        """The log records so far."""
-        return tuple(CAPTURE.records)
+        """The log records so far, and the lines of output that say that they are one."""
+        return (*CAPTURE.records, *printed_records(self._printed))
+
+    def forget_logs(self) -> None:
+        """Leave out of `logs` what there is so far."""
+        CAPTURE.records.clear()
+        self._printed = output_size()
 
     def require_capability(self, capability: str | None) -> None:
         """End the check if the implementation does not claim the capability.
@@ -244,22 +244,22 @@ class Probe:
         return observation
 
     @contextlib.contextmanager
-    def _announced(self, call: str) -> Iterator[None]:
+    def _announced(self, call: str, limit: float = CALL_LIMIT) -> Iterator[None]:
         """Tell the watch which call is running; of several, the one that began last."""
-        self._running_calls.append(call)
-        self._watch(call)
+        self._running_calls.append((call, limit))
+        self._watch(call, limit)
         try:
             yield
         finally:
-            self._running_calls.remove(call)
-            self._watch(self._running_calls[-1] if self._running_calls else "")
+            self._running_calls.remove((call, limit))
+            self._watch(*(self._running_calls[-1] if self._running_calls else ("", 0.0)))
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
         if not self.implementation.is_remote:
             CAPTURE.attach()
         clock = asyncio.get_running_loop().time
-        started, skipped_before = clock(), skipped()
-        with self._announced(call):
+        started = clock()
+        with self._announced(call, limit):
             try:
                 async with asyncio.timeout(limit) as bound:
                     value = await action()
@@ -268,9 +268,6 @@ class Probe:
                     raise
                 raised = Raised.of(error)
                 if bound.expired():
-                    # Skipped time costs nothing, and must not count as a hang, which shortens the limit of later calls.
-                    if clock() - started - (skipped() - skipped_before) > HANG_THRESHOLD:
-                        self.hung_calls.append(call)
                     raised = _no_return(limit)
                 elif _is_cancelled_by_the_suite(error):
                     raise
@@ -282,10 +279,9 @@ class Probe:
     ) -> list[Observation]:
         """Observe several calls that are sent together when the first value is asked for."""
         observations = []
-        with self._announced(calls[0] if calls else ""):
+        with self._announced(calls[0] if calls else "", limit):
             for call, value in zip(calls, values, strict=True):
                 if isinstance(value, TimeoutError):
-                    self.hung_calls.append(call)
                     seen = Observation(call, raised=_no_return(limit))
                 elif isinstance(value, BaseException):
                     seen = Observation(call, raised=Raised.of(value))

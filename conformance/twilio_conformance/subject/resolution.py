@@ -41,6 +41,16 @@ def resolve(target: Target) -> Implementation:
         raise UsageError(f"--impl={target.spec}: {error}") from error.__cause__
 
 
+def resolve_again(implementation: Implementation) -> Implementation:
+    """Import the package of an implementation once more, with what it starts then, and find the implementation in it."""
+    home = implementation.name.partition(":")[0]
+    package = home.rpartition(".")[0] or home
+    for name in list(sys.modules):
+        if name == home or (f"{name}.".startswith(f"{package}.") and not name.startswith("pipecat.")):
+            del sys.modules[name]
+    return resolve(implementation.target)
+
+
 def _import(target: Target, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.spec.situations import change_arguments
-from twilio_conformance.subject.observation import Observation
+from twilio_conformance.subject.steps import take_step
 from twilio_conformance.subject.target import PARAMETERS
 from twilio_conformance.twilio.record import Exchange
 
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from twilio_conformance.subject.probe import Probe, Subject
 
 Json = dict[str, Any]
-
-STEP_LIMIT = 40.0
-"""Time limit of a step, in seconds on the event loop's clock: above the 30 s that any requirement permits."""
-
 
 POSITIONAL = PARAMETERS[:6]
 """Arguments that may be passed by position: for params, TFS-CONSTRUCT-03 asks that alone."""
@@ -31,13 +26,12 @@ class Surroundings:
     """The members of a vector's `given` that are about the surroundings; without any, there are none.
 
     Attributes:
-        logs_start: How many log records there were when the instance had been prepared.
-        connections_start: How many connections to Twilio's API there were by then.
+        connections_start: How many connections to Twilio's API there were when the instance had been prepared.
     """
 
     def __init__(self, probe: Probe, given: Json) -> None:
         """Prepare the surroundings of a probe's instances; spec/schemas/vector.schema.json describes `given`."""
-        self.logs_start = self.connections_start = 0
+        self.connections_start = 0
         self._probe, self._given = probe, given
         self._neighbour: Subject | None = None
         self._ungraded: list[range] = []
@@ -127,7 +121,6 @@ class Surroundings:
             await self._take(subject, [step for step in steps if step.get("setup", ...) is not None], before)
         if beside is not None and self._neighbour is not None:
             await self._take(self._neighbour, beside.get("then", ()), beside)
-        self.logs_start = len(self._probe.logs)
         self.connections_start = len(self._probe.network.connections)
 
     async def take_turn(self) -> None:
@@ -152,16 +145,3 @@ class Surroundings:
             for step in steps:
                 await take_step(subject, step)
         self._ungraded.append(range(start, len(self._probe.network.exchanges)))
-
-
-async def take_step(subject: Subject, step: Json) -> Observation:
-    """Take a step of a vector and return what it did; the implementation's exceptions are values."""
-    if "serialize" in step:
-        return await subject.serialize(step["serialize"], limit=STEP_LIMIT)
-    if "deserialize" in step:
-        message = subject.probe.names.message(step["deserialize"])
-        return await subject.deserialize(message, limit=STEP_LIMIT)
-    if "setup" in step:
-        return await subject.setup(*step["setup"].values())
-    await asyncio.sleep(step["wait"])
-    return Observation(f"wait({step['wait']})")

@@ -134,17 +134,28 @@ class _Selector(selectors.DefaultSelector):
         until = None if timeout is None else time.monotonic() + timeout
         interval, quiet = POLL_INTERVAL, 0
         while True:
+            # Ask before waiting: a thread that has ended by then has also woken the loop.
+            is_alone = until is not None and until > time.monotonic() and self._is_alone()
             left = interval if until is None else min(interval, until - time.monotonic())
-            events = super().select(max(left, 0.0))
+            events = super().select(0.0 if is_alone else max(left, 0.0))
             now = time.monotonic()
             if events or (until is not None and now >= until):
                 return events
-            quiet = quiet + 1 if self._is_idle() else 0
+            quiet = quiet + 1 if is_alone or self._is_idle() else 0
             interval = POLL_INTERVAL if quiet else min(interval * 1.5, LONGEST_POLL_INTERVAL)
-            if quiet >= QUIET_POLLS:
+            if is_alone or quiet >= QUIET_POLLS:
                 ends = [end for end in (until, self._network.next_deadline()) if end is not None]
                 _process.skipped += max(0.0, min(ends, default=now) - now)
                 quiet = 0
+
+    def _is_alone(self) -> bool:
+        """Return whether nothing but a timer can happen, not even the delivery of what was sent."""
+        return (
+            not self.thread_calls
+            and not self._network.connections
+            and self.get_map().keys() == self.own
+            and not _has_busy_threads(self._network.threads())
+        )
 
     def _is_idle(self) -> bool:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -224,3 +225,23 @@ def test_every_documented_flag_is_used() -> None:
     manifest = json.loads((V1 / "manifest.json").read_bytes())
     used = {flag for path in V1.glob("*/*.json") for flag in json.loads(path.read_bytes())["flags"]}
     assert used == set(manifest["flags"])
+
+
+def test_no_two_messages_of_a_vector_have_the_same_sequence_number() -> None:
+    repeated = []
+    for path in sorted(V1.glob("*/*.json")):
+        messages = [step.get("deserialize", {}).get("json") for step in json.loads(path.read_text())["steps"]]
+        numbers = [each.get("sequenceNumber") for each in messages if isinstance(each, dict)]
+        texts = [number for number in numbers if isinstance(number, str)]
+        if len(set(texts)) < len(texts) or list(map(int, texts)) != sorted(map(int, texts)):
+            repeated.append(path.stem)
+    assert repeated == []
+
+
+def test_bytes_that_are_good_have_the_stream_of_the_vector() -> None:
+    for path in V1.glob("input/bytes-twin-*.json"):
+        vector = json.loads(path.read_text())
+        given = vector["steps"][0]["deserialize"]
+        if "base64" in given:
+            message = json.loads(base64.b64decode(given["base64"]))
+            assert message["streamSid"] == vector["given"]["names"]["stream_sid"]

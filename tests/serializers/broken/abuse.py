@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import audioop
 import json
 from typing import Any
 
@@ -79,6 +80,14 @@ class StereoAsMono(HookedSerializer):
         if not isinstance(frame, OutputAudioRawFrame):
             return frame
         return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1)
+
+
+@broken("TFS-ABUSE-03", "Only the left channel is read, so whoever is recorded on the right is not heard.")
+class LeftChannelAlone(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
+        if not isinstance(frame, OutputAudioRawFrame) or frame.num_channels != 2:
+            return frame
+        return OutputAudioRawFrame(audioop.tomono(frame.audio, 2, 1, 0), frame.sample_rate, 1)
 
 
 @broken("TFS-ABUSE-04", "A rate of zero raises, as in pipecat-ai 1.14.0.")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pipecat.frames.frames import InterruptionFrame
 from pydantic import BaseModel
 
-from tests.serializers.broken.base import CAPABILITIES, HangUpHooks, HookedSerializer
+from tests.serializers.broken.base import CAPABILITIES, HangUpHooks, HookedSerializer, OutgoingCodes
 from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
 
@@ -258,7 +258,7 @@ class NoHangUpByDefault(HookedSerializer):
 @broken(
     "TFS-CONSTRUCT-10",
     "sample_rate is 16000 by default, as in Pipecat 0.0.40 (PR 359).",
-    also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-02",
+    also="TFS-MEDIAIN-01 TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-04 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-02 TFS-INPUT-0[1234578]",
 )
 class RateByDefault(HookedSerializer):
     class InputParams(TwilioFrameSerializer.InputParams):
@@ -356,6 +356,18 @@ class OneHangUpForAll(HangUpHooks):
                 return None
             self.ended.append(str(id(self)))
         return await super().serialize(frame)
+
+
+@broken(
+    "TFS-CONSTRUCT-14",
+    "The buffer of outgoing audio is a default argument, so all calls of the process share it.",
+    isolated=True,
+    also="TFS-FIDELITY-14 TFS-LIVE-14 TFS-LATENCY-* TFS-FIDELITY-* TFS-LIVE-* TFS-ABUSE-05",
+)
+class BufferForAll(OutgoingCodes):
+    def change_codes(self, codes: bytes, buffer: list[bytes] = [b""]) -> bytes:  # noqa: B006
+        before, buffer[0] = buffer[0], codes[-20:]
+        return before + codes[:-20]
 
 
 @broken(

@@ -29,7 +29,7 @@ class StarForPound(HookedSerializer):
 @broken(
     "TFS-DTMF-01",
     "The digit is passed on as text instead of a KeypadEntry.",
-    also="TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-DTMF-0[34]",
+    also="TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-DTMF-0[34] TFS-INPUT-06 TFS-INPUT-08",
 )
 class DigitAsText(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
@@ -44,7 +44,11 @@ def _dtmf(data: str | bytes) -> dict[str, Any]:
     return dtmf if isinstance(dtmf, dict) else {}
 
 
-@broken("TFS-DTMF-02", "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).")
+@broken(
+    "TFS-DTMF-02",
+    "KeypadEntry(digit) raises for A to D (pipecat-ai/pipecat PR 6321).",
+    also="TFS-INPUT-08",
+)
 class UnknownKeysRaise(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         dtmf = _dtmf(data)
@@ -79,7 +83,7 @@ class NumbersAreKeys(HookedSerializer):
 @broken(
     "TFS-DTMF-03",
     "Only the track inbound is accepted, although dtmf.track is inbound_track.",
-    also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03",
+    also="TFS-DTMF-01 TFS-DTMF-04 TFS-INPUT-07 TFS-INPUT-09 TFS-INPUT-10 TFS-MEDIAIN-05 TFS-HANGUP-12 TFS-MEDIAIN-03 TFS-INPUT-06 TFS-INPUT-08",
 )
 class InboundKeysOnly(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:

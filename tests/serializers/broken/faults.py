@@ -195,7 +195,7 @@ class SwallowsCancellation(_Ends):
 @broken(
     "TFS-FAULT-07",
     "The flag is set before the attempt, as in pipecat-ai 1.14.0, so a failure is never retried.",
-    also="TFS-FAULT-08",
+    also="TFS-FAULT-08 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class OneAttempt(HangUpHooks):
     attempted = False

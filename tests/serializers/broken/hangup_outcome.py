@@ -180,7 +180,6 @@ class AnyNotFoundIsEnded(HangUpHooks):
     "TFS-HANGUP-16",
     "The request is sent by asyncio.create_task and never awaited.",
     isolated=True,
-    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-06 TFS-FAULT-07 TFS-FAULT-10 TFS-FAULT-12 TFS-HANGUP-01 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
 )
 class FireAndForget(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:

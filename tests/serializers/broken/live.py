@@ -130,6 +130,18 @@ class SpeaksOnAfterClear(OutgoingCodes):
 
 
 @broken(
+    "TFS-LIVE-08",
+    "Audio is converted in a thread, and what the thread returns after an interruption is sent after the clear.",
+)
+class ThreadOutlivesTheClear(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        text = await super().serialize(frame)
+        if isinstance(frame, OutputAudioRawFrame):
+            await asyncio.sleep(0.035)
+        return text
+
+
+@broken(
     "TFS-LIVE-09",
     "Keys are ignored while the caller speaks.",
     also="TFS-DTMF-04 TFS-INPUT-09 TFS-LIVE-*",

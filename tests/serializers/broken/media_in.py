@@ -37,6 +37,18 @@ class TwoChannels(HookedSerializer):
         return with_audio(frame, num_channels=2) if isinstance(frame, InputAudioRawFrame) else frame
 
 
+@broken(
+    "TFS-MEDIAIN-01",
+    "The audio is the resampler's numpy array, which has no bytes' methods.",
+    also="TFS-MEDIAIN-* TFS-SETUP-* TFS-INPUT-* TFS-LIVE-* TFS-FIDELITY-* TFS-LATENCY-*",
+)
+class ArrayForTheCaller(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame):
+            return frame
+        return with_audio(frame, audio=np.frombuffer(frame.audio, "<i2"))
+
+
 class _IncomingPcm(HookedSerializer):
     """A hook for the caller's audio."""
 

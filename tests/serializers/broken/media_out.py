@@ -296,6 +296,14 @@ class OnlyTheBaseClass(HookedSerializer):
         )
 
 
+@broken(
+    "TFS-MEDIAOUT-11", "Frames are looked up by their exact class, which a subclass of an application is not."
+)
+class OnlyPipecatsOwnClasses(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        return text if type(frame).__module__ == "pipecat.frames.frames" else None
+
+
 @broken("TFS-MEDIAOUT-11", "TTS audio is assumed to be handled by the transport.")
 class WithoutSpeech(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:

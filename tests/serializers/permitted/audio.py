@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import audioop
 import base64
 import json
@@ -308,3 +309,14 @@ class BlocksOf40Milliseconds(_Chunked):
 @permitted("Audio is sent in blocks of 7 samples, since no block size is special.")
 class BlocksOfSeven(_Chunked):
     size = 7
+
+
+@permitted("Each frame and each message waits 1 ms, as for a queue between two tasks.")
+class AwaitsEachFrame(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        await asyncio.sleep(0.001)
+        return await super().serialize(frame)
+
+    async def deserialize(self, data: str | bytes) -> Any:
+        await asyncio.sleep(0.001)
+        return await super().deserialize(data)

@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import ssl
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -144,6 +145,10 @@ class _OwnHangUp(HookedSerializer):
                 self._done = await self._attempt()
         return None
 
+    def complain(self, message: str) -> None:
+        """Log that a hang-up failed."""
+        logger.error(message)
+
     async def _attempt(self) -> bool:
         pair = base64.b64encode(":".join(self._login).encode()).decode()
         headers = {"Authorization": f"Basic {pair}", "Content-Type": KIND}
@@ -151,11 +156,11 @@ class _OwnHangUp(HookedSerializer):
             async with asyncio.timeout(REQUEST_TIMEOUT + 2):
                 status, body = await self.post(self._url, headers, FORM)
         except Exception as error:
-            logger.error(f"hang-up failed: {type(error).__name__}")
+            self.complain(f"hang-up failed: {type(error).__name__}")
             return False
         if 200 <= status < 300 or _has_ended(status, body):
             return True
-        logger.error(f"hang-up failed: status {status}")
+        self.complain(f"hang-up failed: status {status}")
         return False
 
 
@@ -334,3 +339,45 @@ class ContinuesInTheBackground(ByAiohttp):
     def _remember(self, task: asyncio.Task[bool]) -> None:
         if not task.cancelled():
             self._done = task.result()
+
+
+@permitted(
+    "The request is left to a background task, and serialize returns at once.",
+    unmet="TFS-HANGUP-16",
+    reason="This is the purpose of the variant: api.txt says that the hang-up is initiated.",
+)
+class LeavesItToATask(ByAiohttp):
+    task: asyncio.Task[Any] | None = None
+
+    async def serialize(self, frame: Frame) -> Any:
+        if not is_terminal(frame):
+            return await super().serialize(frame)
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(super().serialize(frame))
+        return None
+
+
+@permitted("Attempts of 2.5 s each, a quarter of a second apart, within 7 s in all.")
+class ShortAttempts(ByAiohttp):
+    async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
+        for last in (False, False, True):
+            try:
+                async with asyncio.timeout(2.5):
+                    return await super().post(url, headers, body)
+            except (TimeoutError, aiohttp.ClientError):
+                if last:
+                    raise
+            await asyncio.sleep(0.25)
+        raise AssertionError
+
+
+@permitted("Failures are logged by structlog as it comes, on standard output.")
+class LogsToStandardOutput(ByAiohttp):
+    def complain(self, message: str) -> None:
+        print(f"2026-12-01 05:00:00 [error    ] {message}")
+
+
+@permitted("Failures are logged as JSON lines on standard error.")
+class LogsJsonLines(ByAiohttp):
+    def complain(self, message: str) -> None:
+        print(json.dumps({"event": message, "level": "error"}), file=sys.stderr)

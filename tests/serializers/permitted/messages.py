@@ -116,3 +116,26 @@ class IgnoresRepeatedChunks(HookedSerializer):
                 self.last, last = max(int(number), self.last), self.last
                 return frame if int(number) > last else None
         return frame
+
+
+@permitted("A message whose sequenceNumber was seen before is taken for a repetition.")
+class IgnoresRepeatedNumbers(HookedSerializer):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.seen: set[str] = set()
+
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if frame is None:
+            return None
+        number = json.loads(data).get("sequenceNumber")
+        if not isinstance(number, str):
+            return frame
+        is_new = number not in self.seen
+        self.seen.add(number)
+        return frame if is_new else None
+
+
+@permitted("A message without the streamSid that Twilio sends with each gives None.")
+class DemandsTheStream(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        return frame if frame is not None and "streamSid" in json.loads(data) else None

@@ -8,6 +8,7 @@ import pytest
 
 from twilio_conformance.checks._expectations import Session, grade_session, grade_step
 from twilio_conformance.errors import NotTestable, Violation
+from twilio_conformance.subject.frames import Foreign, FrameValue
 from twilio_conformance.subject.observation import Observation, Raised
 
 FAILED = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset({"Exception"}), "no"))
@@ -58,3 +59,14 @@ def test_a_session_is_graded_by_every_aspect_that_is_named() -> None:
     grade_session(session, {"messages": {"at_least": 1, "shape": {"event": "clear"}}})
     with pytest.raises(Violation, match="wrong number of requests"):
         grade_session(session, {"requests": {"at_least": 1, "at_most": 1}})
+
+
+def test_audio_that_is_not_bytes_is_a_finding() -> None:
+    array = FrameValue(
+        "InputAudioRawFrame",
+        frozenset(),
+        {"audio": Foreign("ndarray", "[0 0]"), "sample_rate": 8000, "num_channels": 1},
+    )
+    session = Session(steps=[Observation("deserialize", array)])
+    with pytest.raises(Violation, match="the audio is not bytes"):
+        grade_session(session, {"audio": {"sample_rate": 8000, "num_channels": 1, "at_least": 1}})

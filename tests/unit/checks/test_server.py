@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,5 +90,5 @@ async def test_what_is_no_serializer_cannot_be_tested() -> None:
     identity = Identity.random(ACCOUNT)
     async with PipecatServer() as board:
         with pytest.raises(NotTestable, match="did not start"):
-            async with board.expect(object(), identity, 8000).placed():  # type: ignore[arg-type]
+            async with board.expect(SimpleNamespace(serialize=None), identity, 8000).placed():  # type: ignore[arg-type]
                 pass

@@ -85,7 +85,7 @@ def test_the_worker_describes_the_implementation_and_lists_the_jobs(shared: Exec
     assert (found["name"], found["is_class"]) == ("hostile:TwilioFrameSerializer", True)
     check = "deeds.an_interruption_gives_a_text"
     assert shared.jobs[check] == Job(check, ["TFS-DEED-02"], 5, "deeds")
-    assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], 4.0)
+    assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], 8.0)
 
 
 def test_a_job_has_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:

@@ -48,7 +48,6 @@ def test_a_job_arrives_as_it_was_sent(job: Job) -> None:
         ChildReport(trouble="Traceback (most recent call last): …"),
         ChildReport(
             {"TFS-KEY-01": asdict(FAILED)},
-            hung=["setup(8000)"],
             state_changes=["changed the locale"],
             adapter_fault="wrote a line that is not JSON",
             is_adapter_clean=True,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import locale
+import math
 import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +108,12 @@ def test_a_change_of_the_process_is_the_end_of_a_sentence(
 
 def test_an_unchanged_process_has_no_changes() -> None:
     assert _in_child(lambda: sandbox.state_changes(sandbox.state()) == [])
+
+
+def test_the_processor_time_of_a_process_is_told_and_endless_where_nobody_tells_it() -> None:
+    before = sandbox.processor_seconds(os.getpid())
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    assert 0.05 < sandbox.processor_seconds(os.getpid()) - before < 60
+    assert sandbox.processor_seconds(-1) == math.inf

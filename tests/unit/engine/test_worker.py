@@ -16,8 +16,7 @@ from tests.host import REFERENCE
 from twilio_conformance import EDITION
 from twilio_conformance.engine import worker
 from twilio_conformance.engine.executor import Executor
-
-JOBS = 12
+from twilio_conformance.spec.verdict import Outcome
 
 HANGING = """
 import time
@@ -71,33 +70,78 @@ def test_long_output_is_cut_and_says_so(tmp_path: Path, printed: bytes, shown: s
         assert worker._beginning(stream) == shown
 
 
-def test_the_limits_of_an_implementation_that_always_hangs_get_shorter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"deed/{number}" for number in range(JOBS)]
-    suite = miniature.build(tmp_path, tuple(map(str, range(JOBS))))
-    (suite / "hanging.py").write_text(HANGING)
-    package = suite / miniature.PACKAGE.name
-    miniature.set_limit(package / "engine" / "job.py", "VECTOR_LIMIT", "2.0")
-    miniature.replace(package / "engine" / "timeouts.py", "SHORT = 3, 2.0", "SHORT = 3, 1.0")
+def grade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, jobs: int, limit: str = "8.0"
+) -> tuple[list[Outcome], list[str], float]:
+    """Grade an implementation, two jobs at once: the outcomes, the notes, and the seconds that it took."""
+    names = [f"deed/{number}" for number in range(jobs)]
+    suite = miniature.build(tmp_path, tuple(map(str, range(jobs))))
+    (suite / "graded.py").write_text(source)
+    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "job.py", "VECTOR_LIMIT", limit)
     monkeypatch.setattr(
         "twilio_conformance.subject.process.search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
     )
-    executor = Executor("hanging", EDITION, concurrency=2)
+    executor, started = Executor("graded", EDITION, concurrency=2), time.monotonic()
     try:
         executor.start()
         executor.submit(names)
         found = [executor.result(name).outcomes["TFS-DEED-01"] for name in names]
     finally:
         executor.close()
-    assert found[0].message == "the implementation hung in setup(8000) and was ended after 2 s"
-    assert found[0].status == "fail"
-    assert found[-1].message == (
-        "the implementation hung in setup(8000): it did not return within 0.2 s,"
-        " which is all it was given after others had not returned"
+    return found, executor.notes, time.monotonic() - started
+
+
+def test_each_call_that_hangs_is_given_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, notes, seconds = grade(tmp_path, monkeypatch, HANGING, jobs=12)
+    assert {(each.status, each.message) for each in found} == {
+        ("fail", "the implementation hung in setup(8000) and was ended after 3 s")
+    }
+    assert notes == []
+    # Twelve times 4 s, two at once, would be 24 s; calls that only wait run side by side.
+    assert seconds < 20
+
+
+def test_calls_that_compute_for_ever_do_not_run_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spinning = HANGING.replace("time.sleep(1_000_000)", "while True: pass")
+    found, _, seconds = grade(tmp_path, monkeypatch, spinning, jobs=4)
+    assert {each.message for each in found} == {
+        "the implementation hung in setup(8000) and was ended after 3 s"
+    }
+    assert seconds > 8
+
+
+def test_what_is_slow_in_every_call_and_hangs_in_none_cannot_be_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = HANGING.replace("1_000_000", "0.5").replace(
+        "setup(self, configuration)", "deserialize(self, data)"
     )
-    assert found[-1].status == "not-testable"
-    assert executor.notes == [
-        "3 calls did not return: every later call was given 1 s",
-        "setup did not return 5 times: every later one was given 0.2 s",
-    ]
+    found, _, _ = grade(tmp_path, monkeypatch, slow, jobs=2, limit="0.9")
+    told = "the implementation took more than 0.9 s over the whole check and was ended: too slow to be tested here"
+    assert {(each.status, each.message) for each in found} == {("not-testable", told)}
+
+
+LOOP_OF_ITS_OWN = """
+import asyncio
+import threading
+from twilio_reference import TwilioFrameSerializer as Reference
+
+LOOP = asyncio.new_event_loop()
+threading.Thread(target=LOOP.run_forever, daemon=True).start()
+
+class TwilioFrameSerializer(Reference):
+    async def deserialize(self, data):
+        future = asyncio.run_coroutine_threadsafe(super().deserialize(data), LOOP)
+        return await asyncio.wrap_future(future)
+"""
+
+
+def test_a_thread_that_starts_at_import_runs_in_each_check_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, notes, _ = grade(tmp_path, monkeypatch, LOOP_OF_ITS_OWN, jobs=2)
+    assert {each.status for each in found} == {"pass"}
+    (note,) = notes
+    assert note.startswith("the implementation started a thread when it was imported")

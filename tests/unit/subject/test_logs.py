@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import NoReturn
 import pytest
 from loguru import logger
 
-from twilio_conformance.subject.logs import LogCapture
+from twilio_conformance.subject.logs import LogCapture, output_size, printed_records
 
 
 @pytest.fixture
@@ -141,3 +142,35 @@ def test_attaching_twice_keeps_each_record_once(capture: LogCapture) -> None:
     logger.info("once")
     logging.getLogger("mine").info("once")
     assert len(capture.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("2026-12-01 05:00:00 [error    ] hang-up failed    status=401", 40),
+        ("2026-12-01 05:00:00 [\x1b[33m\x1b[1mwarning  \x1b[0m] hang-up failed", 30),
+        ('{"status": 401, "event": "hang-up failed", "level": "error"}', 40),
+        ('{"severity":"CRITICAL","message":"hang-up failed"}', 50),
+        ("[info     ] an error of the caller", None),
+        ('{"level": "info", "event": "no error"}', None),
+        ("hang-up failed: 401", None),
+    ],
+)
+@pytest.mark.usefixtures("capfd")
+def test_a_printed_line_that_names_its_level_is_a_record(line: str, level: int | None) -> None:
+    before = output_size()
+    print(line)
+    records = printed_records(before)
+    assert [(record.level, record.text) for record in records] == ([] if level is None else [(level, line)])
+
+
+def test_output_that_is_no_file_has_no_records() -> None:
+    reading, writing = os.pipe()
+    output = os.dup(1)
+    os.dup2(writing, 1)
+    try:
+        assert printed_records(output_size()) == []
+    finally:
+        os.dup2(output, 1)
+        for descriptor in (output, reading, writing):
+            os.close(descriptor)

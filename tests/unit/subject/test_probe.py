@@ -119,16 +119,11 @@ def test_what_a_constructor_raises_is_a_value(make: MakeProbe) -> None:
         make(construct).construct()
 
 
-@pytest.mark.parametrize(("tolerable", "hung"), [(0.0, ["serialize(EndFrame)"]), (60.0, [])])
-async def test_a_method_that_never_returns_is_given_up_and_counts_where_it_took_time(
-    make: MakeProbe, monkeypatch: pytest.MonkeyPatch, tolerable: float, hung: list[str]
-) -> None:
-    monkeypatch.setattr("twilio_conformance.subject.probe.HANG_THRESHOLD", tolerable)
-    probe = make(Serializer)
-    observation = await probe.construct(deed=asyncio.Event().wait).serialize(EndFrame(), limit=0.01)
+async def test_a_method_that_never_returns_is_given_up(make: MakeProbe) -> None:
+    subject = make(Serializer).construct(deed=asyncio.Event().wait)
+    observation = await subject.serialize(EndFrame(), limit=0.01)
     assert observation.raised is not None
     assert observation.raised.kind == NEVER_RETURNED
-    assert probe.hung_calls == hung
 
 
 async def test_a_check_that_is_ended_from_outside_is_ended(make: MakeProbe) -> None:
@@ -140,11 +135,11 @@ async def test_a_check_that_is_ended_from_outside_is_ended(make: MakeProbe) -> N
 
 
 async def test_the_watch_is_told_each_call_and_that_it_is_over(make: MakeProbe) -> None:
-    told: list[str] = []
+    told: list[tuple[str, float]] = []
     probe = make(Serializer)
-    probe._watch = told.append
-    await probe.construct().setup(16000)
-    assert told == ["construct()", "", "setup(16000)", ""]
+    probe._watch = lambda *call: told.append(call)
+    await probe.construct().setup(16000, limit=3)
+    assert told == [("construct()", CALL_LIMIT), ("", 0), ("setup(16000)", 3), ("", 0)]
 
 
 async def test_of_calls_at_once_the_watch_sees_the_one_that_is_left(make: MakeProbe) -> None:
@@ -154,7 +149,7 @@ async def test_of_calls_at_once_the_watch_sees_the_one_that_is_left(make: MakePr
     slow = asyncio.create_task(subject.setup(8000))
     await asyncio.sleep(0)
     subject.instance.deed = lambda: None
-    probe._watch = told.append
+    probe._watch = lambda call, _: told.append(call)
     await subject.serialize(EndFrame())
     await slow
     assert told == ["serialize(EndFrame)", "setup(8000)", ""]

@@ -131,6 +131,19 @@ def test_an_hour_of_sleep_passes_at_once(beside: Network) -> None:
     assert real < TOLERANCE
 
 
+def test_a_loop_without_connections_and_threads_waits_for_no_poll(
+    beside: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleep_often() -> None:
+        for _ in range(20):
+            await asyncio.sleep(HOUR)
+
+    monkeypatch.setattr(clock, "POLL_INTERVAL", TOLERANCE)
+    _, seconds, real = run(beside, sleep_often())
+    assert seconds >= 20 * HOUR
+    assert real < TOLERANCE
+
+
 def test_every_clock_of_the_process_skips_by_the_same_amount(beside: Network) -> None:
     def read() -> list[float]:
         nanoseconds = (time.time_ns(), time.monotonic_ns(), time.perf_counter_ns())

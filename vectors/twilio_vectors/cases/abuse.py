@@ -78,6 +78,24 @@ def stereo() -> Iterator[Case]:
         result="acceptable",
         flags=ROUNDED,
     )
+    other = speech(len(VOICE), seed=43)
+    apart = [sample for pair in zip(VOICE, other, strict=True) for sample in pair]
+    yield Case(
+        "stereo-apart",
+        "Each channel carries a voice of its own at 8000 Hz: both are heard, at half their level.",
+        steps=[
+            *(serialize(audio(pcm(apart[at : at + 320]), channels=2)) for at in range(0, len(apart), 320)),
+            *silence_frames(),
+        ],
+        expect=[
+            payloads_of_samples(
+                "TFS-ABUSE-03", [(one + two) // 2 for one, two in zip(VOICE, other, strict=True)]
+            )
+        ],
+        result="acceptable",
+        flags=ROUNDED,
+        since="2026.12",
+    )
     for rate in (16000, 24000):
         yield Case(
             f"stereo-{rate}",

@@ -47,11 +47,10 @@ def accepted(name: str, text: str, requirement: str, step: Json, codes: bytes = 
     )
 
 
-def accepted_key(name: str, text: str, requirement: str, step: Json) -> Case:
+def accepted_key(name: str, text: str, requirement: str, step: Json, **fields: Any) -> Case:
     """Return a case whose step has to give the key 5."""
-    return Case(
-        name, text, steps=[step | {"expect": [gives_frame(requirement, "InputDTMFFrame", button="5")]}]
-    )
+    expect = [gives_frame(requirement, "InputDTMFFrame", button="5")]
+    return Case(name, text, steps=[step | {"expect": expect}], **fields)
 
 
 def as_text(message: Any) -> str:

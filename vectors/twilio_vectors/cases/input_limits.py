@@ -45,8 +45,8 @@ Parts = list[str | tuple[str, int]]
 @family("input")
 def bytes_of_the_wrong_kind() -> Iterator[Case]:
     """Bytes that are not UTF-8 JSON; byte order marks and UTF-16, which parsers are free to understand."""
-    message = {name: value for name, value in dtmf("5").items() if name != "streamSid"}
-    good = as_text(message).encode()
+    names = {"stream_sid": "MZ0123456789abcdef0123456789abcdef"}
+    good = as_text(dtmf("5", number=3) | {"streamSid": names["stream_sid"]}).encode()
     twins = {
         "utf-8": good,
         "two-bytes": good.replace(b"{", b'{"note":"\xc3\xa9",', 1),
@@ -54,8 +54,9 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
         "before-surrogates": good.replace(b"{", b'{"note":"\xed\x9f\xbf",', 1),
     }
     for name, data in twins.items():
+        step = deserialize_bytes(data)
         yield accepted_key(
-            f"bytes-twin-{name}", f"A message in UTF-8: {name}.", "TFS-INPUT-07", deserialize_bytes(data)
+            f"bytes-twin-{name}", f"A message in UTF-8: {name}.", "TFS-INPUT-07", step, names=names
         )
     yield accepted(
         "bytes-twin-codes",
@@ -68,6 +69,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
         "The same bytes, one of them no UTF-8.",
         "TFS-INPUT-07",
         deserialize_bytes(good.replace(b"inbound_track", b"inbound\xfftrack")),
+        names=names,
         twin="bytes-twin-utf-8",
     )
     broken: dict[str, tuple[bytes, str | None]] = {
@@ -103,6 +105,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
             f"bytes-{name}",
             f"A message in another encoding: {name}.",
             steps=[deserialize_bytes(data, raises("TFS-INPUT-07", None)), still_works()],
+            names=names,
             result="acceptable",
             flags=("OtherEncoding",),
         )
@@ -110,6 +113,7 @@ def bytes_of_the_wrong_kind() -> Iterator[Case]:
         "bytes-text-with-mark",
         "A message as text with a byte order mark before it.",
         steps=[deserialize_text("\ufeff" + text, raises("TFS-INPUT-07", None)), still_works()],
+        names=names,
         result="acceptable",
         flags=("OtherEncoding",),
     )
