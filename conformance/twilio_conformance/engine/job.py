@@ -68,6 +68,13 @@ class Context:
     checks: Mapping[str, Check]
     threads: int = field(default_factory=threading.active_count)
 
+    def names_for(self, job: Job) -> Names:
+        """Return new SIDs and secrets for a job, with those that its vector fixes."""
+        names = Names()
+        if (vector := self.catalogue.vectors.get(job.id)) is not None:
+            names.values.update(vector.data["given"].get("names", {}))
+        return names
+
     def jobs(self) -> dict[str, Job]:
         """Return every vector and check as a job, by id."""
         return jobs(self.catalogue, self.checks)
@@ -157,7 +164,32 @@ def run(
         return ChildReport(as_json(dict.fromkeys(job.requirements, outcome)))
 
 
-async def grade(context: Context, check: str, requirements: list[str], probe: Probe) -> dict[str, Outcome]:
+def run_together(context: Context, jobs: list[Job], watch: Callable[[str, float], None]) -> ChildReport:
+    """Run jobs in this process, one after the other, each in an event loop of its own.
+
+    Args:
+        context: The implementation and what it is graded against.
+        jobs: The jobs.
+        watch: See `Probe`.
+
+    Returns:
+        The outcomes of the jobs that hold; any other may fail for what one before it has left behind.
+    """
+    report = ChildReport()
+    for job in jobs:
+        network, before = Network(), sandbox.state()
+        with contextlib.suppress(BaseException):
+            with network, asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network)) as runner:  # noqa: B023
+                probe = Probe(context.implementation, network, context.names_for(job), watch)
+                outcomes = runner.run(grade(context, job.id, job.requirements, probe, explain=False))
+            if all(outcome.holds for outcome in outcomes.values()) and not sandbox.state_changes(before):
+                report.held[job.id] = as_json(outcomes)
+    return report
+
+
+async def grade(
+    context: Context, check: str, requirements: list[str], probe: Probe, *, explain: bool = True
+) -> dict[str, Outcome]:
     """Grade the requirements of a job on a probe of their own; see `run`.
 
     Args:
@@ -165,6 +197,7 @@ async def grade(context: Context, check: str, requirements: list[str], probe: Pr
         check: The id of a vector or check, or `HANDSHAKE`.
         requirements: The requirements to grade.
         probe: The probe to grade with.
+        explain: Whether to find out which part of its situation makes a check fail.
 
     Returns:
         The outcome of each requirement.
@@ -178,7 +211,7 @@ async def grade(context: Context, check: str, requirements: list[str], probe: Pr
         outcome = await _outcome(probe, context.catalogue.requirements[requirement].capability, grader)
         seconds = max(0.0, round(monotonic() - clock.skipped() - started, 4))
         outcomes[requirement] = replace(outcome, seconds=seconds, metrics=probe.metrics)
-    for requirement, outcome in outcomes.items() if values else ():
+    for requirement, outcome in outcomes.items() if values and explain else ():
         if outcome.status in (FAIL, NOT_TESTABLE):
             named = (
                 values

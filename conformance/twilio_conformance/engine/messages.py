@@ -34,6 +34,7 @@ class ChildReport:
 
     Attributes:
         outcomes: The outcome of each requirement, as JSON.
+        held: Of several jobs, the outcomes of those that hold, by job.
         trouble: The traceback of a failure of the suite itself; empty otherwise.
         state_changes: What the implementation did to the process, each as the end of a sentence.
         adapter_fault: What the adapter did wrong, if anything.
@@ -41,6 +42,7 @@ class ChildReport:
     """
 
     outcomes: dict[str, Json] = field(default_factory=dict)
+    held: dict[str, dict[str, Json]] = field(default_factory=dict)
     trouble: str = ""
     state_changes: list[str] = field(default_factory=list)
     adapter_fault: str | None = None

@@ -15,30 +15,27 @@ import signal
 import sys
 import tempfile
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from json import loads
 from time import monotonic
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from twilio_conformance.engine import sandbox
+from twilio_conformance.engine.child import Child, QueuedJob, beginning, death
 from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
-from twilio_conformance.spec.catalogue import Json
+from twilio_conformance.spec.catalogue import SEPARATOR, Json
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, die_with_parent, kill_group, receive, send
-from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
 
 if TYPE_CHECKING:
-    from twilio_conformance.adapter.processes import Adapter, Pool
+    from twilio_conformance.adapter.processes import Pool
     from twilio_conformance.engine.job import Context
-
-OUTPUT_LIMIT = 2000
-"""Characters of an implementation's own output that a report shows."""
 
 ADAPTER_JOBS_FACTOR = 3
 """Concurrent jobs per core with an adapter, which mostly waits."""
@@ -52,45 +49,14 @@ MAX_WAITING = 32
 WAITING, BUSY = 1.0, 0.2
 """Seconds after which a call counts as waiting, and the share of them for which it may use a processor."""
 
+MAX_SHARING = 8
+"""Jobs that run in one process, one after the other, where they may."""
+
 CALL_GRACE = 3.0
 """Seconds beyond a call's own limit after which its child is ended; it gives up by itself unless it is blocked."""
 
 TICK = 0.05
 """Seconds between two checks of the time limits."""
-
-
-@dataclass(frozen=True, slots=True)
-class _QueuedJob:
-    """A job to run; one that is `alone` runs beside no other."""
-
-    job: Job
-    limit: float
-    alone: bool
-
-
-@dataclass
-class _Child:
-    """A forked child and what it needs until its job is over."""
-
-    order: _QueuedJob
-    output: BinaryIO
-    names: Names
-    status: ChildStatus
-    adapter: Adapter | None
-    adapter_output_start: int
-    pid: int = 0
-    reader: LineReader | None = None
-    started: float = 0.0
-    call_count: int = 0
-    call_since: float = 0.0
-    used_before: float = 0.0
-    is_waiting: bool = False
-    is_pipe_closed: bool = False
-
-    @property
-    def place(self) -> str:
-        """Where the child is, for a sentence."""
-        return f" in {self.status.call}" if self.status.call else ""
 
 
 def main(requests: int, answers: int) -> None:
@@ -148,8 +114,8 @@ class Worker:
         self._context = self._import(named)
         self._jobs = self._context.jobs()
         self._concurrency = int(configuration["concurrency"]) * (ADAPTER_JOBS_FACTOR if self._pool else 1)
-        self._waiting: list[_QueuedJob] = []
-        self._children: dict[int, _Child] = {}
+        self._waiting: list[QueuedJob] = []
+        self._children: dict[int, Child] = {}
         self._state_changes: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests.descriptor, selectors.EVENT_READ)
@@ -216,11 +182,13 @@ class Worker:
         for child in list(self._children.values()):
             self._enforce_limits(child, monotonic())
         while (order := next(filter(self._has_room_for, self._waiting), None)) is not None:
-            self._waiting.remove(order)
-            self._fork(order)
+            sharing = [each for each in self._waiting if each.shares] if order.shares else [order]
+            orders = sharing[:MAX_SHARING]
+            self._waiting = [each for each in self._waiting if each not in orders]
+            self._fork(orders)
         return True
 
-    def _order(self, request: Json) -> _QueuedJob:
+    def _order(self, request: Json) -> QueuedJob:
         """Return the order for a request; an adapter gets more time, for no clock can skip there."""
         from twilio_conformance.engine.job import HANDSHAKE_LIMIT
 
@@ -228,9 +196,12 @@ class Worker:
             job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT)
         else:
             job = self._jobs[request["job"]]
-        return _QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"])
+        # A vector in a situation comes after its case, which has had a process of its own.
+        shares = SEPARATOR in job.id and not job.module and not request["alone"]
+        shares = shares and not self._pool and self._context.threads == 1
+        return QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"], shares)
 
-    def _has_room_for(self, order: _QueuedJob) -> bool:
+    def _has_room_for(self, order: QueuedJob) -> bool:
         if order.alone or any(child.order.alone for child in self._children.values()):
             return not self._children
         running = [child.order for child in self._children.values() if not child.is_waiting]
@@ -239,7 +210,7 @@ class Worker:
         beside = sum(other.job.in_real_time == order.job.in_real_time for other in running)
         return beside < (REAL_TIME_JOBS if order.job.in_real_time else self._concurrency)
 
-    def _enforce_limits(self, child: _Child, now: float) -> None:
+    def _enforce_limits(self, child: Child, now: float) -> None:
         """End a child that has exceeded a limit, and account for one that has ended by itself."""
         status, call, used = child.status, child.status.call, sandbox.processor_seconds(child.pid)
         if status.count != child.call_count:
@@ -248,25 +219,24 @@ class Worker:
         waited = now - child.call_since if call and not self._pool else 0.0
         child.is_waiting = waited > WAITING and used - child.used_before < BUSY * waited
         is_late = now - child.started > child.order.limit
-        if (death := _death(child.pid)) is not None:
+        if (died := death(child.pid)) is not None:
             self._receive(child)
             if child.pid in self._children:
-                self._fail(child, status.failure or f"{death}{child.place}")
+                self._fail(child, status.failure or f"{died}{child.place}")
         elif waited > status.limit + CALL_GRACE or (is_late and waited > child.order.limit / 2):
             limit = min(status.limit, child.order.limit)
             self._fail(child, f"hung{child.place} and was ended after {limit:g} s")
         elif is_late:
             self._end_slow(child)
 
-    def _fork(self, order: _QueuedJob) -> None:
-        names = Names()
-        if (vector := self._catalogue.vectors.get(order.job.id)) is not None:
-            names.values.update(vector.data["given"].get("names", {}))
-        send(self._answers, {"started": order.job.id, "limit": order.limit})
+    def _fork(self, orders: list[QueuedJob]) -> None:
+        names = self._context.names_for(orders[0].job)
+        for order in orders:
+            send(self._answers, {"started": order.job.id, "limit": order.limit})
         results, writing = os.pipe()
         output = tempfile.TemporaryFile()  # noqa: SIM115
         adapter = self._pool.take() if self._pool else None
-        child = _Child(order, output, names, ChildStatus(), adapter, adapter.mark() if adapter else 0)
+        child = Child(orders, output, names, ChildStatus(), adapter, adapter.mark() if adapter else 0)
         child.pid = os.fork()
         if child.pid == 0:
             os.close(results)
@@ -277,7 +247,7 @@ class Worker:
         self._children[child.pid] = child
         self._selector.register(results, selectors.EVENT_READ, child)
 
-    def _be_child(self, child: _Child, results: int) -> None:
+    def _be_child(self, child: Child, results: int) -> None:
         """Run one job and leave the process, whatever the implementation has done to it."""
         leave = os._exit
         try:
@@ -290,7 +260,13 @@ class Worker:
             sandbox.limit_memory()
             from twilio_conformance.engine import job
 
-            report = job.run(self._context, child.order.job, child.names, child.status.enter, child.adapter)
+            if len(child.orders) > 1:
+                jobs = [order.job for order in child.orders]
+                report = job.run_together(self._context, jobs, child.status.enter)
+            else:
+                report = job.run(
+                    self._context, child.order.job, child.names, child.status.enter, child.adapter
+                )
             with contextlib.suppress(BaseException):
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -315,7 +291,7 @@ class Worker:
             sibling.output.close()
         self._selector.close()
 
-    def _receive(self, child: _Child) -> None:
+    def _receive(self, child: Child) -> None:
         """Read what a child has written; a whole line is its report."""
         assert child.reader is not None
         with contextlib.suppress(BlockingIOError):
@@ -327,16 +303,16 @@ class Worker:
                 child.is_pipe_closed = True
                 self._selector.unregister(child.reader.descriptor)
 
-    def _take_report(self, child: _Child, report: ChildReport) -> None:
+    def _take_report(self, child: Child, report: ChildReport) -> None:
         if report.adapter_fault:
             self._note(f"{child.order.job.id}: {report.adapter_fault}")
         self._finish(child, report)
 
-    def _fail(self, child: _Child, action: str) -> None:
+    def _fail(self, child: Child, action: str) -> None:
         """End a child; what the implementation did is the outcome of its job."""
         self._conclude(child, Outcome(FAIL, f"the implementation {action}"))
 
-    def _end_slow(self, child: _Child) -> None:
+    def _end_slow(self, child: Child) -> None:
         """End a child in which no call hung: what was too slow for the check may yet do what it grades."""
         message = f"took more than {child.order.limit:g} s over the whole check and was ended"
         if self._pool:
@@ -347,13 +323,26 @@ class Worker:
             message = f"the implementation {message}: too slow to be tested here"
         self._conclude(child, Outcome(NOT_TESTABLE, message))
 
-    def _conclude(self, child: _Child, outcome: Outcome) -> None:
+    def _conclude(self, child: Child, outcome: Outcome) -> None:
         self._finish(child, ChildReport(dict.fromkeys(child.order.job.requirements, asdict(outcome))))
 
-    def _finish(self, child: _Child, report: ChildReport) -> None:
-        """End a child and pass its result on with all secrets removed."""
+    def _finish(self, child: Child, report: ChildReport) -> None:
+        """End a child and pass its result on with all secrets removed.
+
+        Of several jobs, those that do not hold run again, each in a process of its own: none may fail for what
+        another has left behind.
+        """
+        if len(child.orders) > 1:
+            self._end(child)
+            again = [order for order in child.orders if order.job.id not in report.held]
+            self._waiting = [replace(order, shares=False) for order in again] + self._waiting
+            for check, outcomes in report.held.items():
+                send(self._answers, {"result": {"check": check, "outcomes": outcomes}})
+            child.output.close()
+            child.status.close()
+            return
         job, changes = child.order.job.id, report.state_changes
-        output = "".join(f"(the implementation {change})\n" for change in changes) + _beginning(child.output)
+        output = "".join(f"(the implementation {change})\n" for change in changes) + beginning(child.output)
         for change in changes:
             if change not in self._state_changes:
                 self._note(f"the implementation {change}, first in {job}")
@@ -366,7 +355,7 @@ class Worker:
         child.output.close()
         child.status.close()
 
-    def _end(self, child: _Child, *, is_adapter_clean: bool = False) -> None:
+    def _end(self, child: Child, *, is_adapter_clean: bool = False) -> None:
         assert child.reader is not None
         self._children.pop(child.pid)
         if not child.is_pipe_closed:
@@ -380,21 +369,3 @@ class Worker:
 
     def _note(self, sentence: str) -> None:
         send(self._answers, {"note": sentence})
-
-
-def _death(pid: int) -> str | None:
-    """Return how a child died, as a sentence; None while it lives."""
-    info = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if info is None:
-        return None
-    if info.si_code == os.CLD_EXITED:
-        return f"ended the process with status {info.si_status}"
-    return f"ended the process by {signal.Signals(info.si_status).name}"
-
-
-def _beginning(stream: BinaryIO) -> str:
-    """Return the beginning of what a child printed, with its length where it is cut."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    text = stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")
-    return text if size <= OUTPUT_LIMIT else f"(the first of {size} bytes) {text}…"

@@ -1,12 +1,9 @@
-"""The worker process: how a child died, what it printed, and the limits of calls that hang."""
+"""The worker process: the limits of calls that hang, and jobs that share a process."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +11,8 @@ import pytest
 from tests import miniature
 from tests.host import REFERENCE
 from twilio_conformance import EDITION
-from twilio_conformance.engine import worker
 from twilio_conformance.engine.executor import Executor
+from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import Outcome
 
 HANGING = """
@@ -27,47 +24,20 @@ class TwilioFrameSerializer(Reference):
         time.sleep(1_000_000)
 """
 
+ONE_INSTANCE = """
+from twilio_reference import TwilioFrameSerializer as Reference
 
-@pytest.mark.parametrize(
-    ("leave", "sentence"),
-    [
-        (lambda: os._exit(0), "ended the process with status 0"),
-        (lambda: os._exit(70), "ended the process with status 70"),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended the process by SIGKILL"),
-        (os.abort, "ended the process by SIGABRT"),
-    ],
-)
-def test_the_death_of_a_child_is_the_end_of_a_sentence(leave: Callable[[], None], sentence: str) -> None:
-    hold, release = os.pipe()
-    if (pid := os.fork()) == 0:
-        os.close(release)
-        os.read(hold, 1)
-        leave()
-    assert worker._death(pid) is None
-    os.close(release)
-    deadline = time.monotonic() + 60
-    while (death := worker._death(pid)) is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.waitpid(pid, 0)
-    os.close(hold)
-    assert death == sentence
+class TwilioFrameSerializer(Reference):
+    made = 0
 
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        TwilioFrameSerializer.made += 1
+        self.number = self.made
 
-@pytest.mark.parametrize(
-    ("printed", "shown"),
-    [
-        (b"", ""),
-        (b"a line\n", "a line\n"),
-        (b"\xff", "\N{REPLACEMENT CHARACTER}"),
-        (b"x" * worker.OUTPUT_LIMIT, "x" * worker.OUTPUT_LIMIT),
-        (b"x" * (worker.OUTPUT_LIMIT + 1), f"(the first of 2001 bytes) {'x' * worker.OUTPUT_LIMIT}…"),
-    ],
-    ids=["nothing", "a line", "no text", "at the limit", "beyond the limit"],
-)
-def test_long_output_is_cut_and_says_so(tmp_path: Path, printed: bytes, shown: str) -> None:
-    (tmp_path / "output").write_bytes(printed)
-    with (tmp_path / "output").open("rb") as stream:
-        assert worker._beginning(stream) == shown
+    async def deserialize(self, data):
+        return await super().deserialize(data) if self.number == 1 else None
+"""
 
 
 def grade(
@@ -145,3 +115,23 @@ def test_a_thread_that_starts_at_import_runs_in_each_check_and_is_told(
     assert {each.status for each in found} == {"pass"}
     (note,) = notes
     assert note.startswith("the implementation started a thread when it was imported")
+
+
+def test_what_an_earlier_job_of_the_process_has_left_behind_fails_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "second.py").write_text(ONE_INSTANCE)
+    monkeypatch.setattr(
+        "twilio_conformance.subject.process.search_path", lambda: [str(tmp_path), str(REFERENCE), *sys.path]
+    )
+    vectors = catalogue.load().vectors
+    chosen = [name for name in vectors if name.startswith("dtmf/key-star+") and "call" not in name][:6]
+    executor = Executor("second", EDITION, concurrency=2)
+    try:
+        executor.start()
+        executor.submit(chosen)
+        found = {executor.result(name).outcomes["TFS-DTMF-01"].status for name in chosen}
+    finally:
+        executor.close()
+    assert len(chosen) > 1
+    assert found == {"pass"}
