@@ -7,14 +7,11 @@ from typing import Any
 
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
-from twilio_conformance.subject.probe import CALL_LIMIT, Observation, Probe, Subject
-from twilio_conformance.twilio.clock import skipped
+from twilio_conformance.subject.probe import Observation, Probe, Subject
+from twilio_conformance.subject.surroundings import end_call
 
 END: Json = {"frame": "EndFrame"}
 COMPLETED: Json = {"status": 200, "json": {"status": "completed"}}
-
-ATTEMPT_LIMIT, PATIENCE = 31.0, 1.0
-"""Seconds after which every attempt is over, even one in the background, and those of real time to wait for it."""
 
 CLIENT_LIMIT = 400.0
 """Seconds that exceed the longest default timeout of HTTP clients (300 s)."""
@@ -29,23 +26,6 @@ async def hang_up(probe: Probe, *answers: Json, limit: float = 40.0, **changes: 
         probe.answer(answers)
     observation = await end_call(await probe.ready(**probe.arguments(**changes)), limit=limit)
     probe.network.settle()
-    return observation
-
-
-async def end_call(subject: Subject, frame: Json = END, *, limit: float = CALL_LIMIT) -> Observation:
-    """Serialize a terminal frame, and wait for its request: api.txt permits to leave it to a task (TFS-HANGUP-16)."""
-    network, now = subject.probe.network, asyncio.get_running_loop().time
-    before, pause = len(network.exchanges), 0.05
-    observation = await subject.serialize(frame, limit=limit)
-    began, began_really = now(), now() - skipped()
-    while now() < began + ATTEMPT_LIMIT and now() - skipped() < began_really + PATIENCE:
-        made = network.exchanges[before:]
-        if made and all(exchange.answer_status is not None for exchange in made):
-            # A task that was left behind has yet to read the answer.
-            await asyncio.sleep(0 if pause == 0.05 else 0.05)
-            break
-        await asyncio.sleep(pause)
-        pause *= 2
     return observation
 
 

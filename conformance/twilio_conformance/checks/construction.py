@@ -8,10 +8,10 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from twilio_conformance.audio import ulaw
 from twilio_conformance.checks._audio_path import audio_frame, payload_of
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.checks._hang_up import end_call
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Probe
+from twilio_conformance.subject.surroundings import end_call
 
 
 @check("TFS-CONSTRUCT-02")

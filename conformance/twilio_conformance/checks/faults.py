@@ -7,17 +7,16 @@ import itertools
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.checks._hang_up import (
-    ATTEMPT_LIMIT,
     CLIENT_LIMIT,
     COMPLETED,
     END,
     begin_hang_up,
-    end_call,
     hang_up,
     require_request,
 )
 from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.subject.probe import NEVER_RETURNED, Probe
+from twilio_conformance.subject.surroundings import ATTEMPT_LIMIT, end_call
 from twilio_conformance.twilio.http import ENDLESS_LIMIT
 
 CANCEL = {"frame": "CancelFrame"}

@@ -8,10 +8,10 @@ from urllib.parse import unquote
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.checks._expectations import aspect_of
-from twilio_conformance.checks._hang_up import end_call
 from twilio_conformance.errors import Violation
 from twilio_conformance.subject.frames import shorten
 from twilio_conformance.subject.probe import Observation, Probe
+from twilio_conformance.subject.surroundings import end_call
 from twilio_conformance.twilio.record import Exchange
 
 CALL = "CA0123456789abcdef0123456789abcdef"

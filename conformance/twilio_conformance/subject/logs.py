@@ -44,6 +44,7 @@ class LogCapture:
         """Create a capture without records that is not attached yet."""
         self.records: list[LogRecord] = []
         self._is_attached = False
+        self._taken: dict[int, int] = {}
 
     def attach(self) -> None:
         """Capture every level; call it again after an implementation may have reconfigured its loggers.
@@ -60,6 +61,26 @@ class LogCapture:
         if logging.root.manager.disable != logging.NOTSET:
             logging.disable(logging.NOTSET)
         warnings.showwarning = self._take_warning
+
+    def start(self) -> None:
+        """Forget what was captured and printed so far."""
+        self.take_output()
+        self.records.clear()
+
+    def take_output(self) -> None:
+        """Add the new lines on standard output that name a level, if it is a file, as it is for a check."""
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            file = os.fstat(1).st_ino
+            data = os.pread(1, _MOST_OUTPUT, self._taken.get(file, 0))
+            whole = data[: data.rfind(b"\n") + 1]
+            self._taken[file] = self._taken.get(file, 0) + len(whole)
+            for line in whole.decode("utf-8", "replace").splitlines():
+                if found := _LEVEL.search(_COLOUR.sub("", line)):
+                    name = found["level"]
+                    self.records.append(LogRecord(_LEVELS[name.lower()], name.upper(), line))
 
     def _capture_loguru(self) -> None:
         """Add a sink, and add it again whenever all sinks are removed."""
@@ -97,29 +118,8 @@ class LogCapture:
         self.records.append(LogRecord(logging.WARNING, "WARNING", f"{category.__name__}: {message}"))
 
 
-def output_size() -> int:
-    """Return the bytes that this process has written to its output; 0 if that is not a file, as it is in a child."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    return os.fstat(1).st_size
-
-
-def printed_records(since: int) -> list[LogRecord]:
-    """Return the lines of the output from this byte on that name a level, as structlog and JSON formatters do."""
-    with contextlib.suppress(OSError):
-        text = os.pread(1, min(max(output_size() - since, 0), _MOST_OUTPUT), since).decode("utf-8", "replace")
-        lines = [(line, _LEVEL.search(_COLOUR.sub("", line))) for line in text.splitlines()]
-        return [
-            LogRecord(_LEVELS[found["level"].lower()], found["level"].upper(), line)
-            for line, found in lines
-            if found
-        ]
-    return []
-
-
 _MOST_OUTPUT = 1 << 20
-"""Bytes of output in which lines are looked for."""
+"""Bytes of output in which lines are looked for at a time."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LEVELS = {"warn": 30, "warning": 30, "error": 40, "critical": 50, "fatal": 50}

@@ -62,7 +62,7 @@ async def test_a_request_that_is_left_to_a_task_is_awaited() -> None:
 
 
 async def test_what_makes_no_request_is_not_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twilio_conformance.checks._hang_up.PATIENCE", 0.1)
+    monkeypatch.setattr("twilio_conformance.subject.surroundings.PATIENCE", 0.1)
     probe: Any = FakeProbe(answered=False, waits=False)
     await asyncio.wait_for(hang_up(probe), 30)
     probe.task.cancel()
