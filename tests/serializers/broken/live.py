@@ -132,12 +132,13 @@ class SpeaksOnAfterClear(OutgoingCodes):
 @broken(
     "TFS-LIVE-08",
     "Audio is converted in a thread, and what the thread returns after an interruption is sent after the clear.",
+    also="TFS-LIVE-*",
 )
 class ThreadOutlivesTheClear(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
         text = await super().serialize(frame)
         if isinstance(frame, OutputAudioRawFrame):
-            await asyncio.sleep(0.035)
+            await asyncio.sleep(0.2)
         return text
 
 
