@@ -229,7 +229,8 @@ def test_every_documented_flag_is_used() -> None:
 
 def test_no_two_messages_of_a_vector_have_the_same_sequence_number() -> None:
     repeated = []
-    for path in sorted(V1.glob("*/*.json")):
+    # Vectors that are crossed with situations have further messages in between, which count for themselves.
+    for path in sorted(path for path in V1.glob("*/*.json") if "+" not in path.stem):
         messages = [step.get("deserialize", {}).get("json") for step in json.loads(path.read_text())["steps"]]
         numbers = [each.get("sequenceNumber") for each in messages if isinstance(each, dict)]
         texts = [number for number in numbers if isinstance(number, str)]
