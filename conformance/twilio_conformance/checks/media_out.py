@@ -8,7 +8,14 @@ import numpy as np
 
 from twilio_conformance.audio import signals
 from twilio_conformance.audio.passage import split
-from twilio_conformance.checks._audio_path import VOICE_RATES, Direction, audio_frame, expect_tone, payload_of
+from twilio_conformance.checks._audio_path import (
+    VOICE_RATES,
+    Direction,
+    audio_frame,
+    expect_tone,
+    in_turn,
+    payload_of,
+)
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.clock import held
@@ -36,5 +43,5 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
 @check("TFS-MEDIAOUT-09")
 async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
     """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
-    for rate in VOICE_RATES:
-        await expect_tone(probe, Direction(True, rate))
+    for direction in in_turn(probe, (Direction(True, rate) for rate in VOICE_RATES)):
+        await expect_tone(probe, direction)

@@ -8,7 +8,7 @@ import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -46,6 +46,7 @@ class Probe:
     Attributes:
         metrics: Values to report, by name.
         hung_calls: The calls that hung.
+        turns: Counts the situations of the check, from 0.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Probe:
         self.names = names or Names()
         self.metrics: Json = {}
         self.hung_calls: list[str] = []
+        self.turns = count()
         self._watch = watch
         self._running_calls: list[str] = []
         self._observations: list[tuple[Observation, float, int]] = []
