@@ -17,6 +17,7 @@ from twilio_conformance.checks._audio_path import (
     Direction,
     expect_in_each,
     expect_recognised,
+    expect_tone,
     in_turn,
 )
 from twilio_conformance.checks._core import check, expect
@@ -205,3 +206,11 @@ async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
             if abs(gain) > limit:
                 wrong[f"{direction}, {level:g} dBm0"] = f"{gain:+.2f} dB, of ±{limit:g} dB"
     expect(not wrong, "the gain depends on the level", "that at -10 dBm0", wrong)
+
+
+@check("TFS-FIDELITY-18", limit=40, since="2026.12")
+async def other_rates_keep_length_and_pitch(probe: Probe) -> None:
+    """A tone at rates that the other checks do not have, in both directions."""
+    others = [Direction(is_outgoing, rate) for rate in (11025, 12000, 96000) for is_outgoing in (True, False)]
+    for direction in in_turn(probe, others):
+        await expect_tone(probe, direction)

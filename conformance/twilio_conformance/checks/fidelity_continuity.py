@@ -259,13 +259,26 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
 @check("TFS-FIDELITY-14", limit=40)
 async def calls_and_directions_never_mix(probe: Probe) -> None:
     """Two calls and both directions, served in turn, give what each gives alone, but for μ-law's noise."""
+    await _expect_unmixed(probe, ((8000, 8000), (24000, 24000), (44100, 44100)), {})
+
+
+@check("TFS-FIDELITY-14", limit=40, since="2026.12")
+async def calls_of_other_rates_and_streams_never_mix(probe: Probe) -> None:
+    """The same of two calls that differ in rate, stream and call, as those of one agent process do."""
+    other = probe.arguments(stream_sid="${other_stream_sid}", call_sid="CA" + "5" * 32)
+    await _expect_unmixed(probe, ((8000, 24000), (16000, 48000), (24000, 16000)), other)
+
+
+async def _expect_unmixed(probe: Probe, pairs: Sequence[tuple[int, int]], other: Json) -> None:
+    """Expect two calls of each pair of rates not to be heard in each other; the second is made with `other`."""
     wrong = {}
-    for rate in (8000, 24000, 44100):
-        pair = (Direction(True, rate), Direction(False, rate))
-        keys = [(call, direction) for call in (0, 1) for direction in in_turn(probe, pair)]
+    for rates in pairs:
+        directions = [Direction(way, rate) for rate in rates for way in (True, False)]
+        keys = list(zip((0, 0, 1, 1), in_turn(probe, directions), strict=True))
         voices = {key: key[1].utterance(0.5, seed=30 + key[0]) for key in keys}
         alone = {key: await _output_alone(probe, key[1], voice) for key, voice in voices.items()}
-        subjects = [await probe.ready(rate=rate, out_rate=rate) for _ in (0, 1)]
+        made = zip(rates, ({}, other), strict=True)
+        subjects = [await probe.ready(rate=rate, out_rate=rate, **arguments) for rate, arguments in made]
         mixed: dict[tuple[int, Direction], list[Samples]] = {key: [] for key in voices}
         with held():
             for piece in range(25):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from twilio_conformance.checks._audio_path import (
     in_turn,
 )
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.errors import NotTestable
+from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.subject.probe import Probe, Subject
 from twilio_conformance.twilio.clock import held
 
@@ -146,24 +146,40 @@ def _missing_reference(reference: Real, output: Samples, rate: int) -> float:
 @check("TFS-LATENCY-05", limit=60)
 async def a_pause_loses_nothing(probe: Probe) -> None:
     """Utterances, pauses between them, silence: all are there, whole, in order; the event loop runs meanwhile."""
+    # Seconds of real time, which passes in a thread: timers of resamplers use the real clock.
+    await _expect_whole(
+        probe, ((0.05,), (0.3, 0.3), (1.0,), (5.0,)), lambda pause: asyncio.to_thread(time.sleep, pause)
+    )
+
+
+@check("TFS-LATENCY-08", limit=60, since="2026.12")
+async def a_long_pause_loses_nothing(probe: Probe) -> None:
+    """Utterances before and after 15 s, a minute and ten minutes, on the clock that skips."""
+    if probe.implementation.is_remote:
+        raise NotApplicable("its clock cannot skip ten minutes, over stdio")
+    await _expect_whole(probe, ((15.0, 60.0, 600.0),), asyncio.sleep)
+
+
+async def _expect_whole(
+    probe: Probe, calls: Sequence[tuple[float, ...]], wait: Callable[[float], Awaitable[None]]
+) -> None:
+    """Expect utterances with these pauses between them, in seconds, to come out whole, in each direction."""
     lost = {}
-    # Seconds of real time between the utterances of a call: timers of resamplers use the real clock.
-    for pauses in ((0.05,), (0.3, 0.3), (1.0,), (5.0,)):
+    for pauses in calls:
         # A short pause is made for each direction alone; a long one may grow while the other directions send.
         alone = [(direction,) for direction in DIRECTIONS]
         for directions in alone if pauses[0] < 0.2 else [DIRECTIONS]:
-            calls = [(direction, await direction.ready(probe)) for direction in in_turn(probe, directions)]
+            subjects = [(direction, await direction.ready(probe)) for direction in in_turn(probe, directions)]
             heard: list[list[Passage]] = [[] for _ in directions]
             for seed, pause in enumerate((0, *pauses), start=1):
-                # Sleep in a thread: the clock skips nothing meanwhile, and timers of the event loop run.
-                await asyncio.to_thread(time.sleep, pause)
-                for (direction, subject), passages in zip(calls, heard, strict=True):
+                await wait(pause)
+                for (direction, subject), passages in zip(subjects, heard, strict=True):
                     voice = direction.utterance(0.61, seed=seed)
                     passages.append(await direction.carry(subject, voice))
-            for (direction, subject), passages in zip(calls, heard, strict=True):
+            for (direction, subject), passages in zip(subjects, heard, strict=True):
                 end = await direction.carry(subject, direction.silence(0.3))
                 if damage := _damage(direction, passages, end):
-                    lost[f"{direction}, pause of {pauses[0]:g} s"] = damage
+                    lost[f"{direction}, pause of {', '.join(f'{pause:g}' for pause in pauses)} s"] = damage
     expect(not lost, "audio is damaged by a pause", "every utterance whole", lost)
 
 

@@ -17,6 +17,7 @@ from twilio_conformance.checks._audio_path import (
     payload_of,
 )
 from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.frames import output_audio_kinds
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.clock import held
 
@@ -43,5 +44,18 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
 @check("TFS-MEDIAOUT-09")
 async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
     """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
-    for direction in in_turn(probe, (Direction(True, rate) for rate in VOICE_RATES)):
+    for direction in in_turn(probe, (Direction(True, rate) for rate in 2 * VOICE_RATES)):
         await expect_tone(probe, direction)
+
+
+@check("TFS-MEDIAOUT-11", since="2026.12")
+async def every_kind_of_output_audio_is_sent(probe: Probe) -> None:
+    """Every class of output audio that the installed Pipecat defines, and one of an application, is sent."""
+    unsent = {}
+    for kind in output_audio_kinds(with_own=not probe.implementation.is_remote):
+        for rate in (8000, 24000):
+            frame = audio_frame(signals.utterance(rate, 0.2), rate, kind=kind)
+            sent = await (await probe.ready(out_rate=rate)).serialize(frame)
+            if not isinstance(sent.value, str):
+                unsent[f"{kind.__name__} at {rate} Hz"] = sent.outcome
+    expect(not unsent, "a kind of output audio is not sent", "a media message", unsent)

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import count, groupby
 from operator import itemgetter
 from typing import Any
@@ -168,7 +168,9 @@ class Probe:
                 if self._is_about_the_adapter(error):
                     raise
                 return self._note(Observation(call, raised=Raised.of(error))), None
-        return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
+        return self._note(Observation(call, value=frames.describe(instance))), Subject(
+            self, instance, keywords.get("stream_sid")
+        )
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
         """Construct an instance; raise NotTestable if the constructor raised."""
@@ -282,10 +284,10 @@ class Probe:
 class Subject:
     """One instance of the implementation."""
 
-    def __init__(self, probe: Probe, instance: Any) -> None:
+    def __init__(self, probe: Probe, instance: Any, stream_sid: str | None = None) -> None:
         """Wrap an instance."""
         self.probe = probe
-        self.track = CallerTrack()
+        self.track = CallerTrack(stream_sid or "${stream_sid}")
         self._instance = instance
 
     @property
@@ -344,6 +346,18 @@ class Subject:
             return [await self.deserialize(text, limit=limit) for text in texts]
         calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
         return self.probe._observe_each(calls, self._instance.deserialize_each(texts, limit), limit)
+
+    async def repeat(self, method: str, given: Iterable[Any], *, limit: float) -> Observation:
+        """Await a method of an instance in this process for each argument, and keep nothing that it returns or logs."""
+        self.probe.require_object()
+        logged = len(CAPTURE.records)
+
+        async def call_each() -> None:
+            for argument in given:
+                await getattr(self._instance, method)(argument)
+            del CAPTURE.records[logged:]
+
+        return await self.probe._observe(f"{method}(…), many times", call_each, limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
         """Return whether a method returns an awaitable, which is closed, not awaited; False if it raises."""
