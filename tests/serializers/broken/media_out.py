@@ -309,3 +309,21 @@ class WithoutSpeech(HookedSerializer):
 class EchoesTheCaller(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         return _with_audio(frame, frame.audio) if isinstance(frame, InputAudioRawFrame) else frame
+
+
+@broken(
+    "TFS-MEDIAOUT-11",
+    "The classes of output audio are listed by name, and an application's own is not among them.",
+)
+class KnownClassesOnly(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        is_known = type(frame).__module__ == OutputAudioRawFrame.__module__
+        return text if is_known or not isinstance(frame, OutputAudioRawFrame) else None
+
+
+@broken("TFS-MEDIAOUT-09", "Speech of a TTS service is taken for 24 kHz, whatever its sample_rate.", also="*")
+class SpeechIs24kHz(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
+        if isinstance(frame, TTSAudioRawFrame) and frame.sample_rate > 0:
+            return OutputAudioRawFrame(frame.audio, 24000, frame.num_channels)
+        return frame
