@@ -45,6 +45,7 @@ class HalfSamplesRaise(_Frames):
 @broken(
     "TFS-ABUSE-01",
     "The odd byte is kept and put before the next frame, which turns everything after it into noise.",
+    also="TFS-ABUSE-13",
 )
 class HalfSamplesShift(HookedSerializer):
     half = b""
@@ -67,7 +68,7 @@ class EmptyFramesRaise(_Frames):
         frame.audio[0]
 
 
-@broken("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03")
+@broken("TFS-ABUSE-02", "Two channels raise NotImplementedError.", also="TFS-ABUSE-03 TFS-ABUSE-12")
 class StereoRaises(_Frames):
     def look(self, frame: OutputAudioRawFrame) -> None:
         if frame.num_channels != 1:
@@ -77,6 +78,7 @@ class StereoRaises(_Frames):
 @broken(
     "TFS-ABUSE-03",
     "num_channels is not read, so stereo plays as mono at half speed, as in pipecat-ai 1.14.0.",
+    also="TFS-ABUSE-12",
 )
 class StereoAsMono(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
@@ -100,7 +102,7 @@ class RateZeroIs8000(HookedSerializer):
         return OutputAudioRawFrame(frame.audio, 8000, frame.num_channels)
 
 
-@broken("TFS-ABUSE-05", "A frame is cut off at 5 s, the size of a buffer.")
+@broken("TFS-ABUSE-05", "A frame is cut off at 5 s, the size of a buffer.", also="TFS-ABUSE-14")
 class CutAtFiveSeconds(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame):

@@ -40,7 +40,7 @@ class PlayAudio(OutgoingMessages):
 @broken(
     "TFS-MEDIAOUT-01",
     "Codes are sent without an envelope, as Asterisk expects.",
-    also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569]",
+    also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569] TFS-ABUSE-1[0234]",
 )
 class RawCodes(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
