@@ -65,7 +65,8 @@ class Direction:
 
     def __str__(self) -> str:
         """Return where the audio comes from and where it goes, and in which frames and with which arguments."""
-        kind = f"with {self.kind.__name__}" if self.is_outgoing and self.way else ""
+        is_told = self.is_outgoing and (self.way or self.kind is not OutputAudioRawFrame)
+        kind = f"with {self.kind.__name__}" if is_told else ""
         return ", ".join(filter(None, (self.path, kind, self.way)))
 
     @property
@@ -144,8 +145,10 @@ OUTGOING, INCOMING = (
 DIRECTIONS = OUTGOING + INCOMING
 
 
-def in_turn(probe: Probe, directions: Iterable[Direction]) -> Iterator[Direction]:
-    """Yield each direction with the probe's next class of output frames and way to construct.
+def in_turn(
+    probe: Probe, directions: Iterable[Direction], among: Iterable[str] = WAYS
+) -> Iterator[Direction]:
+    """Yield each direction with the probe's next class of output frames and way to construct, one of `among`.
 
     What an instance is given stays of one class: it may convert each in a stream of its own. Every class meets
     every way within twenty turns.
@@ -155,7 +158,7 @@ def in_turn(probe: Probe, directions: Iterable[Direction]) -> Iterator[Direction
     unfit = {"with a region"} if probe.implementation.network == BASE_URL else set()
     if "api_key" not in probe.implementation.capabilities:
         unfit.add("with an API key")
-    ways = [way for way in WAYS if way not in unfit]
+    ways = [way for way in among if way not in unfit]
     for direction in directions:
         turn, kind = divmod(next(probe.turns), len(kinds))
         yield replace(direction, kind=kinds[kind], way=ways[(kind + turn) % len(ways)])

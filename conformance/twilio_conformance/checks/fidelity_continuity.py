@@ -232,7 +232,7 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
     subject = await DIRECTIONS[0].ready(probe)
     wrong = {}
     rates = (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)
-    directions = list(in_turn(probe, (Direction(True, rate) for rate in rates)))
+    directions = list(in_turn(probe, (Direction(True, rate) for rate in rates), [""]))
     voices = [direction.utterance(0.6, seed=20 + seed) for seed, direction in enumerate(directions)]
     ending = signals.silence(directions[-1].rate_in, 0.3)
     with held():
@@ -274,7 +274,7 @@ async def _expect_unmixed(probe: Probe, pairs: Sequence[tuple[int, int]], other:
     wrong = {}
     for rates in pairs:
         directions = [Direction(way, rate) for rate in rates for way in (True, False)]
-        keys = list(zip((0, 0, 1, 1), in_turn(probe, directions), strict=True))
+        keys = list(zip((0, 0, 1, 1), in_turn(probe, directions, [""]), strict=True))
         voices = {key: key[1].utterance(0.5, seed=30 + key[0]) for key in keys}
         alone = {key: await _output_alone(probe, key[1], voice) for key, voice in voices.items()}
         made = zip(rates, ({}, other), strict=True)
@@ -360,9 +360,7 @@ async def the_rate_of_input_params_sounds_as_that_of_a_pipeline(probe: Probe) ->
         subject = await probe.ready(rate=other, stream_sid="${stream_sid}", params=params)
         return _deviation(alone, (await direction.carry(subject, voice)).output)
 
-    await expect_in_each(
-        in_turn(probe, INCOMING), fault, "the rate is reached in another way", "the same audio"
-    )
+    await expect_in_each(INCOMING, fault, "the rate is reached in another way", "the same audio")
 
 
 @check("TFS-FIDELITY-17", limit=40)

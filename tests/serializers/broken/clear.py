@@ -131,7 +131,7 @@ class MutedByClear(HookedSerializer):
 @broken(
     "TFS-CLEAR-06",
     "clear is sent only while audio should still be playing (openai/openai-agents-js issue 1173).",
-    also="TFS-CLEAR-0[123] TFS-ABUSE-07 TFS-SECURE-12",
+    also="TFS-CLEAR-0[123] TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12",
 )
 class ClearOnlyWhilePlaying(HookedSerializer):
     until = float("-inf")

@@ -37,6 +37,7 @@ class LouderWithARegion(IncomingSamples):
 @broken(
     "TFS-FIDELITY-14",
     "Codes wait in a buffer of the class, which a call of another rate overwrites.",
+    isolated=True,
 )
 class OneBufferForAllRates(OutgoingCodes):
     owner: ClassVar[tuple[int, int]] = (0, 0)

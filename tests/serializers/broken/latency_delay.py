@@ -132,7 +132,7 @@ class _OfSome(HeldBack):
 @broken(
     "TFS-LATENCY-01",
     "Speech of a TTS service, which is most of what an agent says, is collected until there are 200 ms.",
-    also="TFS-LATENCY-0[23457] TFS-FIDELITY-1[13]",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
 )
 class HoldsBackSpeechOnly(_OfSome):
     def is_held(self, frame: OutputAudioRawFrame) -> bool:
@@ -142,7 +142,7 @@ class HoldsBackSpeechOnly(_OfSome):
 @broken(
     "TFS-LATENCY-01",
     "Audio of a class of the application is not taken for speech and waits for 200 ms.",
-    also="TFS-LATENCY-0[23457] TFS-FIDELITY-1[13]",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
 )
 class HoldsBackAnApplicationsFrames(_OfSome):
     def is_held(self, frame: OutputAudioRawFrame) -> bool:
@@ -152,7 +152,7 @@ class HoldsBackAnApplicationsFrames(_OfSome):
 @broken(
     "TFS-LATENCY-01",
     "Where an API key is given, a queue of 200 ms waits for a token that is never fetched.",
-    also="TFS-LATENCY-0[23457] TFS-FIDELITY-1[13]",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
 )
 class HoldsBackWithAnApiKey(_OfSome):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

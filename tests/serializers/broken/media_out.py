@@ -314,6 +314,7 @@ class EchoesTheCaller(HookedSerializer):
 @broken(
     "TFS-MEDIAOUT-11",
     "The classes of output audio are listed by name, and an application's own is not among them.",
+    also="TFS-MEDIAOUT-09 TFS-ABUSE-1[0234]",
 )
 class KnownClassesOnly(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
@@ -321,7 +322,11 @@ class KnownClassesOnly(HookedSerializer):
         return text if is_known or not isinstance(frame, OutputAudioRawFrame) else None
 
 
-@broken("TFS-MEDIAOUT-09", "Speech of a TTS service is taken for 24 kHz, whatever its sample_rate.", also="*")
+@broken(
+    "TFS-MEDIAOUT-09",
+    "Speech of a TTS service is taken for 24 kHz, whatever its sample_rate.",
+    also="TFS-MEDIAOUT-11 TFS-ABUSE-1[0234]",
+)
 class SpeechIs24kHz(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if isinstance(frame, TTSAudioRawFrame) and frame.sample_rate > 0:
