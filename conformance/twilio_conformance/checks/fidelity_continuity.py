@@ -279,6 +279,7 @@ async def _expect_unmixed(probe: Probe, pairs: Sequence[tuple[int, int]], other:
         alone = {key: await _output_alone(probe, key[1], voice) for key, voice in voices.items()}
         made = zip(rates, ({}, other), strict=True)
         subjects = [await probe.ready(rate=rate, out_rate=rate, **arguments) for rate, arguments in made]
+        subjects[1].track.stream_sid = other.get("stream_sid", subjects[0].track.stream_sid)
         mixed: dict[tuple[int, Direction], list[Samples]] = {key: [] for key in voices}
         with held():
             for piece in range(25):
