@@ -30,7 +30,13 @@ except (ImportError, AttributeError, TypeError, ValueError) as error:
     print(f"{sys.argv[2]}, which should be package.module:Class, cannot be used: {error}", file=sys.stderr)
     sys.exit(2)
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}
-NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a", "other_call_sid": "CA8b", "other_account_sid": "AC9c", "other_auth_token": "0d"}
+NAMES |= {
+    "api_key_sid": "SK6f",
+    "api_key_secret": "7a",
+    "other_call_sid": "CA8b",
+    "other_account_sid": "AC9c",
+    "other_auth_token": "0d",
+}
 ORDER = ("stream_sid", "call_sid", "account_sid", "auth_token", "region", "edge")
 BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 

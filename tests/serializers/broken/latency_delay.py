@@ -105,7 +105,7 @@ class PreBuffered(HeldBack):
 @broken(
     "TFS-LATENCY-04",
     "A voice detector opens 10 ms into an utterance and drops the audio before.",
-    also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13",
+    also="TFS-ABUSE-13 TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13",
 )
 class OnsetCutOff(OutgoingSamples):
     silent = True
