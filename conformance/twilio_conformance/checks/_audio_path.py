@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.audio.utterance import Comparison, compare_utterance
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.subject.frames import FrameValue, shorten
-from twilio_conformance.subject.probe import Observation, Probe, Subject
+from twilio_conformance.subject.frames import FrameValue, output_audio_kinds, shorten
+from twilio_conformance.subject.probe import Json, Observation, Probe, Subject
+from twilio_conformance.subject.target import BASE_URL
 from twilio_conformance.twilio.clock import held
 
 VOICE_RATES = (16000, 24000, 48000)
@@ -32,18 +33,45 @@ LATENCY_LIMIT = 0.060
 PLACEMENT_ERROR = 0.001
 """Seconds by which a measured place in audio may be off: ten times the worst error."""
 
+WAYS: dict[str, Json] = {
+    "without auto_hang_up": {"params": {"auto_hang_up": False}},
+    "with a token": {},
+    "with an API key": {
+        "auth_token": None, "api_key_sid": "${api_key_sid}", "api_key_secret": "${api_key_secret}",
+    },
+    "with a region": {"region": "ie1", "edge": "dublin"},
+    "with params": {"params": {"ignore_rtvi_messages": False}},
+}  # fmt: skip
+"""Ways to construct an instance that convert audio alike: changes of the usual arguments."""
+
 Chunks = int | Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One direction of a call at one rate of the pipeline."""
+    """One direction of a call at one rate of the pipeline.
+
+    Attributes:
+        is_outgoing: Whether the audio goes to Twilio.
+        rate: The pipeline's rate, in Hz.
+        kind: The class of its output frames.
+        way: How its instances are constructed, one of `WAYS`; "" for one that never hangs up.
+    """
 
     is_outgoing: bool
     rate: int
+    kind: type[OutputAudioRawFrame] = OutputAudioRawFrame
+    way: str = ""
 
     def __str__(self) -> str:
-        """Return where the audio comes from and where it goes."""
+        """Return where the audio comes from and where it goes, and in which frames and with which arguments."""
+        is_told = self.is_outgoing and (self.way or self.kind is not OutputAudioRawFrame)
+        kind = f"with {self.kind.__name__}" if is_told else ""
+        return ", ".join(filter(None, (self.path, kind, self.way)))
+
+    @property
+    def path(self) -> str:
+        """Where the audio comes from and where it goes."""
         return f"{self.rate} Hz to Twilio" if self.is_outgoing else f"Twilio to {self.rate} Hz"
 
     @property
@@ -84,7 +112,9 @@ class Direction:
 
     async def ready(self, probe: Probe) -> Subject:
         """Return an instance that is set up for this direction."""
-        return await probe.ready(rate=WIRE_RATE if self.is_outgoing else self.rate, out_rate=self.rate)
+        arguments = probe.arguments(**WAYS[self.way]) if self.way else {}
+        rate = WIRE_RATE if self.is_outgoing else self.rate
+        return await probe.ready(rate=rate, out_rate=self.rate, **arguments)
 
     async def carry(
         self, subject: Subject, signal: Samples, chunks: Chunks | None = None, *, channels: int = 1
@@ -93,7 +123,7 @@ class Direction:
         given, received = tuple(split(signal, chunks or self.chunk)), list[Samples | None]()
         with held():
             if self.is_outgoing:
-                frames = [audio_frame(chunk, self.rate, channels) for chunk in given]
+                frames = [audio_frame(chunk, self.rate, channels, self.kind) for chunk in given]
                 for sent in await subject.serialize_each(frames):
                     received.append(ulaw.decode(payload_of(sent) or b""))
             else:
@@ -113,6 +143,25 @@ OUTGOING, INCOMING = (
 """Each direction at the rates of pipelines and of speech services."""
 
 DIRECTIONS = OUTGOING + INCOMING
+
+
+def in_turn(
+    probe: Probe, directions: Iterable[Direction], among: Iterable[str] = WAYS
+) -> Iterator[Direction]:
+    """Yield each direction with the probe's next class of output frames and way to construct, one of `among`.
+
+    What an instance is given stays of one class: it may convert each in a stream of its own. Every class meets
+    every way within twenty turns.
+    """
+    kinds = output_audio_kinds(with_own=not probe.implementation.is_remote)
+    # A base_url is part of every construction where requests are seen at none other.
+    unfit = {"with a region"} if probe.implementation.network == BASE_URL else set()
+    if "api_key" not in probe.implementation.capabilities:
+        unfit.add("with an API key")
+    ways = [way for way in among if way not in unfit]
+    for direction in directions:
+        turn, kind = divmod(next(probe.turns), len(kinds))
+        yield replace(direction, kind=kinds[kind], way=ways[(kind + turn) % len(ways)])
 
 
 async def expect_in_each(
@@ -161,17 +210,19 @@ def pcm_of(observation: Observation) -> Samples | None:
     return np.frombuffer(audio, dtype="<i2").astype(np.int16)
 
 
-def audio_frame(samples: Samples, rate: int, channels: int = 1) -> OutputAudioRawFrame:
+def audio_frame(
+    samples: Samples, rate: int, channels: int = 1, kind: type[OutputAudioRawFrame] = OutputAudioRawFrame
+) -> OutputAudioRawFrame:
     """Return an output frame with these samples in each channel."""
     pcm = np.repeat(samples.astype("<i2"), channels).tobytes()
-    return OutputAudioRawFrame(audio=pcm, sample_rate=rate, num_channels=channels)
+    return kind(audio=pcm, sample_rate=rate, num_channels=channels)
 
 
 async def expect_tone(probe: Probe, direction: Direction) -> None:
     """Expect a tone to keep its frequency, to half a percent, and its length, less what may be withheld."""
     tone = 440.0
     passage = await direction.passage(probe, signals.sine(tone, -10, direction.rate_in, 2))
-    where = f"from {passage.rate_in} to {passage.rate_out} Hz"
+    where = str(direction)
     # No known resampler withholds more than 160 ms.
     missing, wanted = -passage.length_error / passage.rate_out, "2 s, of which 0.3 s may be withheld"
     expect(-0.01 <= missing <= 0.3, f"{where}: the length differs", wanted, f"{2 - missing:.3f} s")

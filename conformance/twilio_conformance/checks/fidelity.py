@@ -12,7 +12,14 @@ from twilio_conformance.audio.latency import latency
 from twilio_conformance.audio.levels import ULAW_PEAK_DBM0, Samples
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
-from twilio_conformance.checks._audio_path import DIRECTIONS, Direction, expect_in_each, expect_recognised
+from twilio_conformance.checks._audio_path import (
+    DIRECTIONS,
+    Direction,
+    expect_in_each,
+    expect_recognised,
+    expect_tone,
+    in_turn,
+)
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.probe import Probe
 
@@ -38,14 +45,16 @@ async def gain_is_unity_and_the_sign_is_kept(probe: Probe) -> None:
         passage = await direction.passage(probe, signals.sine(TONE, -10, direction.rate_in, 1))
         fit = metrics.fit_tones(passage.output, direction.rate_out, [TONE], edge=metrics.EDGE)
         gain = fit.level_dbm0 + 10
-        gains[str(direction)] = round(gain, 3)
+        gains[direction.path] = round(gain, 3)
         probe.record("gain at 1020 Hz, dB", gains)
         if abs(gain) > 0.5:
             return f"{gain:+.2f} dB"
         upright = (await _in_one_chunk(probe, direction, direction.utterance(1))).polarity > 0
         return None if upright else "inverted"
 
-    await expect_in_each(DIRECTIONS, fault, "the level or the sign differs", "0 dB ± 0.5 dB, upright")
+    await expect_in_each(
+        in_turn(probe, DIRECTIONS), fault, "the level or the sign differs", "0 dB ± 0.5 dB, upright"
+    )
 
 
 async def _curve(
@@ -66,12 +75,12 @@ async def _curve(
 async def sinad_is_that_of_mu_law(probe: Probe) -> None:
     """A tone of 1020 Hz from 0 to -40 dBm0: at most 3 dB below ideal μ-law at the level that comes out."""
     wrong = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         curve = await _curve(probe, direction, (0.0, -10.0, -20.0, -30.0, -40.0), 0.5)
         output_levels = np.minimum(curve.levels + curve.gain_db, ULAW_PEAK_DBM0)
         limits = [metrics.ideal_sinad(round(float(level), 2)) - 3 for level in output_levels]
         figures = {"dBm0": curve.levels.tolist(), "dB": np.round(curve.sinad_db, 2).tolist()}
-        probe.record(f"SINAD, {direction}", figures | {"mask": np.round(limits, 2).tolist()})
+        probe.record(f"SINAD, {direction.path}", figures | {"mask": np.round(limits, 2).tolist()})
         for level, limit, sinad in zip(curve.levels, limits, curve.sinad_db, strict=True):
             if sinad < limit:
                 wrong[f"{direction}, {level:g} dBm0"] = f"{sinad:.1f} dB, of {limit:.1f} dB"
@@ -87,14 +96,16 @@ async def _response(probe: Probe, low: float, limit: float) -> None:
         gains = metrics.response(passage, signals.RESPONSE_TONES)
         relative = gains - gains[np.abs(tones - TONE).argmin()]
         figures = {"Hz": tones.tolist(), "dB": np.round(relative, 3).tolist(), "mask": [low, limit]}
-        probe.record(f"response, {direction}", figures)
+        probe.record(f"response, {direction.path}", figures)
         beyond = np.flatnonzero((relative < low) | (relative > limit))
         if not beyond.size:
             return None
         worst = beyond[np.abs(relative[beyond]).argmax()]
         return f"{relative[worst]:+.2f} dB at {tones[worst]:.0f} Hz"
 
-    await expect_in_each(DIRECTIONS, deviation, "the response is not flat", f"{low:+g} to {limit:+g} dB")
+    await expect_in_each(
+        in_turn(probe, DIRECTIONS), deviation, "the response is not flat", f"{low:+g} to {limit:+g} dB"
+    )
 
 
 @check("TFS-FIDELITY-04", limit=40)
@@ -115,15 +126,17 @@ def _stop_tones(rate: int) -> tuple[float, ...]:
 
 
 async def _stop_band(probe: Probe, limit: float) -> None:
-    levels = {}
-    for direction in (direction for direction in DIRECTIONS if direction.rate != WIRE_RATE):
+    wrong, figures = {}, {}
+    converting = [direction for direction in DIRECTIONS if direction.rate != WIRE_RATE]
+    for direction in in_turn(probe, converting):
         for tone in _stop_tones(direction.rate) if direction.is_outgoing else (1020.0, 2300.0, 3400.0):
             passage = await direction.passage(probe, signals.sine(tone, -3, direction.rate_in, 0.5))
             alias = metrics.alias_db(passage, tone) if direction.is_outgoing else None
             level = max(metrics.images_db(passage, tone).values()) if alias is None else alias
-            levels[f"{direction}, {tone:.0f} Hz"] = level
-    probe.record("aliases and images, dB", {place: round(level, 1) for place, level in levels.items()})
-    wrong = {place: f"{level:.1f} dB" for place, level in levels.items() if level > limit}
+            figures[f"{direction.path}, {tone:.0f} Hz"] = round(level, 1)
+            if level > limit:
+                wrong[f"{direction}, {tone:.0f} Hz"] = f"{level:.1f} dB"
+    probe.record("aliases and images, dB", figures)
     expect(not wrong, "a tone comes out where none was", f"below {limit:g} dB", wrong)
 
 
@@ -148,14 +161,14 @@ async def silence_stays_silent(probe: Probe) -> None:
         level = metrics.idle_noise_dbm0(passage.output)
         return f"{level:.1f} dBm0" if level > -65 else None
 
-    await expect_in_each(DIRECTIONS, noise, "silence is noisy", "below -65 dBm0")
+    await expect_in_each(in_turn(probe, DIRECTIONS), noise, "silence is noisy", "below -65 dBm0")
 
 
 @check("TFS-FIDELITY-09", limit=40)
 async def no_offset_is_added(probe: Probe) -> None:
     """Silence and a tone have no DC offset beyond two of μ-law's smallest steps."""
     wrong = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         tone = signals.sine(TONE, -20, direction.rate_in, 1)
         for name, signal in (("silence", direction.silence(1)), ("tone", tone)):
             offset = metrics.dc_offset((await direction.passage(probe, signal)).output)
@@ -177,19 +190,27 @@ async def peaks_are_clipped_and_never_wrapped(probe: Probe) -> None:
         wraps = (await _in_one_chunk(probe, direction, wave)).wraps
         return f"{wraps} peaks" if wraps else None
 
-    await expect_in_each(DIRECTIONS, wrapped, "peaks wrap around", "none")
+    await expect_in_each(in_turn(probe, DIRECTIONS), wrapped, "peaks wrap around", "none")
 
 
 @check("TFS-FIDELITY-15", limit=60)
 async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
     """A tone of 1020 Hz from +3 to -50 dBm0 has the gain that it has at -10 dBm0, within G.712's mask."""
     wrong = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         curve = await _curve(probe, direction, list(TRACKED), 0.3)
         relative = curve.gain_db - curve.gain_db[0]
         figures = {"dBm0": curve.levels.tolist(), "dB": np.round(relative, 3).tolist()}
-        probe.record(f"gain tracking, {direction}", figures | {"mask": list(TRACKED.values())})
+        probe.record(f"gain tracking, {direction.path}", figures | {"mask": list(TRACKED.values())})
         for (level, limit), gain in zip(TRACKED.items(), relative, strict=True):
             if abs(gain) > limit:
                 wrong[f"{direction}, {level:g} dBm0"] = f"{gain:+.2f} dB, of ±{limit:g} dB"
     expect(not wrong, "the gain depends on the level", "that at -10 dBm0", wrong)
+
+
+@check("TFS-FIDELITY-18", limit=40, since="2026.12")
+async def other_rates_keep_length_and_pitch(probe: Probe) -> None:
+    """A tone at rates that the other checks do not have, in both directions."""
+    others = [Direction(is_outgoing, rate) for rate in (11025, 12000, 96000) for is_outgoing in (True, False)]
+    for direction in in_turn(probe, others):
+        await expect_tone(probe, direction)

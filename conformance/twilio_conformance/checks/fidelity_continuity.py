@@ -12,7 +12,14 @@ from twilio_conformance.audio.levels import Samples, Unmeasurable, decibels, rms
 from twilio_conformance.audio.passage import Passage
 from twilio_conformance.audio.ulaw import WIRE_RATE
 from twilio_conformance.audio.utterance import SAMPLE, WINDOW, PathProfile
-from twilio_conformance.checks._audio_path import DIRECTIONS, INCOMING, OUTGOING, Direction, expect_in_each
+from twilio_conformance.checks._audio_path import (
+    DIRECTIONS,
+    INCOMING,
+    OUTGOING,
+    Direction,
+    expect_in_each,
+    in_turn,
+)
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
 from twilio_conformance.subject.frames import Json
@@ -47,14 +54,16 @@ async def nothing_is_lost_repeated_or_inserted(probe: Probe) -> None:
             return f"{moved:+.1f} samples in 3 s"
         return f"{more:+.1f} samples in all" if more > SAMPLE else None
 
-    await expect_in_each(DIRECTIONS, fault, "audio is lost, repeated or inserted", "to one sample")
+    await expect_in_each(
+        in_turn(probe, DIRECTIONS), fault, "audio is lost, repeated or inserted", "to one sample"
+    )
 
 
 @check("TFS-FIDELITY-01", limit=40)
 async def words_between_silences_are_whole(probe: Probe) -> None:
     """A word, 0.3 s of silence, a word, 1.2 s of silence, a word: each is there from its first sample on."""
     wrong = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         words = [direction.utterance(0.5, seed=50 + number) for number in range(3)]
         silences = [direction.silence(seconds) for seconds in (0.3, 1.2, 0.3)]
         parts = [part for pair in zip(words, silences, strict=True) for part in pair]
@@ -86,7 +95,7 @@ SAME_SOUND_DB = 30.0
 async def the_size_of_chunks_changes_nothing(probe: Probe) -> None:
     """The same speech in one chunk, and in chunks from one sample to a second: alike, at the borders too, and whole."""
     wrong = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         *several, single = SIZES
         for seconds, rest, names in ((1.5, 0.3, several), (0.1, 0.25, [single])):
             voice = direction.utterance(seconds, seed=6)
@@ -151,7 +160,7 @@ async def _expect_constant_sound(probe: Probe, directions: Sequence[Direction]) 
         outputs = [passage.output for passage in (*turns, rest)]
         return _change_of_sound(direction, turn, outputs) or _growth_of_withheld(direction, turns)
 
-    await expect_in_each(directions, change, "the audio changes", "minutes that sound alike")
+    await expect_in_each(in_turn(probe, directions), change, "the audio changes", "minutes that sound alike")
 
 
 def _chunk_size(direction: Direction, number: int) -> int:
@@ -222,7 +231,8 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
     """All rates in turn and the first again, without a pause: each utterance comes out whole, at its pitch, and not late."""
     subject = await DIRECTIONS[0].ready(probe)
     wrong = {}
-    directions = [Direction(True, rate) for rate in (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)]
+    rates = (24000, 16000, 8000, 48000, 22050, 44100, 32000, 24000)
+    directions = list(in_turn(probe, (Direction(True, rate) for rate in rates), [""]))
     voices = [direction.utterance(0.6, seed=20 + seed) for seed, direction in enumerate(directions)]
     ending = signals.silence(directions[-1].rate_in, 0.3)
     with held():
@@ -249,13 +259,27 @@ async def a_change_of_rate_keeps_both_voices_whole(probe: Probe) -> None:
 @check("TFS-FIDELITY-14", limit=40)
 async def calls_and_directions_never_mix(probe: Probe) -> None:
     """Two calls and both directions, served in turn, give what each gives alone, but for μ-law's noise."""
+    await _expect_unmixed(probe, ((8000, 8000), (24000, 24000), (44100, 44100)), {})
+
+
+@check("TFS-FIDELITY-14", limit=40, since="2026.12")
+async def calls_of_other_rates_and_streams_never_mix(probe: Probe) -> None:
+    """The same of two calls that differ in rate, stream and call, as those of one agent process do."""
+    other = probe.arguments(stream_sid="${other_stream_sid}", call_sid="CA" + "5" * 32)
+    await _expect_unmixed(probe, ((8000, 24000), (16000, 48000), (24000, 16000)), other)
+
+
+async def _expect_unmixed(probe: Probe, pairs: Sequence[tuple[int, int]], other: Json) -> None:
+    """Expect two calls of each pair of rates not to be heard in each other; the second is made with `other`."""
     wrong = {}
-    for rate in (8000, 24000, 44100):
-        directions = [Direction(True, rate), Direction(False, rate)]
-        keys = [(call, direction) for call in (0, 1) for direction in directions]
+    for rates in pairs:
+        directions = [Direction(way, rate) for rate in rates for way in (True, False)]
+        keys = list(zip((0, 0, 1, 1), in_turn(probe, directions, [""]), strict=True))
         voices = {key: key[1].utterance(0.5, seed=30 + key[0]) for key in keys}
         alone = {key: await _output_alone(probe, key[1], voice) for key, voice in voices.items()}
-        subjects = [await probe.ready(rate=rate, out_rate=rate) for _ in (0, 1)]
+        made = zip(rates, ({}, other), strict=True)
+        subjects = [await probe.ready(rate=rate, out_rate=rate, **arguments) for rate, arguments in made]
+        subjects[1].track.stream_sid = other.get("stream_sid", subjects[0].track.stream_sid)
         mixed: dict[tuple[int, Direction], list[Samples]] = {key: [] for key in voices}
         with held():
             for piece in range(25):
@@ -284,7 +308,9 @@ async def an_interruption_leaves_the_caller_alone(probe: Probe) -> None:
             after = await direction.carry(subject, voice[WIRE_RATE // 2 :])
         return _deviation(alone, np.concatenate((before.output, after.output)))
 
-    await expect_in_each(INCOMING, fault, "the interruption is heard by the agent", "the same as without")
+    await expect_in_each(
+        in_turn(probe, INCOMING), fault, "the interruption is heard by the agent", "the same as without"
+    )
 
 
 FRAMES: tuple[Json, ...] = (
@@ -318,7 +344,9 @@ async def what_is_no_audio_changes_none(probe: Probe) -> None:
         return _deviation(alone, np.concatenate(pieces))
 
     directions = [direction for direction in DIRECTIONS if direction.rate in (8000, 24000)]
-    await expect_in_each(directions, fault, "what is no audio is heard", "the same as without")
+    await expect_in_each(
+        in_turn(probe, directions), fault, "what is no audio is heard", "the same as without"
+    )
 
 
 @check("TFS-FIDELITY-16", limit=40)
@@ -346,7 +374,7 @@ async def a_voice_in_two_channels_sounds_as_in_one(probe: Probe) -> None:
         both = await direction.carry(await direction.ready(probe), voice, channels=2)
         return _deviation(alone, both.output)
 
-    await expect_in_each(OUTGOING, fault, "two channels sound otherwise", "the same as one")
+    await expect_in_each(in_turn(probe, OUTGOING), fault, "two channels sound otherwise", "the same as one")
 
 
 async def _output_alone(probe: Probe, direction: Direction, voice: Samples) -> Samples:

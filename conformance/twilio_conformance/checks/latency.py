@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -22,9 +22,10 @@ from twilio_conformance.checks._audio_path import (
     PLACEMENT_ERROR,
     Direction,
     expect_recognised,
+    in_turn,
 )
 from twilio_conformance.checks._core import check, expect
-from twilio_conformance.errors import NotTestable
+from twilio_conformance.errors import NotApplicable, NotTestable
 from twilio_conformance.subject.probe import Probe, Subject
 from twilio_conformance.twilio.clock import held
 
@@ -46,8 +47,8 @@ LEAK_DB = -40.0
 
 async def _expect_latency(probe: Probe, limit: float) -> None:
     """Expect the latency of every direction, measured on two seconds of noise, to be within a limit."""
-    worst: dict[str, float] = {}
-    for direction in DIRECTIONS:
+    worst, late = {}, {}
+    for direction in in_turn(probe, DIRECTIONS):
         passage = await direction.passage(probe, direction.utterance(2))
         reference = direction.ideal(passage.signal)
         found = latency(passage, reference)
@@ -56,10 +57,11 @@ async def _expect_latency(probe: Probe, limit: float) -> None:
         for name, series in (("withheld", found.withheld), ("latency", timeline(passage, track))):
             moments, waits = np.round(series.times, 4), np.round(1000 * series.values, 2)
             figures = {"seconds": moments.tolist(), "milliseconds": waits.tolist()}
-            probe.record(f"{name}, {direction}", figures)
-        worst[str(direction)] = round(1000 * found.added, 2)
+            probe.record(f"{name}, {direction.path}", figures)
+        worst[direction.path] = round(1000 * found.added, 2)
+        if found.added > limit:
+            late[str(direction)] = _ms(found.added)
     probe.record("added latency, ms", worst)
-    late = {direction: f"{value:g} ms" for direction, value in worst.items() if value > 1000 * limit}
     expect(not late, "audio comes too late", f"at most {1000 * limit:g} ms", late)
 
 
@@ -77,7 +79,7 @@ async def added_latency_is_at_most_60_ms(probe: Probe) -> None:
 async def chunks_of_10_ms_to_1_s_are_no_later(probe: Probe) -> None:
     """Pipecat's transport sends what its audio_out_10ms_chunks says, 40 ms where nobody sets it; a player sends a clip."""
     late = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         voice = direction.utterance(1)
         reference = direction.ideal(voice)
         # Milliseconds in a chunk; several sizes take turns.
@@ -99,7 +101,7 @@ async def added_latency_is_at_most_20_ms(probe: Probe) -> None:
 async def the_end_of_an_utterance_comes_out(probe: Probe) -> None:
     """After the last frame of half a second to a second of speech, at most 60 ms of it are still inside."""
     late = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         for seconds in (0.5, 0.77, 1.0):
             passage = await direction.passage(probe, direction.utterance(seconds))
             missing = float(passage.withheld.values[-1])
@@ -115,7 +117,7 @@ async def the_end_of_an_utterance_comes_out(probe: Probe) -> None:
 async def a_short_utterance_is_heard(probe: Probe) -> None:
     """Of 80 to 140 ms, all but 60 ms come out at once; of 20 to 60 ms, all when 0.1 s of silence follow."""
     lost = {}
-    for direction in DIRECTIONS:
+    for direction in in_turn(probe, DIRECTIONS):
         for milliseconds in (80, 100, 120, 140):
             passage = await direction.passage(probe, direction.utterance(milliseconds / 1000))
             heard = float(passage.seconds_received[-1])
@@ -144,24 +146,40 @@ def _missing_reference(reference: Real, output: Samples, rate: int) -> float:
 @check("TFS-LATENCY-05", limit=60)
 async def a_pause_loses_nothing(probe: Probe) -> None:
     """Utterances, pauses between them, silence: all are there, whole, in order; the event loop runs meanwhile."""
+    # Seconds of real time, which passes in a thread: timers of resamplers use the real clock.
+    await _expect_whole(
+        probe, ((0.05,), (0.3, 0.3), (1.0,), (5.0,)), lambda pause: asyncio.to_thread(time.sleep, pause)
+    )
+
+
+@check("TFS-LATENCY-08", limit=60, since="2026.12")
+async def a_long_pause_loses_nothing(probe: Probe) -> None:
+    """Utterances before and after 15 s, a minute and ten minutes, on the clock that skips."""
+    if probe.implementation.is_remote:
+        raise NotApplicable("its clock cannot skip ten minutes, over stdio")
+    await _expect_whole(probe, ((15.0, 60.0, 600.0),), asyncio.sleep)
+
+
+async def _expect_whole(
+    probe: Probe, calls: Sequence[tuple[float, ...]], wait: Callable[[float], Awaitable[None]]
+) -> None:
+    """Expect utterances with these pauses between them, in seconds, to come out whole, in each direction."""
     lost = {}
-    # Seconds of real time between the utterances of a call: timers of resamplers use the real clock.
-    for pauses in ((0.05,), (0.3, 0.3), (1.0,), (5.0,)):
+    for pauses in calls:
         # A short pause is made for each direction alone; a long one may grow while the other directions send.
         alone = [(direction,) for direction in DIRECTIONS]
         for directions in alone if pauses[0] < 0.2 else [DIRECTIONS]:
-            calls = [(direction, await direction.ready(probe)) for direction in directions]
+            subjects = [(direction, await direction.ready(probe)) for direction in in_turn(probe, directions)]
             heard: list[list[Passage]] = [[] for _ in directions]
             for seed, pause in enumerate((0, *pauses), start=1):
-                # Sleep in a thread: the clock skips nothing meanwhile, and timers of the event loop run.
-                await asyncio.to_thread(time.sleep, pause)
-                for (direction, subject), passages in zip(calls, heard, strict=True):
+                await wait(pause)
+                for (direction, subject), passages in zip(subjects, heard, strict=True):
                     voice = direction.utterance(0.61, seed=seed)
                     passages.append(await direction.carry(subject, voice))
-            for (direction, subject), passages in zip(calls, heard, strict=True):
+            for (direction, subject), passages in zip(subjects, heard, strict=True):
                 end = await direction.carry(subject, direction.silence(0.3))
                 if damage := _damage(direction, passages, end):
-                    lost[f"{direction}, pause of {pauses[0]:g} s"] = damage
+                    lost[f"{direction}, pause of {', '.join(f'{pause:g}' for pause in pauses)} s"] = damage
     expect(not lost, "audio is damaged by a pause", "every utterance whole", lost)
 
 
@@ -191,7 +209,7 @@ async def _expect_silence(probe: Probe, turns: Sequence[Direction | None]) -> No
     A turn is the direction of its silence; None for that of the speech.
     """
     leaks = {}
-    for direction in OUTGOING:
+    for direction in in_turn(probe, OUTGOING):
         stale, loudest = 0.0, LEAK_DB
         for seconds in (*SPEECH_LENGTHS, LONG_SPEECH):
             subject = await direction.ready(probe)
@@ -239,7 +257,7 @@ async def nothing_of_it_follows_with_another_rate(probe: Probe) -> None:
 async def audio_after_an_interruption_is_whole(probe: Probe) -> None:
     """Speech, interruption, speech: the second is whole, and hardly later than it is in a new call."""
     lost = {}
-    for direction in OUTGOING:
+    for direction in in_turn(probe, OUTGOING):
         answer = np.append(direction.utterance(1.0, seed=3), direction.silence(0.3))
         voice = answer[: direction.rate_in]
         first = await direction.passage(probe, answer)

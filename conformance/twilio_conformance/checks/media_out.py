@@ -5,12 +5,19 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from pipecat.frames import frames
 
 from twilio_conformance.audio import signals
 from twilio_conformance.audio.passage import split
-from twilio_conformance.checks._audio_path import VOICE_RATES, Direction, audio_frame, expect_tone, payload_of
+from twilio_conformance.checks._audio_path import (
+    VOICE_RATES,
+    Direction,
+    audio_frame,
+    expect_tone,
+    in_turn,
+    payload_of,
+)
 from twilio_conformance.checks._core import check, expect
+from twilio_conformance.subject.frames import output_audio_kinds
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.twilio.clock import held
 
@@ -34,23 +41,21 @@ async def encoding_equals_a_reference_encoder(probe: Probe) -> None:
     expect(known, message, wanted, f"codes of SHA-256 {digest}")
 
 
-@check("TFS-MEDIAOUT-11", since="2026.12")
-async def a_frame_of_an_applications_own_class_is_sent(probe: Probe) -> None:
-    """A subclass of each kind of output audio that the installed Pipecat has."""
-    probe.require_object()
-    kinds = [frames.OutputAudioRawFrame]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    for kind in kinds:
-        own = type(f"Own{kind.__name__}", (kind,), {})
-        subject = await probe.ready()
-        pcm = signals.utterance(8000, 0.5).astype("<i2").tobytes()
-        sent = payload_of(await subject.serialize(own(audio=pcm, sample_rate=8000, num_channels=1)))
-        expect(bool(sent), "audio of an application's own class is not sent", own.__name__, "nothing")
-
-
 @check("TFS-MEDIAOUT-09")
 async def a_tone_to_twilio_keeps_its_frequency_and_length(probe: Probe) -> None:
     """A tone at each of the voices' rates arrives at 8000 Hz with its frequency and its length."""
-    for rate in VOICE_RATES:
-        await expect_tone(probe, Direction(True, rate))
+    for direction in in_turn(probe, (Direction(True, rate) for rate in 2 * VOICE_RATES)):
+        await expect_tone(probe, direction)
+
+
+@check("TFS-MEDIAOUT-11", since="2026.12")
+async def every_kind_of_output_audio_is_sent(probe: Probe) -> None:
+    """Every class of output audio that the installed Pipecat defines, and one of an application, is sent."""
+    unsent = {}
+    for kind in output_audio_kinds(with_own=not probe.implementation.is_remote):
+        for rate in (8000, 24000):
+            frame = audio_frame(signals.utterance(rate, 1), rate, kind=kind)
+            sent = await (await probe.ready(out_rate=rate)).serialize(frame)
+            if sent.raised is not None or sent.value is None:
+                unsent[f"{kind.__name__} at {rate} Hz"] = sent.outcome
+    expect(not unsent, "a kind of output audio is not sent", "a media message", unsent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import enum
 import inspect
@@ -129,6 +130,25 @@ def _attributes(frame: frames.Frame) -> Json:
             value = Foreign(type(value).__name__, shorten(value))
         attributes[name] = value
     return attributes
+
+
+@dataclass
+class ApplicationAudioRawFrame(frames.OutputAudioRawFrame):
+    """Output audio of a class that an application defines."""
+
+
+def output_audio_kinds(*, with_own: bool) -> list[type[frames.OutputAudioRawFrame]]:
+    """Return the classes of output audio that the installed Pipecat defines; with_own adds an application's own.
+
+    A class that needs more than audio, rate and channels is left out.
+    """
+    kinds = []
+    for kind in vars(frames).values():
+        if inspect.isclass(kind) and issubclass(kind, frames.OutputAudioRawFrame):
+            with contextlib.suppress(TypeError):
+                kind(audio=b"", sample_rate=8000, num_channels=1)
+                kinds.append(kind)
+    return kinds + [ApplicationAudioRawFrame] * with_own
 
 
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:

@@ -7,7 +7,8 @@ import contextlib
 import inspect
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from pipecat.frames.frames import Frame
@@ -40,6 +41,7 @@ class Probe:
 
     Attributes:
         metrics: Values to report, by name.
+        turns: Counts the situations of the check, from 0.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Probe:
         self.network = network
         self.names = names or Names()
         self.metrics: Json = {}
+        self.turns = count()
         self.surroundings = Surroundings(self, {})
         self._watch = watch
         self._running_calls: list[tuple[str, float]] = []
@@ -356,6 +359,18 @@ class Subject:
             return [await self.deserialize(text, limit=limit) for text in texts]
         calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
         return self.probe._observe_each(calls, self._instance.deserialize_each(texts, limit), limit)
+
+    async def repeat(self, method: str, given: Iterable[Any], *, limit: float) -> Observation:
+        """Await a method of an instance in this process for each argument, and keep nothing that it returns or logs."""
+        self.probe.require_object()
+        logged = len(CAPTURE.records)
+
+        async def call_each() -> None:
+            for argument in given:
+                await getattr(self._instance, method)(argument)
+            del CAPTURE.records[logged:]
+
+        return await self.probe._observe(f"{method}(…), many times", call_each, limit)
 
     def is_awaitable(self, method: str, *arguments: Any) -> bool:
         """Return whether a method returns an awaitable, which is closed, not awaited; False if it raises."""

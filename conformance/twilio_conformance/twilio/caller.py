@@ -372,21 +372,26 @@ def _rejection(data: str | bytes, stream_sid: str) -> tuple[int, str] | None:
 
 
 class CallerTrack:
-    """A caller's track outside real time: each media message continues the numbers and timestamps."""
+    """A caller's track outside real time: each media message continues the numbers and timestamps.
 
-    def __init__(self) -> None:
+    Attributes:
+        stream_sid: The stream that the messages name.
+    """
+
+    def __init__(self, stream_sid: str = "${stream_sid}") -> None:
         """Start at the beginning of the stream."""
+        self.stream_sid = stream_sid
         self._chunk = 0
         self._codes = 0
 
     def message(self, codes: bytes) -> Json:
-        """Return the next media message with these μ-law codes; its ``${stream_sid}`` is a placeholder."""
+        """Return the next media message with these μ-law codes; ``${stream_sid}`` in it is a placeholder."""
         self._chunk += 1
         media = _inbound_media(self._chunk, 1000 * self._codes // RATE, codes)
         self._codes += len(codes)
         # 1 is the start message.
         number = str(self._chunk + 1)
-        return {"event": "media", "sequenceNumber": number, "streamSid": "${stream_sid}", "media": media}
+        return {"event": "media", "sequenceNumber": number, "streamSid": self.stream_sid, "media": media}
 
 
 def _inbound_media(chunk: int, milliseconds: int, codes: bytes) -> Json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -124,3 +126,41 @@ class MutedByClear(HookedSerializer):
         if isinstance(frame, InterruptionFrame):
             self.muted = True
         return None if self.muted and isinstance(frame, OutputAudioRawFrame) else text
+
+
+@broken(
+    "TFS-CLEAR-06",
+    "clear is sent only while audio should still be playing (openai/openai-agents-js issue 1173).",
+    also="TFS-CLEAR-0[123] TFS-ABUSE-01 TFS-ABUSE-07 TFS-SECURE-12",
+)
+class ClearOnlyWhilePlaying(HookedSerializer):
+    until = float("-inf")
+
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        now = time.monotonic()
+        if isinstance(frame, OutputAudioRawFrame) and frame.sample_rate > 0:
+            self.until = max(self.until, now) + len(frame.audio) / 2 / frame.sample_rate
+        return None if isinstance(frame, InterruptionFrame) and now > self.until else text
+
+
+@broken(
+    "TFS-CLEAR-06",
+    "A second after the last audio, Twilio is taken to have played it, and no clear is sent.",
+)
+class NoClearAfterASecond(HookedSerializer):
+    last = float("inf")
+
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        now = time.monotonic()
+        if isinstance(frame, OutputAudioRawFrame):
+            self.last = now
+        return None if isinstance(frame, InterruptionFrame) and now - self.last >= 1 else text
+
+
+@broken("TFS-CLEAR-07", "Audio is converted beside the event loop, and sent although a clear overtook it.")
+class SentAfterBeingOvertaken(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        text = await super().serialize(frame)
+        for _ in range(3 * isinstance(frame, OutputAudioRawFrame)):
+            await asyncio.sleep(0)
+        return text

@@ -44,7 +44,7 @@ class HoleInALongUtterance(OutgoingSamples):
 @broken(
     "TFS-FIDELITY-01",
     "The output length is rounded down for each chunk, which loses a sample.",
-    also="TFS-LATENCY-0[12357] TFS-FIDELITY-0[345] TFS-FIDELITY-1[123] TFS-MEDIAOUT-09",
+    also="TFS-ABUSE-1[23] TFS-FIDELITY-18 TFS-LATENCY-0[12357] TFS-FIDELITY-0[345] TFS-FIDELITY-1[123] TFS-MEDIAOUT-09",
 )
 class OneSampleLostAChunk(OutgoingSamples):
     def change_codes(self, codes: bytes) -> bytes:
@@ -102,7 +102,7 @@ class FadedInAfterSilence(IncomingSamples):
 @broken(
     "TFS-FIDELITY-01",
     "A jitter buffer overruns and drops 20 ms; later it underruns and sends 20 ms twice.",
-    also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
+    also="TFS-ABUSE-14 TFS-LATENCY-07 TFS-FIDELITY-1[23]",
 )
 class SlipsAndBack(Rearranged):
     def change_codes(self, codes: bytes) -> bytes:
@@ -185,7 +185,7 @@ class TinyFramesDropped(OutgoingSamples):
 @broken(
     "TFS-FIDELITY-11",
     "A converter's buffer holds 0.7 s, and the rest of a longer chunk is lost.",
-    also="TFS-LATENCY-01",
+    also="TFS-ABUSE-14 TFS-LATENCY-01",
 )
 class LongChunksCut(OutgoingSamples):
     def change_codes(self, codes: bytes) -> bytes:

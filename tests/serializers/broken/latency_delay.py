@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    TTSAudioRawFrame,
+)
 
 from tests.serializers.broken.base import IncomingSamples, OutgoingSamples, Real
 from tests.serializers.broken.base_audio import HeldBack
@@ -99,7 +105,7 @@ class PreBuffered(HeldBack):
 @broken(
     "TFS-LATENCY-04",
     "A voice detector opens 10 ms into an utterance and drops the audio before.",
-    also="TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13",
+    also="TFS-ABUSE-13 TFS-LATENCY-05 TFS-FIDELITY-01 TFS-FIDELITY-1[01] TFS-FIDELITY-12 TFS-FIDELITY-13",
 )
 class OnsetCutOff(OutgoingSamples):
     silent = True
@@ -108,3 +114,50 @@ class OnsetCutOff(OutgoingSamples):
         cut = 80 if self.silent and samples.any() else 0
         self.silent = not samples[-80:].any()
         return np.where(np.arange(samples.size) < cut, 0, samples)
+
+
+class _OfSome(HeldBack):
+    """Holds back 200 ms of some frames or calls."""
+
+    def is_held(self, frame: OutputAudioRawFrame) -> bool:
+        """Return whether this frame is held back."""
+        raise NotImplementedError
+
+    def before_serialize(self, frame: Frame) -> Frame:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.held = 1600 * self.is_held(frame)
+        return super().before_serialize(frame)
+
+
+@broken(
+    "TFS-LATENCY-01",
+    "Speech of a TTS service, which is most of what an agent says, is collected until there are 200 ms.",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
+)
+class HoldsBackSpeechOnly(_OfSome):
+    def is_held(self, frame: OutputAudioRawFrame) -> bool:
+        return isinstance(frame, TTSAudioRawFrame)
+
+
+@broken(
+    "TFS-LATENCY-01",
+    "Audio of a class of the application is not taken for speech and waits for 200 ms.",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
+)
+class HoldsBackAnApplicationsFrames(_OfSome):
+    def is_held(self, frame: OutputAudioRawFrame) -> bool:
+        return type(frame).__module__ != OutputAudioRawFrame.__module__
+
+
+@broken(
+    "TFS-LATENCY-01",
+    "Where an API key is given, a queue of 200 ms waits for a token that is never fetched.",
+    also="TFS-LATENCY-0[234578] TFS-FIDELITY-01 TFS-FIDELITY-1[13]",
+)
+class HoldsBackWithAnApiKey(_OfSome):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.has_key = bool(keywords.get("api_key_sid"))
+
+    def is_held(self, frame: OutputAudioRawFrame) -> bool:
+        return self.has_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tests.serializers.broken.base import OutgoingCodes, OutgoingSamples, Real
+from tests.serializers.broken.base import IncomingSamples, OutgoingCodes, OutgoingSamples, Real
 from tests.serializers.broken.base_audio import Muted
 from tests.serializers.broken.registry import broken
 
@@ -85,3 +85,46 @@ class ClearedByTheSecondPause(ClearedByAPause):
         kept = super().change_codes(codes)
         self.pauses += len(kept) < len(codes)
         return kept if self.pauses > 1 else codes
+
+
+@broken(
+    "TFS-LATENCY-08", "After ten seconds without audio, the stream is taken to be new, and 30 ms are dropped."
+)
+class ClearedByALongPause(OutgoingSamples):
+    last = 0.0
+
+    def change_codes(self, codes: bytes) -> bytes:
+        now, before = time.monotonic(), self.last
+        self.last = now
+        return codes[240:] if before > 0 and now - before > 10 and self.rate != 8000 else codes
+
+
+@broken(
+    "TFS-LATENCY-08",
+    "A caller who was silent for a minute is taken to be on hold, and the first 100 ms are not let through.",
+)
+class CallerOnHold(IncomingSamples):
+    last = 0.0
+    muted = 0
+
+    def change_samples(self, samples: Real) -> Real:
+        now, before = time.monotonic(), self.last
+        self.last = now
+        if before > 0 and now - before >= 60:
+            self.muted = 5
+        self.muted, silent = max(self.muted - 1, 0), self.muted > 0
+        return samples * (not silent)
+
+
+@broken(
+    "TFS-LATENCY-08", "A pause of more than five minutes overflows a counter of samples: 100 ms are repeated."
+)
+class RepeatsAfterFiveMinutes(OutgoingCodes):
+    last = 0.0
+    codes = b""
+
+    def change_codes(self, codes: bytes) -> bytes:
+        now, before = time.monotonic(), self.last
+        again = self.codes if before > 0 and now - before > 300 else b""
+        self.last, self.codes = now, (self.codes + codes)[-800:]
+        return again + codes

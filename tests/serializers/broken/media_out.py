@@ -40,7 +40,7 @@ class PlayAudio(OutgoingMessages):
 @broken(
     "TFS-MEDIAOUT-01",
     "Codes are sent without an envelope, as Asterisk expects.",
-    also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569]",
+    also="TFS-MEDIAOUT-02 TFS-MEDIAOUT-03 TFS-MEDIAOUT-04 TFS-MEDIAOUT-0[56789] TFS-MEDIAOUT-11 TFS-CLEAR-05 TFS-ABUSE-0[13569] TFS-ABUSE-1[0234]",
 )
 class RawCodes(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
@@ -317,3 +317,26 @@ class WithoutSpeech(HookedSerializer):
 class EchoesTheCaller(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         return _with_audio(frame, frame.audio) if isinstance(frame, InputAudioRawFrame) else frame
+
+
+@broken(
+    "TFS-MEDIAOUT-11",
+    "The classes of output audio are listed by name, and an application's own is not among them.",
+    also="TFS-MEDIAOUT-09 TFS-ABUSE-1[0234]",
+)
+class KnownClassesOnly(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        is_known = type(frame).__module__ == OutputAudioRawFrame.__module__
+        return text if is_known or not isinstance(frame, OutputAudioRawFrame) else None
+
+
+@broken(
+    "TFS-MEDIAOUT-09",
+    "Speech of a TTS service is taken for 24 kHz, whatever its sample_rate.",
+    also="TFS-MEDIAOUT-11 TFS-ABUSE-1[0234]",
+)
+class SpeechIs24kHz(HookedSerializer):
+    def before_serialize(self, frame: Frame) -> Frame:
+        if isinstance(frame, TTSAudioRawFrame) and frame.sample_rate > 0:
+            return OutputAudioRawFrame(frame.audio, 24000, frame.num_channels)
+        return frame

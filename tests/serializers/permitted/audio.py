@@ -320,3 +320,23 @@ class AwaitsEachFrame(HookedSerializer):
     async def deserialize(self, data: str | bytes) -> Any:
         await asyncio.sleep(0.001)
         return await super().deserialize(data)
+
+
+@permitted(
+    "Audio is converted behind a lock, in turns of the event loop, and dropped if a clear overtakes it."
+)
+class ConvertsBehindALock(HookedSerializer):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._lock = asyncio.Lock()
+        self._interruptions = 0
+
+    async def serialize(self, frame: Frame) -> Any:
+        self._interruptions += isinstance(frame, InterruptionFrame)
+        if not isinstance(frame, OutputAudioRawFrame):
+            return await super().serialize(frame)
+        before = self._interruptions
+        async with self._lock:
+            text = await super().serialize(frame)
+            await asyncio.sleep(0)
+        return text if before == self._interruptions else None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import count
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from pipecat.frames.frames import OutputAudioRawFrame, TTSAudioRawFrame
 
 from twilio_conformance.audio import signals, ulaw
 from twilio_conformance.checks._audio_path import (
@@ -16,12 +19,14 @@ from twilio_conformance.checks._audio_path import (
     audio_frame,
     expect_in_each,
     expect_recognised,
+    in_turn,
     payload_of,
     pcm_of,
 )
 from twilio_conformance.errors import NotTestable, Violation
-from twilio_conformance.subject.frames import FrameValue
+from twilio_conformance.subject.frames import ApplicationAudioRawFrame, FrameValue
 from twilio_conformance.subject.observation import Observation
+from twilio_conformance.subject.target import BASE_URL, IN_PROCESS
 from twilio_conformance.twilio.caller import CallerTrack
 
 
@@ -37,6 +42,27 @@ def test_directions_name_their_ends_and_rates() -> None:
     assert Direction(True, 16000).rates == (16000, 8000)
     assert Direction(False, 16000).rates == (8000, 16000)
     assert len(set(DIRECTIONS)) == len(DIRECTIONS) == 14
+
+
+def test_directions_take_turns_through_kinds_of_frames_and_ways_to_construct() -> None:
+    probe = Mock(turns=count(), implementation=Mock(is_remote=False, network=IN_PROCESS, capabilities=set()))
+    turns = list(in_turn(probe, [Direction(True, 8000)] * 16))
+    kinds, ways = {turn.kind for turn in turns}, {turn.way for turn in turns}
+    assert {ApplicationAudioRawFrame, OutputAudioRawFrame, TTSAudioRawFrame} <= kinds
+    assert ways == {"without auto_hang_up", "with a token", "with a region", "with params"}
+    assert len({(turn.kind, turn.way) for turn in turns}) == len(kinds) * len(ways) == 16
+    assert str(turns[0]) == "8000 Hz to Twilio, with OutputAudioRawFrame, without auto_hang_up"
+    assert [str(turn) for turn in in_turn(probe, [Direction(False, 8000)])] == [
+        "Twilio to 8000 Hz, without auto_hang_up"
+    ]
+
+
+def test_an_adapter_gets_no_class_of_the_suite_and_a_base_url_no_region() -> None:
+    remote = Mock(is_remote=True, network=BASE_URL, capabilities={"api_key"})
+    turns = list(in_turn(Mock(turns=count(), implementation=remote), [Direction(True, 8000)] * 20))
+    assert ApplicationAudioRawFrame not in {turn.kind for turn in turns}
+    ways = {turn.way for turn in turns}
+    assert ways == {"without auto_hang_up", "with a token", "with an API key", "with params"}
 
 
 async def test_faults_of_all_directions_are_in_one_finding() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import pytest
@@ -17,6 +18,7 @@ from twilio_conformance.subject.frames import (
     audio_bytes,
     build,
     describe,
+    output_audio_kinds,
     setup_argument,
     shorten,
 )
@@ -141,6 +143,23 @@ class TestDescribe:
 )
 def test_a_long_value_is_cut_and_measured(value: Any, shown: str) -> None:
     assert shorten(value) == shown
+
+
+def test_kinds_of_output_audio_are_those_of_pipecat_and_an_applications_own() -> None:
+    kinds = output_audio_kinds(with_own=True)
+    assert kinds[:2] == [pipecat.OutputAudioRawFrame, pipecat.TTSAudioRawFrame]
+    assert output_audio_kinds(with_own=False) == kinds[:-1]
+    assert all(issubclass(kind, pipecat.OutputAudioRawFrame) for kind in kinds)
+    assert kinds[-1].__module__ != pipecat.__name__
+
+
+def test_a_kind_of_output_audio_that_needs_more_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass
+    class NeedsMore(pipecat.OutputAudioRawFrame):
+        speaker: str = field(kw_only=True)
+
+    monkeypatch.setattr(pipecat, "NeedsMore", NeedsMore, raising=False)
+    assert NeedsMore not in output_audio_kinds(with_own=True)
 
 
 async def test_setup_is_given_what_the_installed_pipecat_passes() -> None:

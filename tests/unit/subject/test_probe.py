@@ -14,7 +14,7 @@ from pipecat.frames.frames import EndFrame
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_conformance.errors import NotApplicable, NotTestable
-from twilio_conformance.subject.logs import CAPTURE
+from twilio_conformance.subject.logs import CAPTURE, LogRecord
 from twilio_conformance.subject.probe import CALL_LIMIT, NEVER_RETURNED, Probe, Raised
 from twilio_conformance.subject.target import Implementation, Target
 from twilio_conformance.twilio.network import Network
@@ -226,6 +226,20 @@ async def test_the_log_is_that_of_this_probe(make: MakeProbe) -> None:
     logger.info("before")
     probe = make(Serializer)
     assert probe.logs == ()
+
+
+async def test_a_repeated_call_is_one_observation_and_keeps_neither_values_nor_logs(make: MakeProbe) -> None:
+    def deed() -> str:
+        CAPTURE.records.append(LogRecord(20, "INFO", "again"))
+        return "text"
+
+    probe = make(Serializer)
+    subject = probe.construct(deed=deed)
+    seen = await subject.repeat("serialize", [EndFrame()] * 3, limit=1)
+    assert (seen.value, seen.raised, probe.logs) == (None, None, ())
+    assert len(probe.trace) == 2
+    with pytest.raises(NotApplicable):
+        await make(Serializer, network="none").construct().repeat("serialize", [], limit=1)
 
 
 def test_the_usual_limit_is_below_that_of_a_job() -> None:

@@ -270,3 +270,4 @@ def test_a_track_continues_numbers_and_timestamps() -> None:
     assert [message["sequenceNumber"] for message in messages] == ["2", "3", "4", "5", "6"]
     assert [entry["chunk"] for entry in media] == ["1", "2", "3", "4", "5"]
     assert [entry["timestamp"] for entry in media] == ["0", "20", "40", "1040", "1040"]
+    assert CallerTrack("MZ1").message(b"")["streamSid"] == "MZ1"

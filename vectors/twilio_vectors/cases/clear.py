@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twilio_vectors.audio import pcm, speech, utterance
+from twilio_vectors.audio import chunks, pcm, speech, utterance
 from twilio_vectors.case import (
     HANGING_UP,
     NO_HANG_UP,
@@ -18,6 +18,7 @@ from twilio_vectors.case import (
     returns_json,
     serialize,
     transport_message,
+    wait,
 )
 from twilio_vectors.cases.media_out import SIDS
 from twilio_vectors.steps import (
@@ -165,6 +166,28 @@ def audio_after() -> Iterator[Case]:
         flags=ROUNDED,
         source=MESSAGES,
     )
+
+
+@family("clear")
+def late() -> Iterator[Case]:
+    """An interruption after a fifth of a second of audio has had five and more times that to play."""
+    for seconds in (1, 3):
+        for rate in (8000, 24000):
+            spoken = [
+                serialize(audio(pcm(piece), rate=rate)) for piece in chunks(utterance(1600, 94), (160,))
+            ]
+            yield Case(
+                name=f"late-{rate}-{seconds}",
+                text=f"An interruption {seconds} s after 1600 samples at {rate} Hz gives a clear message.",
+                steps=[
+                    *spoken,
+                    wait(seconds),
+                    serialize(INTERRUPTION, returns_json("TFS-CLEAR-06", {"event": "clear", "...": "<any>"})),
+                ],
+                out_rate=rate,
+                source="https://github.com/openai/openai-agents-js/issues/1173",
+                since="2026.12",
+            )
 
 
 def _plain(*kinds: str) -> list[Json]:
