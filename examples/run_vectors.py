@@ -140,7 +140,7 @@ for path in sorted(Path(sys.argv[1]).glob("*/*.json")):
     names = NAMES | json.loads(path.read_bytes())["given"].get("names", {})
     text = re.sub(r"\$\{(\w+)\}", lambda found, names=names: json.dumps(names[found[1]])[1:-1], path.read_text())
     vector = json.loads(text)
-    ends = any(step.get("serialize", {}).get("frame") in ("EndFrame", "CancelFrame") for step in vector["steps"])
+    ends = re.search(r'"environment": |"frame": "(End|Cancel)Frame"', text)
     error, seen = (None, None) if ends else asyncio.run(play(vector["given"], vector["steps"]))
     graded = [(wanted, (None, error)) for wanted in vector.get("construction", ())]
     graded += [(wanted, seen and seen[place]) for place, step in enumerate(vector["steps"]) for wanted in step.get("expect", ())]

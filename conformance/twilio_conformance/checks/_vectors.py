@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
-from twilio_conformance.errors import Finding, NotTestable
+from twilio_conformance.errors import Finding, NotApplicable, NotTestable
 from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject.frames import Json
 from twilio_conformance.subject.probe import Observation, Probe
@@ -17,7 +19,18 @@ STEP_LIMIT = 40.0
 
 
 async def play(vector: Vector, probe: Probe) -> Session:
-    """Construct and set up an instance and take every step; the implementation's exceptions are values."""
+    """Construct and set up an instance and take every step; the implementation's exceptions are values.
+
+    Raise NotApplicable if the vector sets environment variables and the implementation is in another process.
+    """
+    environment = vector.data["given"].get("environment", {})
+    if environment and probe.implementation.is_remote:
+        raise NotApplicable("the environment of another process cannot be set")
+    with mock.patch.dict(os.environ, environment):
+        return await _play(vector, probe)
+
+
+async def _play(vector: Vector, probe: Probe) -> Session:
     session = Session(network=probe.implementation.network)
     given = vector.data["given"]
     probe.names.values.update(given.get("names", {}))
@@ -51,15 +64,18 @@ async def play(vector: Vector, probe: Probe) -> Session:
 def grade(vector: Vector, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
     """Compare a session of a vector with every expectation of one requirement, whose ${names} are replaced.
 
+    Where construction may raise, and does, nothing else is expected.
     It is NotTestable if construction or setup failed, or if nothing tried to reach Twilio's API as the vector presumes.
     """
+    refused = False
     for expectation in _of(vector.data.get("construction", ()), requirement):
         assert session.construction is not None
+        refused |= session.construction.raised is not None
         expect_raises(session.construction, names(expectation))
     of_steps = [_of(step.get("expect", ()), requirement) for step in vector.data["steps"]]
     of_session = _of(vector.data["expect"], requirement)
     if session.obstacle is not None:
-        if of_session or any(of_steps):
+        if not refused and (of_session or any(of_steps)):
             raise NotTestable(session.obstacle)
         return
     for observation, expectations in zip(session.steps, of_steps, strict=False):

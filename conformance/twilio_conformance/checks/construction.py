@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.frames import FrameValue, Json, shorten
 from twilio_conformance.subject.probe import Probe
 
 
@@ -90,6 +92,22 @@ async def two_instances_keep_their_own_stream_and_call(probe: Probe) -> None:
     ended = [exchange.target.rpartition("/")[2] for exchange in probe.exchanges]
     expected = [f"{probe.names.values['call_sid']}.json", f"{other['call_sid']}.json"]
     expect(ended == expected, "the wrong calls are ended", expected, ended)
+
+
+@check("TFS-CONSTRUCT-17", since="2026.12")
+async def two_instances_with_one_params_keep_their_own_rate(probe: Probe) -> None:
+    """Two instances at 8 and 16 kHz, with one object as params and without, each give audio at their own rate."""
+    settings: Json = {"auto_hang_up": False}
+    shared = _input_params(probe)(**settings)
+    before = repr(shared)
+    audio = {"track": "inbound", "payload": b64encode(bytes([0x1E, 0x9E]) * 4000).decode()}
+    message = {"event": "media", "streamSid": "${stream_sid}", "media": audio}
+    for arguments in ({"stream_sid": "${stream_sid}", "params": shared}, probe.arguments()):
+        pair = [(rate, await probe.ready(rate=rate, **arguments)) for rate in (8000, 16000)]
+        given = {rate: (await subject.deserialize(message)).value for rate, subject in pair}
+        rates = [value.attributes["sample_rate"] for value in given.values() if isinstance(value, FrameValue)]
+        expect(rates == [8000, 16000], "an instance has another's rate", [8000, 16000], rates)
+    expect(repr(shared) == before, "the params object is changed", before, repr(shared))
 
 
 def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:
