@@ -17,7 +17,13 @@ from pipecat.frames.frames import (
     TTSAudioRawFrame,
 )
 
-from tests.serializers.broken.base import HookedSerializer, Json, OutgoingCodes, OutgoingMessages
+from tests.serializers.broken.base import (
+    HookedSerializer,
+    Json,
+    OutgoingCodes,
+    OutgoingMessages,
+    parse_object,
+)
 from tests.serializers.broken.registry import OUTGOING_AUDIO, broken
 
 
@@ -309,3 +315,17 @@ class WithoutSpeech(HookedSerializer):
 class EchoesTheCaller(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         return _with_audio(frame, frame.audio) if isinstance(frame, InputAudioRawFrame) else frame
+
+
+@broken("TFS-MEDIAOUT-20", "The streamSid of the start message replaces stream_sid (openclaw PR 136506).")
+class MediaForTheStartsStream(OutgoingMessages):
+    events = ("media",)
+    stream: str | None = None
+
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        message = parse_object(data)
+        self.stream = message.get("streamSid") if message.get("event") == "start" else self.stream
+        return data
+
+    def change_message(self, message: Json) -> Json:
+        return message | ({"streamSid": self.stream} if self.stream else {})

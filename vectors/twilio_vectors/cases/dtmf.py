@@ -106,6 +106,27 @@ def track() -> Iterator[Case]:
 
 
 @family("dtmf")
+def foreign() -> Iterator[Case]:
+    """A key of another stream, alone and between keys of the caller's."""
+    stranger = deserialize(dtmf("9") | {"streamSid": OTHER_STREAM}, nothing("TFS-DTMF-10"))
+    own = deserialize(dtmf("1"), pressed("TFS-DTMF-10", "1"))
+    for name, steps in (
+        ("alone", [stranger]),
+        ("after-its-start", [deserialize(foreign_starts()["all"]), stranger]),
+        ("between", [own, stranger, deserialize(dtmf("2", number=6), pressed("TFS-DTMF-10", "2"))]),
+    ):
+        yield Case(
+            name=f"foreign-stream-{name}",
+            text=f"The key 9 in a message of another stream ({name.replace('-', ' ')}).",
+            steps=steps,
+            result="invalid",
+            twin="key-9",
+            source=MESSAGES,
+            since="2026.12",
+        )
+
+
+@family("dtmf")
 def repeated() -> Iterator[Case]:
     """The same key again and again, a PIN, all keys twice, and keys in the middle of speech."""
     sequences = {
@@ -132,27 +153,6 @@ def repeated() -> Iterator[Case]:
         steps=steps,
         source=MESSAGES,
     )
-
-
-@family("dtmf")
-def foreign() -> Iterator[Case]:
-    """A key of another stream, alone and between keys of the caller's."""
-    stranger = deserialize(dtmf("9") | {"streamSid": OTHER_STREAM}, nothing("TFS-DTMF-10"))
-    own = deserialize(dtmf("1"), pressed("TFS-DTMF-10", "1"))
-    for name, steps in (
-        ("alone", [stranger]),
-        ("after-its-start", [deserialize(foreign_starts()["all"]), stranger]),
-        ("between", [own, stranger, deserialize(dtmf("2", number=6), pressed("TFS-DTMF-10", "2"))]),
-    ):
-        yield Case(
-            name=f"foreign-stream-{name}",
-            text=f"The key 9 in a message of another stream ({name.replace('-', ' ')}).",
-            steps=steps,
-            result="invalid",
-            twin="key-9",
-            source=MESSAGES,
-            since="2026.12",
-        )
 
 
 def pressed(requirement: str, digit: str) -> Json:
