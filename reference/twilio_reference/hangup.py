@@ -209,7 +209,7 @@ def _error_code(body: bytes) -> int | None:
 
 def _seconds(retry_after: str) -> float:
     """Read Retry-After (RFC 9110, section 10.2.3): seconds or a date; 0 for anything else."""
-    if re.fullmatch("[0-9]{1,9}", retry_after):
+    if re.fullmatch("[0-9]+", retry_after):
         return float(retry_after)
     try:
         return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()

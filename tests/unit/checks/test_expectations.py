@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from twilio_conformance.checks._expectations import Session, grade_session, grade_step
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.observation import Observation, Raised
+from twilio_conformance.twilio.record import Exchange
 
 FAILED = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset({"Exception"}), "no"))
 
@@ -58,3 +60,18 @@ def test_a_session_is_graded_by_every_aspect_that_is_named() -> None:
     grade_session(session, {"messages": {"at_least": 1, "shape": {"event": "clear"}}})
     with pytest.raises(Violation, match="wrong number of requests"):
         grade_session(session, {"requests": {"at_least": 1, "at_most": 1}})
+
+
+@pytest.mark.parametrize(("login", "fits"), [("AC:token", True), ("SK:secret", True), ("SK:token", False)])
+def test_one_of_several_logins_is_permitted_and_no_mixture(login: str, fits: bool) -> None:
+    basic = b64encode(login.encode()).decode()
+    made = Exchange(
+        1, "https", "api.twilio.com", 443, None, False, 1, 0.0, headers=(("Authorization", f"Basic {basic}"),)
+    )
+    expectation = {"request": {"basic": [["AC", "token"], ["SK", "secret"]]}}
+    session = Session(exchanges=(made,))
+    if fits:
+        grade_session(session, expectation)
+        return
+    with pytest.raises(Violation, match="basic differs"):
+        grade_session(session, expectation)
