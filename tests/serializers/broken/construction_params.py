@@ -27,7 +27,7 @@ class CredentialsOfTheEnvironment(HookedSerializer):
 )
 class RateInTheParams(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords, **({"params": params} if params else {}))
+        super().__init__(*arguments, **(keywords | ({"params": params} if params else {})))
         self._shared = params
 
     async def setup(self, setup: Any) -> None:
@@ -47,7 +47,7 @@ DEFAULT = TwilioFrameSerializer.InputParams()
 )
 class OneDefaultForAll(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords, **({"params": params} if params else {}))
+        super().__init__(*arguments, **(keywords | ({"params": params} if params else {})))
         self._defaults = len(arguments) < 7 and params is None
 
     async def setup(self, setup: Any) -> None:

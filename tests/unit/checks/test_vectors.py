@@ -84,7 +84,8 @@ def test_the_environment_of_a_vector_is_set_while_it_is_played_and_not_afterward
 
     monkeypatch.setattr(_vectors, "_play", played)
     monkeypatch.delenv("TWILIO_REGION", raising=False)
-    assert asyncio.run(_vectors.play(IN_AN_ENVIRONMENT, _probe(is_remote=False))) == "au1"
+    seen: Any = asyncio.run(_vectors.play(IN_AN_ENVIRONMENT, _probe(is_remote=False)))
+    assert seen == "au1"
     assert "TWILIO_REGION" not in os.environ
 
 
