@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 
 from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._expectations import Session
-from twilio_conformance.errors import NotApplicable, NotTestable, Violation
+from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.spec import catalogue
-from twilio_conformance.subject.probe import Observation, Probe, Raised
+from twilio_conformance.subject.probe import Observation, Raised
 
 VECTOR = catalogue.load().vectors["hangup/answer-failed-500-20500"]
 QUIET = Observation("serialize(EndFrame)")
@@ -21,7 +16,9 @@ LOUD = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset(), 
 
 
 def grade(step: Observation, *, attempted: bool) -> None:
-    _vectors.grade(VECTOR, Session(steps=[step], attempted=attempted), "TFS-HANGUP-13", lambda value: value)
+    _vectors.grade(
+        VECTOR.data, Session(steps=[step], attempted=attempted), "TFS-HANGUP-13", lambda value: value
+    )
 
 
 def test_the_vector_has_a_premise() -> None:
@@ -53,8 +50,7 @@ def test_every_vector_of_an_answer_has_the_premise() -> None:
     assert without == []
 
 
-TOKEN_AND_KEY = catalogue.load().vectors["hangup/token-and-key-default"]
-IN_AN_ENVIRONMENT = catalogue.load().vectors["hangup/environment-region"]
+TOKEN_AND_KEY = catalogue.load().vectors["hangup/token-and-key-default"].data
 
 
 @pytest.mark.parametrize(
@@ -74,25 +70,3 @@ def test_a_setup_that_fails_cannot_be_tested_even_where_construction_may_raise()
     session = Session(construction=Observation("construct()"), obstacle="setup raised")
     with pytest.raises(NotTestable, match="setup raised"):
         _vectors.grade(TOKEN_AND_KEY, session, "TFS-HANGUP-21", lambda value: value)
-
-
-def test_the_environment_of_a_vector_is_set_while_it_is_played_and_not_afterwards(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def played(*_: object) -> Any:
-        return os.environ.get("TWILIO_REGION")
-
-    monkeypatch.setattr(_vectors, "_play", played)
-    monkeypatch.delenv("TWILIO_REGION", raising=False)
-    seen: Any = asyncio.run(_vectors.play(IN_AN_ENVIRONMENT, _probe(is_remote=False)))
-    assert seen == "au1"
-    assert "TWILIO_REGION" not in os.environ
-
-
-def test_the_environment_of_another_process_is_not_applicable() -> None:
-    with pytest.raises(NotApplicable, match="another process"):
-        asyncio.run(_vectors.play(IN_AN_ENVIRONMENT, _probe(is_remote=True)))
-
-
-def _probe(*, is_remote: bool) -> Probe:
-    return cast(Probe, SimpleNamespace(implementation=SimpleNamespace(is_remote=is_remote)))
