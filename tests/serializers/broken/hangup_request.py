@@ -277,7 +277,11 @@ class KeyInTheTarget(HangUpHooks):
             request.url = request.url.copy_with(raw_path="/".join(parts).encode())
 
 
-@broken("TFS-HANGUP-17", "The account SID is the user name, with the secret of the API key.")
+@broken(
+    "TFS-HANGUP-17",
+    "The account SID is the user name, with the secret of the API key.",
+    also="TFS-HANGUP-21",
+)
 class AccountWithKeysSecret(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"AC{user[2:]}:{password}" if user.startswith("SK") else f"{user}:{password}"
