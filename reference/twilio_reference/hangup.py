@@ -6,6 +6,8 @@ Sources: https://www.twilio.com/docs/voice/api/call-resource (the request), .../
 
 import asyncio
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,7 +20,7 @@ _TIME_LIMIT: Final = 8.0
 """Seconds for everything, repetitions included."""
 
 _PAUSES: Final = (0.25, 0.75)
-"""Seconds before the first and second repetition."""
+"""Seconds before the first and second repetition, unless Retry-After names more."""
 
 _WORTH_REPEATING: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -163,9 +165,9 @@ class HangUp:
         ) as client:
             for pause in (*_PAUSES, None):
                 try:
-                    status, code = await self._post(client)
+                    status, code, asked = await self._post(client)
                 except httpx.TransportError as error:
-                    failure, repeat = type(error).__name__, True
+                    failure, repeat, asked = type(error).__name__, True, 0.0
                     # Nothing has been sent when connecting fails, so nothing can be quoted back.
                     if isinstance(error, httpx.ConnectError):
                         failure += f" ({str(error)[:200]})"
@@ -177,23 +179,24 @@ class HangUp:
                         logger.debug(f"The call had ended already: {self._url}")
                         return True
                     failure, repeat = f"status {status}, code {code}", status in _WORTH_REPEATING
-                if pause is None or not repeat:
+                if pause is None or not repeat or asked >= _TIME_LIMIT:
                     break
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(pause, asked))
         logger.error(f"Could not end the call: {failure} from {self._url}")
         return False
 
-    async def _post(self, client: httpx.AsyncClient) -> tuple[int, int | None]:
-        """Send the request; give the answer's status and the error code in its body."""
+    async def _post(self, client: httpx.AsyncClient) -> tuple[int, int | None, float]:
+        """Send the request; give the answer's status, the error code in its body, and the seconds to wait."""
         async with client.stream("POST", self._url, data={"Status": "completed"}) as response:
             if response.is_success:
-                return response.status_code, None
+                return response.status_code, None, 0.0
             body = b""
             async for part in response.aiter_raw():
                 body += part
                 if len(body) >= _MAX_BODY:
                     break
-            return response.status_code, _error_code(body[:_MAX_BODY])
+            asked = _seconds(response.headers.get("Retry-After", ""))
+            return response.status_code, _error_code(body[:_MAX_BODY]), asked
 
 
 def _error_code(body: bytes) -> int | None:
@@ -202,3 +205,13 @@ def _error_code(body: bytes) -> int | None:
     except (ValueError, KeyError, TypeError):
         return None
     return int(code) if re.fullmatch("[0-9]{1,6}", code) else None
+
+
+def _seconds(retry_after: str) -> float:
+    """Read Retry-After (RFC 9110, section 10.2.3): seconds or a date; 0 for anything else."""
+    if re.fullmatch("[0-9]+", retry_after):
+        return float(retry_after)
+    try:
+        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0

@@ -52,6 +52,7 @@ class Case:
     answers: list[Json] = field(default_factory=lambda: [dict(COMPLETED)])
     construction: list[Json] = field(default_factory=list)
     names: Json = field(default_factory=dict)
+    environment: Json = field(default_factory=dict)
     result: str = "valid"
     flags: tuple[str, ...] = ()
     source: str = "the requirement's own sources"
@@ -68,6 +69,8 @@ class Case:
         }
         if self.names:
             given["names"] = self.names
+        if self.environment:
+            given["environment"] = self.environment
         vector: Json = {
             "id": f"{chapter}/{self.name}",
             "description": self.text,
@@ -256,7 +259,7 @@ def requests(requirement: str, at_least: int, at_most: int | None = -1) -> Json:
 
 
 def request(requirement: str, **aspects: Any) -> Json:
-    """Expect these aspects of every request: method, url, target, form, basic."""
+    """Expect these aspects of every request: method, url, target, form, basic (a login, or several to choose from)."""
     return {"requirement": requirement, "request": aspects}
 
 

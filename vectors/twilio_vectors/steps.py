@@ -26,6 +26,11 @@ SECOND = 8000
 CALLER_SILENCE = 8001
 """Samples of a message of silence: a second, and a multiple of three, which is //// in base64, repeated."""
 
+OTHER_STREAM = "${other_stream_sid}"
+OTHER_CALL = "CA" + "0" * 32
+OTHER_ACCOUNT = "AC" + "0" * 32
+"""What a message names that is about something else; no run makes these up for its own."""
+
 ROUNDED = ("NeighbouringCode", "NegativeZero", "WithheldSilence")
 """Flags of outgoing audio."""
 
@@ -135,6 +140,23 @@ def start(tracks: Sequence[str] = ("inbound",), parameters: Json | None = None) 
     if parameters is not None:
         stream["customParameters"] = parameters
     return {"event": "start", "sequenceNumber": "1", "start": stream, "streamSid": STREAM_SID}
+
+
+def foreign_starts() -> dict[str, Json]:
+    """Return start messages that name another stream, call or account, one by one and all together."""
+    own = start()
+    others = {"streamSid": OTHER_STREAM, "callSid": OTHER_CALL, "accountSid": OTHER_ACCOUNT}
+    changes: dict[str, Json] = {
+        "stream": {"streamSid": OTHER_STREAM},
+        "call": {"callSid": OTHER_CALL},
+        "account": {"accountSid": OTHER_ACCOUNT},
+        "all": others,
+        "parameters": {"customParameters": others | {"call_sid": OTHER_CALL, "stream_sid": OTHER_STREAM}},
+    }
+    return {
+        name: own | {"streamSid": change.get("streamSid", STREAM_SID), "start": own["start"] | change}
+        for name, change in changes.items()
+    }
 
 
 def stop(number: int = 900) -> Json:

@@ -232,7 +232,8 @@ def _grade_request(session: Session, wanted: Json) -> None:
     for exchange in _effective(session):
         for aspect, expected in wanted.items():
             actual = aspect_of(exchange, aspect)
-            expect(same(actual, expected), f"{aspect} differs", expected, actual)
+            fits = same(actual, expected) or (aspect == "basic" and actual in expected)
+            expect(fits, f"{aspect} differs", expected, actual)
 
 
 def aspect_of(exchange: Exchange, aspect: str) -> Any:

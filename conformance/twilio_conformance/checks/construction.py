@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import numpy as np
 from pipecat.serializers.base_serializer import FrameSerializer
 
@@ -9,7 +11,7 @@ from twilio_conformance.audio import ulaw
 from twilio_conformance.checks._audio_path import audio_frame, payload_of
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.errors import NotTestable
-from twilio_conformance.subject.frames import shorten
+from twilio_conformance.subject.frames import FrameValue, Json, shorten
 from twilio_conformance.subject.probe import Probe
 from twilio_conformance.subject.steps import end_call
 
@@ -104,6 +106,22 @@ async def two_instances_keep_their_own_audio(probe: Probe) -> None:
         sent = await subject.serialize(audio_frame(np.full(160, level, np.int16), 8000))
         foreign = int((ulaw.decode(payload_of(sent) or b"") * np.sign(level) < 0).sum())
         expect(not foreign, "a message carries the other instance's audio", "none", f"{foreign} samples")
+
+
+@check("TFS-CONSTRUCT-17", since="2026.12")
+async def two_instances_with_one_params_keep_their_own_rate(probe: Probe) -> None:
+    """Two instances at 8 and 16 kHz, with one object as params and without, each give audio at their own rate."""
+    settings: Json = {"auto_hang_up": False}
+    shared = _input_params(probe)(**settings)
+    before = repr(shared)
+    audio = {"track": "inbound", "payload": b64encode(bytes([0x1E, 0x9E]) * 4000).decode()}
+    message = {"event": "media", "streamSid": "${stream_sid}", "media": audio}
+    for arguments in ({"stream_sid": "${stream_sid}", "params": shared}, probe.arguments()):
+        pair = [(rate, await probe.ready(rate=rate, **arguments)) for rate in (8000, 16000)]
+        given = {rate: (await subject.deserialize(message)).value for rate, subject in pair}
+        rates = [value.attributes["sample_rate"] for value in given.values() if isinstance(value, FrameValue)]
+        expect(rates == [8000, 16000], "an instance has another's rate", [8000, 16000], rates)
+    expect(repr(shared) == before, "the params object is changed", before, repr(shared))
 
 
 def _input_params(probe: Probe) -> type[FrameSerializer.InputParams]:

@@ -103,6 +103,7 @@ class Connection:
         tls_failure: Why TLS failed, as the server saw it: the client's alert (OpenSSL's name, such as
             ``TLSV1_ALERT_UNKNOWN_CA``), or that the client disconnected. With a bad certificate, a failure
             means that the client verified it.
+        closed: When either side ended it, in seconds of ``time.monotonic``; None while it is open, or if it was refused.
     """
 
     number: int
@@ -114,6 +115,7 @@ class Connection:
     secure: bool | None = None
     sni: str | None = None
     tls_failure: str | None = None
+    closed: float | None = None
 
 
 class Record:

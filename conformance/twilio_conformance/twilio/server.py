@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -140,6 +141,7 @@ class Server:
             self._failures.append(error)
         finally:
             stream.close()
+            self._record.update_connection(connection.number, closed=time.monotonic())
             with self._lock:
                 self._streams.discard(stream)
 

@@ -117,6 +117,32 @@ async def test_a_passing_failure_is_overcome(api: respx.MockRouter, logged: list
     assert [record.split()[0] for record in logged] == ["INFO"]
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("after", "requests"),
+    [("0", 2), ("3600", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 1), ("9" * 400, 1)]
+    + [
+        (text, 2)
+        for text in (
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "",
+            "soon",
+            "-1",
+            "nan",
+            "Fri, 31 Dec 9999 23:59:59 -0000",
+        )
+    ],
+)
+async def test_retry_after_is_waited_for_or_the_attempt_given_up(
+    api: respx.MockRouter, logged: list[str], after: str, requests: int
+) -> None:
+    refused = httpx.Response(503, headers={"Retry-After": after})
+    route = api.post(URL).mock(side_effect=[refused, ENDED])
+    await make().serialize(EndFrame())
+    assert route.call_count == requests
+    assert [record.split()[0] for record in logged] == ["INFO" if requests == 2 else "ERROR"]
+
+
 @pytest.mark.parametrize("answer", [ENDED, _answer(404, '{"code": 20404}')])
 @pytest.mark.parametrize("frames", [(EndFrame, CancelFrame), (EndFrame, EndFrame), (CancelFrame, EndFrame)])
 async def test_a_call_that_has_ended_is_not_ended_again(

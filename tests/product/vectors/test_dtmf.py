@@ -34,7 +34,8 @@ def test_the_keys_are_those_of_pipecats_keypad() -> None:
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if name not in [*MISSES, "key-after-misses"]])
 def test_each_message_expects_the_button_of_its_digit(name: str) -> None:
-    assert _expected_buttons(name) == [message["dtmf"]["digit"] for message in _messages(name)]
+    own = [message for message in _messages(name) if message.get("streamSid") != "${other_stream_sid}"]
+    assert _expected_buttons(name) == [message["dtmf"]["digit"] for message in own]
 
 
 @pytest.mark.parametrize("name", MISSES)

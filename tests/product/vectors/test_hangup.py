@@ -64,7 +64,9 @@ def _level(vector: dict[str, Any], requirement: str) -> list[dict[str, Any]]:
 REQUESTING = [
     name
     for name, vector in VECTORS.items()
-    if _expected_request(vector) and "base_url" not in vector["given"]["arguments"]
+    if _expected_request(vector)
+    and "base_url" not in vector["given"]["arguments"]
+    and "TokenAndKey" not in vector["flags"]
 ]
 
 
@@ -115,7 +117,7 @@ def test_the_host_of_a_region_vector_is_well_formed(name: str) -> None:
 def test_the_log_that_is_asked_for_follows_from_the_answer(name: str) -> None:
     vector = VECTORS[name]
     (answer,) = vector["given"]["answers"]
-    body = answer.get("json")
+    body = json.loads(answer["body"]) if answer.get("body", "").startswith("{\n") else answer.get("json")
     code = body.get("code") if isinstance(body, dict) else None
     status = answer.get("status")
     if (status, code) in ENDED:

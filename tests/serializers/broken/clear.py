@@ -14,7 +14,7 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
 )
 
-from tests.serializers.broken.base import HookedSerializer, Json, OutgoingMessages
+from tests.serializers.broken.base import HookedSerializer, Json, OutgoingMessages, parse_object
 from tests.serializers.broken.registry import broken
 
 
@@ -164,3 +164,17 @@ class SentAfterBeingOvertaken(HookedSerializer):
         for _ in range(3 * isinstance(frame, OutputAudioRawFrame)):
             await asyncio.sleep(0)
         return text
+
+
+@broken("TFS-CLEAR-10", "The streamSid of the start message replaces stream_sid (openclaw PR 136506).")
+class ClearForTheStartsStream(OutgoingMessages):
+    events = ("clear",)
+    stream: str | None = None
+
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        message = parse_object(data)
+        self.stream = message.get("streamSid") if message.get("event") == "start" else self.stream
+        return data
+
+    def change_message(self, message: Json) -> Json:
+        return message | ({"streamSid": self.stream} if self.stream else {})

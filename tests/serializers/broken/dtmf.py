@@ -98,6 +98,13 @@ class TrackIsRequired(HookedSerializer):
         return "null" if dtmf and "track" not in dtmf else data
 
 
+@broken("TFS-DTMF-10", "streamSid is never compared, as in pipecat-ai 1.14.0.")
+class KeysOfAnyStream(HookedSerializer):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        is_key = parse_object(data).get("event") == "dtmf"
+        return json.dumps(parse_object(data) | {"streamSid": self._stream_sid}) if is_key else data
+
+
 @broken(
     "TFS-DTMF-04",
     "The same key twice is taken for contact bounce.",

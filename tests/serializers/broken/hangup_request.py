@@ -78,7 +78,7 @@ class _Target(HangUpHooks):
 @broken(
     "TFS-HANGUP-04",
     ".json is missing from the path, so the response is XML.",
-    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-HANGUP-2[012] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
 )
 class WithoutJson(_Target):
     def reroute(self, target: str) -> str:
@@ -88,7 +88,7 @@ class WithoutJson(_Target):
 @broken(
     "TFS-HANGUP-04",
     "The URL has the date of another version of the API.",
-    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-HANGUP-2[012] TFS-CONSTRUCT-02",
 )
 class OtherVersion(_Target):
     def reroute(self, target: str) -> str:
@@ -98,7 +98,7 @@ class OtherVersion(_Target):
 @broken(
     "TFS-HANGUP-04",
     "The status is sent in the query as well.",
-    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-1[78] TFS-HANGUP-2[012] TFS-CONSTRUCT-02 TFS-CONSTRUCT-14",
 )
 class StatusInTheQuery(_Target):
     def reroute(self, target: str) -> str:
@@ -146,7 +146,7 @@ class FormWithTwiml(_Body):
     body = ("Status=completed&Twiml=%3CResponse%2F%3E",)
 
 
-@broken("TFS-HANGUP-06", "The token is sent as a Bearer token.", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-06", "The token is sent as a Bearer token.", also="TFS-HANGUP-1[78] TFS-HANGUP-2[012]")
 class BearerToken(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = "Bearer token"
@@ -168,7 +168,7 @@ class _Login(HangUpHooks):
             request.headers["Authorization"] = f"{scheme} {base64.b64encode(changed.encode()).decode()}"
 
 
-@broken("TFS-HANGUP-06", "The call SID is the user name.", also="TFS-HANGUP-1[78]")
+@broken("TFS-HANGUP-06", "The call SID is the user name.", also="TFS-HANGUP-1[78] TFS-HANGUP-2[012]")
 class CallAsUser(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"CA{user[2:]}:{password}"
@@ -177,7 +177,7 @@ class CallAsUser(_Login):
 @broken(
     "TFS-HANGUP-06",
     "The token is read from a file and keeps its newline.",
-    also="TFS-HANGUP-1[78]",
+    also="TFS-HANGUP-1[78] TFS-HANGUP-2[012]",
 )
 class TokenWithNewline(_Login):
     def login(self, user: str, password: str) -> str | None:
@@ -187,7 +187,7 @@ class TokenWithNewline(_Login):
 @broken(
     "TFS-HANGUP-06",
     "Credentials are sent only after a challenge, and Twilio's 401 is the final response.",
-    also="TFS-HANGUP-1[78]",
+    also="TFS-HANGUP-1[78] TFS-HANGUP-2[012]",
 )
 class WithoutLogin(_Login):
     def login(self, user: str, password: str) -> str | None:
@@ -277,7 +277,11 @@ class KeyInTheTarget(HangUpHooks):
             request.url = request.url.copy_with(raw_path="/".join(parts).encode())
 
 
-@broken("TFS-HANGUP-17", "The account SID is the user name, with the secret of the API key.")
+@broken(
+    "TFS-HANGUP-17",
+    "The account SID is the user name, with the secret of the API key.",
+    also="TFS-HANGUP-21",
+)
 class AccountWithKeysSecret(_Login):
     def login(self, user: str, password: str) -> str | None:
         return f"AC{user[2:]}:{password}" if user.startswith("SK") else f"{user}:{password}"

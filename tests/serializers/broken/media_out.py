@@ -17,7 +17,13 @@ from pipecat.frames.frames import (
     TTSAudioRawFrame,
 )
 
-from tests.serializers.broken.base import HookedSerializer, Json, OutgoingCodes, OutgoingMessages
+from tests.serializers.broken.base import (
+    HookedSerializer,
+    Json,
+    OutgoingCodes,
+    OutgoingMessages,
+    parse_object,
+)
 from tests.serializers.broken.registry import OUTGOING_AUDIO, broken
 
 
@@ -340,3 +346,17 @@ class SpeechIs24kHz(HookedSerializer):
         if isinstance(frame, TTSAudioRawFrame) and frame.sample_rate > 0:
             return OutputAudioRawFrame(frame.audio, 24000, frame.num_channels)
         return frame
+
+
+@broken("TFS-MEDIAOUT-20", "The streamSid of the start message replaces stream_sid (openclaw PR 136506).")
+class MediaForTheStartsStream(OutgoingMessages):
+    events = ("media",)
+    stream: str | None = None
+
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        message = parse_object(data)
+        self.stream = message.get("streamSid") if message.get("event") == "start" else self.stream
+        return data
+
+    def change_message(self, message: Json) -> Json:
+        return message | ({"streamSid": self.stream} if self.stream else {})

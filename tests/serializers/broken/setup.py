@@ -71,6 +71,13 @@ class OverrideOfTheLabel(HookedSerializer):
         return with_audio(frame, sample_rate=self.label or frame.sample_rate)
 
 
+@broken("TFS-SETUP-05", "setup does its work once, and a second call returns at once.")
+class FirstSetupHolds(HookedSerializer):
+    async def setup(self, setup: Any) -> None:
+        if self._input is None:
+            await super().setup(setup)
+
+
 @broken(
     "TFS-SETUP-04",
     "setup has nothing to await and is not async (the API before Pipecat 0.0.55).",

@@ -20,7 +20,7 @@ from twilio_reference import TwilioFrameSerializer
 @permitted(
     "Pipecat's own class.",
     profiles="core",
-    unmet="TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+    unmet="TFS-DTMF-10 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
     reason="Known failures of pipecat-ai 1.14.0.",
 )
 class PipecatItself(PipecatsSerializer):
@@ -30,7 +30,7 @@ class PipecatItself(PipecatsSerializer):
 @permitted(
     "A subclass of Pipecat's class that accepts only the caller's track.",
     profiles="core",
-    unmet="TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
+    unmet="TFS-DTMF-10 TFS-MEDIAIN-10 TFS-MEDIAOUT-12 TFS-CONSTRUCT-03 TFS-HANGUP-14",
     reason="Known failures of pipecat-ai 1.14.0.",
 )
 class PipecatSubclass(PipecatsSerializer):
@@ -116,6 +116,22 @@ class PairAlwaysChecked(HookedSerializer):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         if bool(keywords.get("region")) != bool(keywords.get("edge")) and len(arguments) < 5:
             raise ValueError("region and edge must be given together")
+        super().__init__(*arguments, **keywords)
+
+
+@permitted("A token and an API key are refused together, as in pipecat-ai 1.14.0.")
+class RefusesTokenAndKey(HookedSerializer):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if keywords.get("auth_token") and keywords.get("api_key_sid"):
+            raise ValueError("either auth_token or an API key, not both")
+        super().__init__(*arguments, **keywords)
+
+
+@permitted("The token is used where a token and a whole API key are given.")
+class PrefersTheToken(HookedSerializer):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if all(keywords.get(name) for name in ("auth_token", "api_key_sid", "api_key_secret")):
+            keywords |= {"api_key_sid": None, "api_key_secret": None}
         super().__init__(*arguments, **keywords)
 
 

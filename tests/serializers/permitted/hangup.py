@@ -6,12 +6,14 @@ import asyncio
 import base64
 import http.client
 import json
+import random
 import ssl
 import sys
 import threading
 import urllib.error
 import urllib.request
 from typing import Any, ClassVar
+from unittest import mock
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,7 +24,7 @@ from pipecat.frames.frames import Frame
 
 from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal, replace_body
 from tests.serializers.permitted.registry import permitted
-from twilio_reference import TwilioFrameSerializer
+from twilio_reference import TwilioFrameSerializer, hangup
 from twilio_reference.hangup import basic_login, call_url
 
 FORM = "Status=completed"
@@ -319,7 +321,19 @@ class OneAttempt(ByAiohttp):
     pass
 
 
-@permitted("The request is retried once after 500, 503 and 429.")
+@permitted("Six attempts with growing pauses of which a random part is kept.")
+class JitteredBackOff(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        pauses = tuple(0.1 * 2**attempt * random.uniform(0.5, 1) for attempt in range(5))
+        with mock.patch.object(hangup, "_PAUSES", pauses):
+            return await super().serialize(frame)
+
+
+@permitted(
+    "The request is retried once after 500, 503 and 429.",
+    unmet="TFS-HANGUP-27",
+    reason="It does not read Retry-After.",
+)
 class OneRepetition(ByAiohttp):
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, bytes]:
         status, answer = await super().post(url, headers, body)

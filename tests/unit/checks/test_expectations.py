@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from twilio_conformance.checks._expectations import Session, grade_session, grad
 from twilio_conformance.errors import NotTestable, Violation
 from twilio_conformance.subject.frames import Foreign, FrameValue
 from twilio_conformance.subject.observation import Observation, Raised
+from twilio_conformance.twilio.record import Exchange
 
 FAILED = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset({"Exception"}), "no"))
 
@@ -70,3 +72,18 @@ def test_audio_that_is_not_bytes_is_a_finding() -> None:
     session = Session(steps=[Observation("deserialize", array)])
     with pytest.raises(Violation, match="the audio is not bytes"):
         grade_session(session, {"audio": {"sample_rate": 8000, "num_channels": 1, "at_least": 1}})
+
+
+@pytest.mark.parametrize(("login", "fits"), [("AC:token", True), ("SK:secret", True), ("SK:token", False)])
+def test_one_of_several_logins_is_permitted_and_no_mixture(login: str, fits: bool) -> None:
+    basic = b64encode(login.encode()).decode()
+    made = Exchange(
+        1, "https", "api.twilio.com", 443, None, False, 1, 0.0, headers=(("Authorization", f"Basic {basic}"),)
+    )
+    expectation = {"request": {"basic": [["AC", "token"], ["SK", "secret"]]}}
+    session = Session(exchanges=(made,))
+    if fits:
+        grade_session(session, expectation)
+        return
+    with pytest.raises(Violation, match="basic differs"):
+        grade_session(session, expectation)

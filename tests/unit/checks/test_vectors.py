@@ -48,3 +48,25 @@ def test_every_vector_of_an_answer_has_the_premise() -> None:
         if set(graded) & set(vector.requirements) and vector.data.get("premise") != "attempt"
     ]
     assert without == []
+
+
+TOKEN_AND_KEY = catalogue.load().vectors["hangup/token-and-key-default"].data
+
+
+@pytest.mark.parametrize(
+    ("kind", "finding"), [("ValueError", None), ("TypeError", "raised the wrong thing")], ids=str
+)
+def test_a_refusal_that_construction_permits_leaves_nothing_to_grade(kind: str, finding: str | None) -> None:
+    refused = Observation("construct()", raised=Raised(kind, frozenset(), "not both"))
+    session = Session(construction=refused, obstacle="the constructor raised")
+    if finding is None:
+        _vectors.grade(TOKEN_AND_KEY, session, "TFS-HANGUP-21", lambda value: value)
+        return
+    with pytest.raises(Violation, match=finding):
+        _vectors.grade(TOKEN_AND_KEY, session, "TFS-HANGUP-21", lambda value: value)
+
+
+def test_a_setup_that_fails_cannot_be_tested_even_where_construction_may_raise() -> None:
+    session = Session(construction=Observation("construct()"), obstacle="setup raised")
+    with pytest.raises(NotTestable, match="setup raised"):
+        _vectors.grade(TOKEN_AND_KEY, session, "TFS-HANGUP-21", lambda value: value)

@@ -175,6 +175,17 @@ def test_answers_are_used_in_order_on_one_connection_and_the_last_repeats(
     assert {exchange.connection for exchange in double.exchanges} == {1}
 
 
+def test_a_connection_is_open_until_the_client_closes_it(double: Network, hang_up: Any) -> None:
+    with requests.Session() as session:
+        session.post(hang_up.url())
+        double.settle()
+        assert [connection.closed for connection in double.connections] == [None]
+    double.settle()
+    (connection,) = double.connections
+    assert connection.closed is not None
+    assert connection.closed > connection.opened
+
+
 @pytest.mark.parametrize(
     ("name", "host", "decoy"), [("decoy.example", "decoy.example", True), (None, "127.0.0.1", False)]
 )

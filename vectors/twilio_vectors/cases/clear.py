@@ -12,6 +12,7 @@ from twilio_vectors.case import (
     Case,
     Json,
     audio,
+    deserialize,
     family,
     messages,
     not_events,
@@ -25,6 +26,7 @@ from twilio_vectors.steps import (
     ROUNDED,
     audio_steps,
     codes_of,
+    foreign_starts,
     media_steps,
     payloads_of_samples,
     silence_frames,
@@ -66,6 +68,20 @@ def stream_sid() -> Iterator[Case]:
             expect=[messages("TFS-CLEAR-02", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0)],
             names={"stream_sid": sid} if sid else {},
             source="https://www.twilio.com/docs/api/errors/31951",
+        )
+
+
+@family("clear")
+def foreign_start() -> Iterator[Case]:
+    """After a start message that names another stream, a clear message still names the constructor's."""
+    for name in ("stream", "all", "parameters"):
+        yield Case(
+            name=f"foreign-start-{name}",
+            text=f"An interruption after a start message that names others ({name}).",
+            steps=[deserialize(foreign_starts()[name]), serialize(INTERRUPTION)],
+            expect=[messages("TFS-CLEAR-10", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0)],
+            source="https://github.com/openclaw/openclaw/pull/136506",
+            since="2026.12",
         )
 
 

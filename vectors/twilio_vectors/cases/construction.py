@@ -159,6 +159,29 @@ def empty_credentials() -> Iterator[Case]:
 
 
 @family("construction")
+def credentials_of_the_environment() -> Iterator[Case]:
+    """A credential is missing, and a variable of the environment has one."""
+    variables = {
+        "call_sid": ["TWILIO_CALL_SID"],
+        "account_sid": ["TWILIO_ACCOUNT_SID"],
+        "auth_token": ["TWILIO_AUTH_TOKEN", "TWILIO_TOKEN"],
+    }
+    for name in CREDENTIALS:
+        yield Case(
+            name=f"environment-without-{name.replace('_', '-')}",
+            text=f"auto_hang_up is enabled and {name} is absent, while the environment has it.",
+            arguments={key: value for key, value in HANGING_UP.items() if key != name},
+            rate=None,
+            environment={variable: CREDENTIALS[name] for variable in variables[name]},
+            construction=[raises("TFS-CONSTRUCT-16", "ValueError")],
+            result="invalid",
+            twin="named-credentials",
+            source=DOCUMENTED,
+            since="2026.12",
+        )
+
+
+@family("construction")
 def region_or_edge_alone() -> Iterator[Case]:
     """auto_hang_up enabled with all credentials and only one of region and edge."""
     for given, other in (("region", "edge"), ("edge", "region")):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from twilio_vectors.audio import utterance
 from twilio_vectors.case import Case, Json, deserialize, family, gives_frame, nothing
-from twilio_vectors.steps import codes_of, dtmf, media_steps
+from twilio_vectors.steps import OTHER_STREAM, codes_of, dtmf, foreign_starts, media_steps
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 KEYPAD = "the twelve keys of KeypadEntry, alike in Pipecat 1.2.1 to 1.14.0"
@@ -102,6 +102,27 @@ def track() -> Iterator[Case]:
             text=f"A key whose message has, beside the digit, {beside or 'nothing'}.",
             steps=[deserialize(dtmf("3", beside), pressed("TFS-DTMF-03", "3"))],
             source=MESSAGES,
+        )
+
+
+@family("dtmf")
+def foreign() -> Iterator[Case]:
+    """A key of another stream, alone and between keys of the caller's."""
+    stranger = deserialize(dtmf("9") | {"streamSid": OTHER_STREAM}, nothing("TFS-DTMF-10"))
+    own = deserialize(dtmf("1"), pressed("TFS-DTMF-10", "1"))
+    for name, steps in (
+        ("alone", [stranger]),
+        ("after-its-start", [deserialize(foreign_starts()["all"]), stranger]),
+        ("between", [own, stranger, deserialize(dtmf("2", number=6), pressed("TFS-DTMF-10", "2"))]),
+    ):
+        yield Case(
+            name=f"foreign-stream-{name}",
+            text=f"The key 9 in a message of another stream ({name.replace('-', ' ')}).",
+            steps=steps,
+            result="invalid",
+            twin="key-9",
+            source=MESSAGES,
+            since="2026.12",
         )
 
 

@@ -166,6 +166,22 @@ def once() -> Iterator[Case]:
         expect=[requests("TFS-HANGUP-10", 1)],
         source="pipecat-ai/pipecat PR 1645",
     )
+    for name, text, answer in (
+        ("in-progress", "200 with a call that is still in progress", {"json": {"status": "in-progress"}}),
+        ("queued", "200 with a call that is still queued", {"json": {"status": "queued"}}),
+        ("empty", "200 without a body", {}),
+        ("page", "200 with a page that speaks of 20404", {"body": "<h1>20404</h1>"}),
+    ):
+        yield Case(
+            name=f"once-answered-{name}",
+            text=f"EndFrame, then CancelFrame; the answer is {text}: any 200 is success.",
+            arguments=dict(HANGING_UP),
+            answers=[{"status": 200} | answer],
+            steps=[serialize(END), serialize(CANCEL)],
+            expect=[requests("TFS-HANGUP-10", 1)],
+            source="Twilio's OpenAPI description, operation UpdateCall: 200 is success, whatever the call's status",
+            since="2026.12",
+        )
     yield Case(
         name="once-after-a-failure",
         text="The first answer is 503 and all others are 200: whoever tries again, at once or at the next "
@@ -232,6 +248,23 @@ def base_url() -> Iterator[Case]:
                 request("TFS-HANGUP-18", url=url.rstrip("/").removesuffix(path), target=path + TARGET),
             ],
             source="pipecat-ai/pipecat PR 4845, PR 4885",
+        )
+    for name, text, url, path in (
+        ("http", "It is http, and stays so.", "http://telephony.twilio.com", ""),
+        ("http-port-path", "http, with a port and a path.", "http://telephony.twilio.com:8080/api", "/api"),
+        ("https-port-path", "A port and a path.", f"{root}:8443/api/laml", "/api/laml"),
+    ):
+        yield Case(
+            name=f"base-url-{name}",
+            text=f"Constructed with base_url {url}: {text}",
+            arguments=HANGING_UP | {"base_url": url},
+            steps=[serialize(END)],
+            expect=[
+                requests("TFS-HANGUP-18", 1),
+                request("TFS-HANGUP-18", url=url.removesuffix(path), target=path + TARGET),
+            ],
+            source="pipecat-ai/pipecat PR 4845: used verbatim as the API root",
+            since="2026.12",
         )
 
 

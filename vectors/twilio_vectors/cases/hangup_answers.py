@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from twilio_vectors.case import COMPLETED, HANGING_UP, Case, Json, family, logged, raises, serialize
+from twilio_vectors.case import (
+    COMPLETED,
+    FIRST_EDITION,
+    HANGING_UP,
+    Case,
+    Json,
+    family,
+    logged,
+    raises,
+    serialize,
+)
 from twilio_vectors.cases.hangup import CANCEL, END
 
 ERRORS = "https://www.twilio.com/docs/api/errors/"
@@ -144,6 +154,37 @@ def already_ended() -> Iterator[Case]:
 
 
 @family("hangup")
+def codes_in_json() -> Iterator[Case]:
+    """The code is the member of the JSON object, however that is written, and nothing else in the body."""
+    json_type = {"Content-Type": "application/json"}
+    body = '{{\n    "message": "Not found",\n    "status" : 404,\n    "{}" : 20404\n}}'
+    for name, text, spelled in (
+        ("indented", "over several lines", "code"),
+        ("escaped", "with an escape in the name", "\\u0063ode"),
+    ):
+        yield from _answered(
+            f"ended-404-{name}",
+            f"404 with code 20404, written {text}.",
+            {"status": 404, "headers": json_type, "body": body.format(spelled)},
+            logged("TFS-HANGUP-14", "ERROR", at_most=0),
+            source=f"{ERRORS}20404",
+            since="2026.12",
+        )
+    for name, text, members in (
+        ("mentioned", "whose message mentions 20404", {"code": 20006, "message": 'Not "code": 20404'}),
+        ("nested", "with 20404 in an object inside", {"code": 20001, "details": {"code": 20404}}),
+        ("link", "whose link ends in 20404", {"message": "No", "more_info": f"{ERRORS}20404"}),
+    ):
+        yield from _failed(
+            f"404-{name}",
+            f"404 {text}.",
+            {"status": 404, "json": members | {"status": 404}},
+            source="https://www.twilio.com/docs/usage/twilios-response",
+            since="2026.12",
+        )
+
+
+@family("hangup")
 def code_as_text() -> Iterator[Case]:
     """404 whose code is the text 20404: it may be read as the number, or as something else; no exception."""
     yield Case(
@@ -183,9 +224,9 @@ def unreachable() -> Iterator[Case]:
     )
 
 
-def _failed(name: str, text: str, answer: Json, *, source: str) -> Iterator[Case]:
+def _failed(name: str, text: str, answer: Json, *, source: str, since: str = FIRST_EDITION) -> Iterator[Case]:
     loudly = logged("TFS-HANGUP-15", "WARNING", at_least=1)
-    yield from _answered(f"failed-{name}", text, answer, loudly, source=source)
+    yield from _answered(f"failed-{name}", text, answer, loudly, source=source, since=since)
 
 
 def _answered(
@@ -194,6 +235,7 @@ def _answered(
     answer: Json,
     *expect: Json,
     source: str = "https://www.twilio.com/docs/usage/twilios-response",
+    since: str = FIRST_EDITION,
 ) -> Iterator[Case]:
     """One session that ends by an EndFrame, and for some answers one that ends by a CancelFrame."""
     for suffix, frame in (("", END), ("-cancel", CANCEL)) if name in CANCELLED else (("", END),):
@@ -206,4 +248,5 @@ def _answered(
             expect=list(expect),
             premise="attempt",
             source=source,
+            since=since,
         )

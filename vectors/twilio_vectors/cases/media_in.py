@@ -20,6 +20,7 @@ from twilio_vectors.case import (
     received,
 )
 from twilio_vectors.steps import (
+    OTHER_STREAM,
     SECOND,
     audio_of_codes,
     audio_steps,
@@ -38,7 +39,6 @@ DEFINITION = "ITU-T G.711: the values of the codes, computed from the definition
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 WITHHELD = ("WithheldSilence",)
 CODES = bytes(range(256))
-OTHER_STREAM = "${other_stream_sid}"
 
 
 @family("media-in")

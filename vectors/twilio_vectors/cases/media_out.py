@@ -13,6 +13,7 @@ from twilio_vectors.case import (
     Case,
     Json,
     audio,
+    deserialize,
     family,
     messages,
     nothing,
@@ -24,6 +25,7 @@ from twilio_vectors.steps import (
     SECOND,
     audio_steps,
     codes_of,
+    foreign_starts,
     media_steps,
     payloads_of_samples,
     silence_frames,
@@ -91,6 +93,20 @@ def stream_sid() -> Iterator[Case]:
             ],
             names={"stream_sid": sid} if sid else {},
             source="https://www.twilio.com/docs/api/errors/31951",
+        )
+
+
+@family("media-out")
+def foreign_start() -> Iterator[Case]:
+    """After a start message that names another stream, media messages still name the constructor's."""
+    for name in ("stream", "all", "parameters"):
+        yield Case(
+            name=f"foreign-start-{name}",
+            text=f"The agent speaks after a start message that names others ({name}).",
+            steps=[deserialize(foreign_starts()[name]), *audio_steps(utterance(480, 6)), *silence_frames()],
+            expect=[messages("TFS-MEDIAOUT-20", {"streamSid": STREAM_SID, "...": "<any>"}, at_least=0)],
+            source="https://github.com/openclaw/openclaw/pull/136506",
+            since="2026.12",
         )
 
 

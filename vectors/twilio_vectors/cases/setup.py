@@ -110,6 +110,21 @@ def override() -> Iterator[Case]:
         )
 
 
+@family("setup")
+def again() -> Iterator[Case]:
+    """setup is called again with another rate, before any audio: the later rate holds."""
+    for first, second in ((8000, 16000), (16000, 8000), (24000, 16000)):
+        yield Case(
+            name=f"again-{second}-after-{first}",
+            text=f"setup is called with {first} Hz, and then with {second} Hz.",
+            rate=first,
+            steps=[set_up(second, raises("TFS-SETUP-05", None)), *_caller()],
+            expect=[received("TFS-SETUP-05", None, rate=second, at_least=second * 7 // 10)],
+            source="api.txt",
+            since="2026.12",
+        )
+
+
 def _caller() -> list[Json]:
     """Media messages of 20 ms as Twilio sends them, one after another."""
     payload = base64.b64encode(MILLIWATT).decode()
