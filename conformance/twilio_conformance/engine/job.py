@@ -19,7 +19,6 @@ from twilio_conformance.adapter.processes import Adapter, Link
 from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._core import Check
-from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.spec.catalogue import Catalogue, Json
@@ -124,12 +123,10 @@ def run(
             return ChildReport(
                 as_json(outcomes), hung=probe.hung_calls, adapter_fault=fault, is_adapter_clean=is_clean
             )
-        before = sandbox.state()
         probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         outcomes = runner.run(grade(context, job.id, job.requirements, probe))
-        changes = sandbox.state_changes(before)
-        return ChildReport(as_json(outcomes), hung=probe.hung_calls, state_changes=changes)
+        return ChildReport(as_json(outcomes), hung=probe.hung_calls, state_changes=probe.effects.changes())
     except BaseException as error:
         action = action_behind(error, context.implementation)
         if action is None:

@@ -16,6 +16,7 @@ from pipecat.frames.frames import Frame
 
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.subject import frames
+from twilio_conformance.subject.effects import Effects
 from twilio_conformance.subject.frames import Value, shorten
 from twilio_conformance.subject.logs import CAPTURE, LogRecord
 from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
@@ -46,6 +47,8 @@ class Probe:
     Attributes:
         metrics: Values to report, by name.
         hung_calls: The calls that hung.
+        effects: What it did to its process.
+        kept: Everything that setup, serialize and deserialize returned, if a check sets this to a list.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class Probe:
         self.names = names or Names()
         self.metrics: Json = {}
         self.hung_calls: list[str] = []
+        self.kept: list[Any] | None = None
+        self.effects = Effects()
         self._watch = watch
         self._running_calls: list[str] = []
         self._observations: list[tuple[Observation, float, int]] = []
@@ -257,6 +262,8 @@ class Probe:
                 elif _is_cancelled_by_the_suite(error):
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
+        if self.kept is not None:
+            self.kept.append(value)
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
 
     def _observe_each(
