@@ -182,7 +182,10 @@ async def no_call_keeps_the_event_loop(probe: Probe) -> None:
     for _ in range(3):
         # The first time may import modules, and a machine may be slow once.
         with timed_steps() as steps:
+            # A step that has begun is not timed.
+            await asyncio.sleep(0)
             await _call(probe)
+            await asyncio.sleep(0)
         longest.append(max(steps))
     took, wanted = min(longest), f"at most {LONGEST_STEP:g} s"
     expect(took <= LONGEST_STEP, "the event loop stood still", wanted, f"{took:.2f} s")
