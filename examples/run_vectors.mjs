@@ -3,7 +3,7 @@
 // It needs vectors/v1, Node 20 and nothing else. Each line is an outcome (pass, fail, not-testable or not-played), a requirement
 // and a vector; the exit status is 1 if something fails. The serializer takes arguments and frames by the names of the vectors,
 // with audio as a Buffer, and a function for its log. Its HTTPS requests are led to a server on loopback, in cleartext: what needs
-// TLS, time or a fault of the network is not played.
+// TLS, time, Python or a fault of the network is not played.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
@@ -18,7 +18,7 @@ if (process.argv.length !== 4 || !existsSync(`${folder}/manifest.json`)) {
   process.exit(2);
 }
 const NAMES = { stream_sid: "MZ1a", other_stream_sid: "MZ2b", call_sid: "CA3c", account_sid: "AC4d", auth_token: "5e",
-  api_key_sid: "SK6f", api_key_secret: "7a" };
+  api_key_sid: "SK6f", api_key_secret: "7a", other_call_sid: "CA8b", other_account_sid: "AC9c", other_auth_token: "0d" };
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 const decode = (text) => Buffer.from(text, "base64");
 // Twilio's API
@@ -68,16 +68,35 @@ async function attempt(call) {
   return { value, error, seconds: (performance.now() - started) / 1000 };
 }
 
+const take = (subject, step) => {
+  const action = Object.keys(actions).find((name) => name in step);
+  return attempt(() => actions[action](subject, step[action]));
+};
+
+/** Takes steps that are not graded, with answers of their own. */
+async function prepare(subject, steps = [], answers = twilio.answers, rates = null) {
+  const before = { answers: twilio.answers, requests: twilio.requests };
+  Object.assign(twilio, { answers: [...answers], requests: [] });
+  for (const step of steps) if (step.setup !== "given" || rates) await take(subject, step.setup === "given" ? { setup: rates } : step);
+  Object.assign(twilio, before);
+}
+
 /** What construction and each step gave; no steps where construction or setup failed. */
 async function play({ given, steps }) {
   const seen = twilio = { answers: given.answers, requests: [], logs: [], steps: null };
+  const { beside, before } = given;
+  const other = beside && new TwilioFrameSerializer(beside.arguments, () => {});
+  if (other) await prepare(other, [{ setup: beside.setup }, ...(beside.first ?? [])], beside.answers);
   seen.construction = await attempt(() => new TwilioFrameSerializer(given.arguments, (level) => seen.logs.push(level)));
   const subject = seen.construction.value;
   if (!subject || (given.setup && (await attempt(() => subject.setup(given.setup))).error)) return seen;
+  await prepare(subject, before?.steps, before?.answers, given.setup);
+  if (other) await prepare(other, beside.then, beside.answers);
   seen.steps = [];
-  for (const step of steps) {
-    const action = Object.keys(actions).find((name) => name in step);
-    seen.steps.push(await attempt(() => actions[action](subject, step[action])));
+  seen.logs.length = 0;
+  for (const [place, step] of steps.entries()) {
+    seen.steps.push(await take(subject, step));
+    if (beside?.turns) await prepare(other, [beside.turns[place % beside.turns.length]]);
   }
   return seen;
 }
@@ -134,8 +153,12 @@ for (const path of readdirSync(folder, { recursive: true }).filter((name) => /\/
   const text = readFileSync(`${folder}/${path}`, "utf8");
   const names = { ...NAMES, ...JSON.parse(text).given.names };
   const vector = JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, name) => JSON.stringify(names[name]).slice(1, -1)));
-  const isPlayed = !vector.given.answers.some((answer) => answer.fault || answer.delay || answer.interim);
+  const { answers, before, environment = {}, needs = [] } = vector.given;
+  const isPlayed = !answers.some((answer) => answer.fault || answer.delay || answer.interim)
+    && !before?.steps.some(({ wait = 0 }) => wait > 5) && !needs.includes("python");
+  Object.assign(process.env, environment);
   const seen = isPlayed ? await play(vector) : {};
+  for (const name in environment) delete process.env[name];
   const isMoot = vector.premise === "attempt" && !seen.requests?.length;
   const grades = [
     ...(vector.construction ?? []).map((wanted) => [wanted, ofStep, seen.construction]),

@@ -1,13 +1,15 @@
 """Plays the vectors against a serializer in Python: `python run_vectors.py VECTORS package.module:Class`.
 
 It needs vectors/v1, the serializer and its Pipecat, and nothing else. Each line is an outcome (pass, fail, not-testable or
-not-played), a requirement and a vector; the exit status is 1 if something fails. What ends a call is not played: that takes
-a server in Twilio's place, as run_vectors.mjs and the suite have one.
+not-played), a requirement and a vector; the exit status is 1 if something fails. What ends a call or waits for long is not
+played: that takes a server in Twilio's place and a clock that skips, as the suite has them.
 """
 
 import asyncio
 import importlib
+import itertools
 import json
+import os
 import re
 import sys
 import time
@@ -28,7 +30,8 @@ except (ImportError, AttributeError, TypeError, ValueError) as error:
     print(f"{sys.argv[2]}, which should be package.module:Class, cannot be used: {error}", file=sys.stderr)
     sys.exit(2)
 NAMES = {"stream_sid": "MZ1a", "other_stream_sid": "MZ2b", "call_sid": "CA3c", "account_sid": "AC4d", "auth_token": "5e"}
-NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a"}
+NAMES |= {"api_key_sid": "SK6f", "api_key_secret": "7a", "other_call_sid": "CA8b", "other_account_sid": "AC9c", "other_auth_token": "0d"}
+ORDER = ("stream_sid", "call_sid", "account_sid", "auth_token", "region", "edge")
 BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 
 
@@ -38,7 +41,8 @@ def pcm(audio):
 
 def frame_of(given):
     members = given | {name: read(given[name]) for name, read in (("audio", pcm), ("button", KeypadEntry)) if name in given}
-    return getattr(frames, members.pop("frame"))(**members)
+    kind = getattr(frames, members.pop("frame"))
+    return (type("Own", (kind,), {}) if members.pop("subclass", False) else kind)(**members)
 
 
 def data_of(given):
@@ -60,18 +64,42 @@ async def take(subject, action, given):
         return None, error, time.monotonic() - started
 
 
+def make(arguments, passing=None, params=None):
+    if arguments.get("params") is not None:
+        arguments["params"] = (type("Own", (PARAMS,), {}) if params else PARAMS)(**arguments["params"])
+    named = [name for name in ORDER if name in arguments]
+    last = ORDER.index(named[-1]) + 1 if passing and named else 0
+    return SERIALIZER(*[arguments.pop(name, None) for name in ORDER[:last]], **arguments)
+
+
+async def take_all(subject, steps, rates=None):
+    for step in steps:
+        ((action, given),) = step.items()
+        if given != "given" or rates:
+            await take(subject, action, rates if given == "given" else given)
+
+
 async def play(given, steps):
     """The constructor's exception, and what each step gave: None where construction or setup failed."""
-    arguments = given["arguments"]
-    if arguments.get("params") is not None:
-        arguments["params"] = PARAMS(**arguments["params"])
+    beside, rates = given.get("beside", {}), given["setup"]
+    if beside:
+        other = make(beside["arguments"])
+        await take_all(other, [{"setup": beside["setup"]}, *beside.get("first", ())])
     try:
-        subject = SERIALIZER(**arguments)
+        subject = make(given["arguments"], given.get("passing"), given.get("params"))
     except Exception as error:
         return error, None
-    if given["setup"] and (await take(subject, "setup", given["setup"]))[1]:
+    if rates and (await take(subject, "setup", rates))[1]:
         return None, None
-    return None, [await take(subject, *next(part for part in step.items() if part[0] != "expect")) for step in steps]
+    await take_all(subject, given.get("before", {}).get("steps", ()), rates)
+    if beside:
+        await take_all(other, beside.get("then", ()))
+    seen, turns = [], itertools.cycle(beside.get("turns", ()))
+    for step in steps:
+        seen.append(await take(subject, *next(part for part in step.items() if part[0] != "expect")))
+        if turn := next(turns, None):
+            await take_all(other, [turn])
+    return None, seen
 
 
 def is_a(value, kinds):
@@ -140,8 +168,14 @@ for path in sorted(Path(sys.argv[1]).glob("*/*.json")):
     names = NAMES | json.loads(path.read_bytes())["given"].get("names", {})
     text = re.sub(r"\$\{(\w+)\}", lambda found, names=names: json.dumps(names[found[1]])[1:-1], path.read_text())
     vector = json.loads(text)
-    ends = any(step.get("serialize", {}).get("frame") in ("EndFrame", "CancelFrame") for step in vector["steps"])
-    error, seen = (None, None) if ends else asyncio.run(play(vector["given"], vector["steps"]))
+    given, steps = vector["given"], vector["steps"]
+    past = [*given.get("before", {}).get("steps", ()), *given.get("beside", {}).get("first", ())]
+    ends = any(step.get("serialize", {}).get("frame") in ("EndFrame", "CancelFrame") for step in [*steps, *past])
+    ends = ends or any(step.get("wait", 0) > 5 for step in past)  # time is real here
+    os.environ.update(given.get("environment", {}))
+    error, seen = (None, None) if ends else asyncio.run(play(given, steps))
+    for name in given.get("environment", ()):
+        del os.environ[name]
     graded = [(wanted, (None, error)) for wanted in vector.get("construction", ())]
     graded += [(wanted, seen and seen[place]) for place, step in enumerate(vector["steps"]) for wanted in step.get("expect", ())]
     for wanted, call in graded + [(wanted, None if seen is None else ()) for wanted in vector["expect"]]:

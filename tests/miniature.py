@@ -198,7 +198,12 @@ def write_vectors(folder: Path, vectors: list[Json]) -> None:
         path.write_text(json.dumps(vector))
         digests[f"{vector['id']}.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
     lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
-    manifest = {"digest": hashlib.sha256(lines.encode()).hexdigest(), "flags": {}, "files": digests}
+    manifest = {
+        "digest": hashlib.sha256(lines.encode()).hexdigest(),
+        "flags": {},
+        "checks": {},
+        "files": digests,
+    }
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -1,9 +1,8 @@
-"""Renders spec/SPECIFICATION.md, docs/traceability.md and docs/rules.md from their data; --check compares only."""
+"""Renders spec/SPECIFICATION.md and what docs/ shows of it from their data; --check compares only."""
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import re
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 from loguru import logger
 
+from tools import situations
 from twilio_conformance import EDITION
 from twilio_conformance.errors import DataError
 from twilio_conformance.spec import catalogue
@@ -22,6 +22,7 @@ from twilio_conformance.spec.coverage import Entry, entries
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = ROOT / "spec" / "SPECIFICATION.md"
+SITUATIONS = ROOT / "docs" / "situations.md"
 TRACEABILITY = ROOT / "docs" / "traceability.md"
 RULES = ROOT / "docs" / "rules.md"
 
@@ -237,7 +238,7 @@ def _link(requirement: str) -> str:
 def _grouped(requirement: Requirement, checks: list[str]) -> Iterator[str]:
     """What grades a requirement: each of its patterns, with the number of vectors behind it."""
     for pattern in requirement.checks:
-        found = fnmatch.filter(checks, pattern)
+        found = [check for check in checks if catalogue.matches(check, pattern)]
         yield f"`{pattern}` ({len(found)})" if found != [pattern] else f"`{pattern}`"
 
 
@@ -291,13 +292,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a document differs")
     check = parser.parse_args().check
     from twilio_conformance.checks._core import load_checks
+    from twilio_conformance.engine.job import jobs
 
     try:
         expect_keywords_in_requirements(ROOT)
         everything = catalogue.load()
-        lines = entries(everything, {name: entry.requirement for name, entry in load_checks().items()})
+        found = jobs(everything, load_checks())
+        lines = entries(everything, {each.id: each.requirements[0] for each in found.values() if each.module})
         documents = {
             SPECIFICATION: specification(everything),
+            SITUATIONS: GENERATED + situations.page(everything, set(found)),
             TRACEABILITY: traceability(everything, lines),
             RULES: rules(
                 everything, tomllib.loads((ROOT / "docs" / "data" / "rules.toml").read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from tests.proof.runner import Candidate, Results, Runner, Task, loader
 from tests.serializers.broken.registry import BrokenSerializer
-from twilio_conformance.spec.catalogue import Catalogue
+from twilio_conformance.spec.catalogue import Catalogue, matches
 
 SAMPLE_SHARE = 3
 """A quick proof grades each serializer by one in this many checks of other requirements, in turn."""
@@ -79,7 +78,7 @@ def sample_tasks(runner: Runner, most: int) -> list[Task]:
             continue
         own = [task.id for task in runner.tasks_of(requirement.id)]
         for pattern in requirement.checks:
-            found = fnmatch.filter(own, pattern)
+            found = [name for name in own if matches(name, pattern)]
             step = max(1, len(found) // most)
             chosen |= {name: runner.tasks[name] for name in found[::step][:most]}
     return list(chosen.values())
@@ -190,11 +189,7 @@ def kills_of(runner: Runner, serializer: BrokenSerializer, results: Results) -> 
     found = results.outcomes.get(serializer.violates, {})
     fatal = [check for check, outcome in found.items() if not outcome.holds]
     patterns = runner.catalogue.requirements[serializer.violates].checks
-    return dict(
-        Counter(
-            next(pattern for pattern in patterns if fnmatch.fnmatchcase(check, pattern)) for check in fatal
-        )
-    )
+    return dict(Counter(next(pattern for pattern in patterns if matches(check, pattern)) for check in fatal))
 
 
 def without_serializer(catalogue: Catalogue, registered: Iterable[BrokenSerializer]) -> list[str]:
@@ -238,7 +233,7 @@ def count_checks(runner: Runner) -> Kills:
     """Return how many checks of each pattern grade each requirement."""
     return {
         requirement.id: {
-            pattern: len(fnmatch.filter([task.id for task in runner.tasks_of(requirement.id)], pattern))
+            pattern: sum(matches(task.id, pattern) for task in runner.tasks_of(requirement.id))
             for pattern in requirement.checks
         }
         for requirement in runner.catalogue.requirements.values()

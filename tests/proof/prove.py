@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from tests.proof import broken, operators, permitted, publish, vacuous
+from tests.proof import broken, conditional, operators, permitted, publish, vacuous
 from tests.proof.mutation import MODULES
 from tests.proof.runner import Runner
 from tests.serializers.broken import registry as broken_registry
 from tests.serializers.permitted import registry as permitted_registry
 
-PARTS = ("broken", "permitted", "vacuous", "operators")
+PARTS = ("broken", "permitted", "vacuous", "conditional", "operators")
 """The parts of a proof; where serializers are named, only the first two run by default."""
 
 
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
         "broken": lambda: _broken(runner, options),
         "permitted": lambda: _permitted(runner, options),
         "vacuous": lambda: _vacuous(runner, options),
+        "conditional": lambda: _conditional(runner, options),
         "operators": lambda: _operators(runner, options),
     }
     results = []
@@ -68,6 +69,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="serializers, modules, chapters or requirements")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (repeatable)")
+    parser.add_argument(
+        "--seed", action="append", type=int, help="of the conditions that are drawn (repeatable; default 1)"
+    )
     parser.add_argument(
         "--full", action="store_true", help="grade everything by every check, and ignore the records"
     )
@@ -120,6 +124,20 @@ def _vacuous(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str
     bad = {fault.partition(":")[0] for fault in faults}
     count = len(vacuous.PASSES)
     return f"vacuous serializers that pass only what is listed: {count - len(bad)} of {count}", faults
+
+
+def _conditional(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:
+    registered = [
+        entry
+        for entry in broken_registry.load().values()
+        if _is_chosen(options, entry.name, entry.module, entry.violates, entry.chapter)
+        and runner.profiles[entry.violates] != "live"
+    ]
+    drawn = [each for seed in options.seed or [1] for each in conditional.draw(runner, registered, seed)]
+    shares, survivors = conditional.grade(runner, list({each.name: each for each in drawn}.values()))
+    killed, *by_dimension = conditional.sentences(shares)
+    faults = survivors if sum(dead for dead, _ in shares.values()) < 0.95 * len(drawn) else []
+    return f"{killed} ({'; '.join(by_dimension)})", faults
 
 
 def _operators(runner: Runner, options: argparse.Namespace) -> tuple[str, list[str]]:

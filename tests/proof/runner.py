@@ -120,19 +120,14 @@ class Runner:
         self.catalogue: Catalogue = catalogue.load()
         self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
         self.checks: dict[str, Check] = load_checks()
-        self.entries = coverage.entries(
-            self.catalogue, {name: check.requirement for name, check in self.checks.items()}
-        )
-        self.tasks = self._tasks()
-        gc.freeze()  # a child that collects garbage must not copy what is loaded here
-
-    def _tasks(self) -> dict[str, Task]:
-        vectors = {
-            name: Task(name, tuple(own for own in vector.requirements), VECTOR_LIMIT)
-            for name, vector in self.catalogue.vectors.items()
+        jobs_by_id = job.jobs(self.catalogue, self.checks)
+        in_code = {each.id: each.requirements[0] for each in jobs_by_id.values() if each.module}
+        self.entries = coverage.entries(self.catalogue, in_code)
+        self.tasks = {
+            each.id: Task(each.id, tuple(each.requirements), each.limit if each.module else VECTOR_LIMIT)
+            for each in jobs_by_id.values()
         }
-        checks = {name: Task(name, (check.requirement,), check.limit) for name, check in self.checks.items()}
-        return vectors | checks
+        gc.freeze()  # a child that collects garbage must not copy what is loaded here
 
     def tasks_of(self, requirement: str) -> list[Task]:
         """Return the tasks that grade a requirement."""

@@ -13,12 +13,15 @@ from typing import Any
 
 import jsonschema
 
+from twilio_conformance.spec import situations
 from twilio_vectors.case import EDITION, FAMILIES
+from twilio_vectors.crossing import checks_in_situations, crossed
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OUTPUT = HERE.parent / "v1"
 SCHEMA = ROOT / "spec" / "schemas" / "vector.schema.json"
+SITUATIONS = ROOT / "spec" / "situations.toml"
 
 
 class CaseError(Exception):
@@ -42,8 +45,7 @@ def compile_cases() -> dict[str, dict[str, Any]]:
             vector = json.loads(json.dumps(case.compiled(chapter)))
             if vector["id"] in vectors:
                 raise CaseError(f"{origin}: {vector['id']} is there already")
-            for error in validator.iter_errors(vector):
-                raise CaseError(f"{origin}: {vector['id']}{error.json_path[1:]}: {error.message[:300]}")
+            _validate(validator, vector, origin)
             if unknown := set(vector["flags"]) - flags:
                 raise CaseError(f"{origin}: {vector['id']}: flags not in flags.toml: {sorted(unknown)}")
             if vector["result"] == "acceptable" and not vector["flags"]:
@@ -55,7 +57,15 @@ def compile_cases() -> dict[str, dict[str, Any]]:
                 raise CaseError(f"{vector['id']}: its twin {twin} is missing")
             if vectors[twin]["result"] == vector["result"]:
                 raise CaseError(f"{vector['id']}: its twin {twin} has the same result, {vector['result']}")
-    return vectors
+    varied = {vector["id"]: vector for vector in crossed(vectors, situations.load(SITUATIONS))}
+    for vector in varied.values():
+        _validate(validator, vector, "spec/situations.toml")
+    return vectors | varied
+
+
+def _validate(validator: jsonschema.Draft202012Validator, vector: dict[str, Any], origin: str) -> None:
+    for error in validator.iter_errors(vector):
+        raise CaseError(f"{origin}: {vector['id']}{error.json_path[1:]}: {error.message[:300]}")
 
 
 def load_flags() -> dict[str, str]:
@@ -81,6 +91,7 @@ def compiled_files() -> dict[str, bytes]:
         "digest": whole,
         "count": len(vectors),
         "flags": load_flags(),
+        "checks": checks_in_situations(situations.load(SITUATIONS)),
         "files": digests,
     }
     return files | {"manifest.json": canonical(manifest)}

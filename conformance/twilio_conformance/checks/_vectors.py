@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from twilio_conformance.checks._expectations import Session, expect_raises, grade_session, grade_step
 from twilio_conformance.errors import Finding, NotTestable
-from twilio_conformance.spec.catalogue import Vector
 from twilio_conformance.subject.frames import Json
-from twilio_conformance.subject.probe import Observation, Probe
-
-STEP_LIMIT = 40.0
-"""Time limit of a step, in seconds on the event loop's clock: above the 30 s that any requirement permits."""
+from twilio_conformance.subject.probe import Probe
+from twilio_conformance.subject.surroundings import take_step
 
 
-async def play(vector: Vector, probe: Probe) -> Session:
+async def play(vector: Json, probe: Probe) -> Session:
     """Construct and set up an instance and take every step; the implementation's exceptions are values."""
     session = Session(network=probe.implementation.network)
-    given = vector.data["given"]
+    given = vector["given"]
     probe.names.values.update(given.get("names", {}))
     probe.answer(given["answers"])
-    session.construction, subject = probe.attempt(**given["arguments"])
-    if subject is None:
-        session.obstacle = f"the constructor {session.construction.outcome}"
-        return session
-    if given["setup"] is not None:
-        observation = await subject.setup(*_rates(given["setup"]))
-        if observation.raised is not None:
-            session.obstacle = f"setup {observation.outcome}"
-    for step in vector.data["steps"]:
-        if "serialize" in step:
-            observation = await subject.serialize(step["serialize"], limit=STEP_LIMIT)
-        elif "deserialize" in step:
-            message = probe.names.message(step["deserialize"])
-            observation = await subject.deserialize(message, limit=STEP_LIMIT)
-        elif "setup" in step:
-            observation = await subject.setup(*_rates(step["setup"]))
-        else:
-            await asyncio.sleep(step["wait"])
-            observation = Observation(f"wait({step['wait']})")
-        session.steps.append(observation)
-    session.exchanges = probe.network.exchanges
-    session.attempted = bool(probe.network.connections)
-    session.logs = probe.logs
+    with probe.surrounded(given) as surroundings:
+        await surroundings.begin()
+        session.construction, subject = probe.attempt(**given["arguments"])
+        if subject is None:
+            session.obstacle = f"the constructor {session.construction.outcome}"
+            return session
+        if given["setup"] is not None:
+            observation = await take_step(subject, {"setup": given["setup"]})
+            if observation.raised is not None:
+                session.obstacle = f"setup {observation.outcome}"
+        await surroundings.prepare(subject, given["setup"])
+        for step in vector["steps"]:
+            session.steps.append(await take_step(subject, step))
+            await surroundings.take_turn()
+    session.exchanges = surroundings.graded(probe.network.exchanges)
+    session.attempted = len(probe.network.connections) > surroundings.connections_start
+    session.logs = probe.logs[surroundings.logs_start :]
     return session
 
 
-def grade(vector: Vector, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
+def grade(vector: Json, session: Session, requirement: str, names: Callable[[Any], Any]) -> None:
     """Compare a session of a vector with every expectation of one requirement, whose ${names} are replaced.
 
     It is NotTestable if construction or setup failed, or if nothing tried to reach Twilio's API as the vector presumes.
     """
-    for expectation in _of(vector.data.get("construction", ()), requirement):
+    for expectation in _of(vector.get("construction", ()), requirement):
         assert session.construction is not None
         expect_raises(session.construction, names(expectation))
-    of_steps = [_of(step.get("expect", ()), requirement) for step in vector.data["steps"]]
-    of_session = _of(vector.data["expect"], requirement)
+    of_steps = [_of(step.get("expect", ()), requirement) for step in vector["steps"]]
+    of_session = _of(vector["expect"], requirement)
     if session.obstacle is not None:
         if of_session or any(of_steps):
             raise NotTestable(session.obstacle)
@@ -71,13 +61,9 @@ def grade(vector: Vector, session: Session, requirement: str, names: Callable[[A
                 raise
     for expectation in of_session:
         grade_session(session, names(expectation))
-    if vector.data.get("premise") == "attempt" and not session.attempted:
+    if vector.get("premise") == "attempt" and not session.attempted:
         raise NotTestable("nothing tried to reach Twilio's API")
 
 
 def _of(expectations: Any, requirement: str) -> list[Json]:
     return [expectation for expectation in expectations if expectation["requirement"] == requirement]
-
-
-def _rates(rates: Json) -> tuple[int, int]:
-    return rates["audio_in_sample_rate"], rates["audio_out_sample_rate"]

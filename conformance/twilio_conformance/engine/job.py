@@ -21,7 +21,9 @@ from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._core import Check
 from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
-from twilio_conformance.spec.catalogue import Catalogue, Json
+from twilio_conformance.spec import situations
+from twilio_conformance.spec.catalogue import SEPARATOR, Catalogue, Json
+from twilio_conformance.spec.situations import Value
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
 from twilio_conformance.subject.probe import Probe, Raised
 from twilio_conformance.subject.redaction import Names
@@ -34,6 +36,9 @@ VECTOR_LIMIT = 60.0
 
 HANDSHAKE_LIMIT = 20.0
 """Seconds of real time for a factory to make one serializer."""
+
+REPLAY_LIMIT = 5.0
+"""Seconds that a check may take to be played again, to find out which part of its situation makes it fail."""
 
 TEXT_LIMIT = 4000
 """Characters of one text in a result; more is cut."""
@@ -58,23 +63,29 @@ class Context:
 
     def jobs(self) -> dict[str, Job]:
         """Return every vector and check as a job, by id."""
-        known = self.catalogue.requirements
-        vectors = [
-            Job(vector.id, [name for name in vector.requirements if name in known], VECTOR_LIMIT)
-            for vector in self.catalogue.vectors.values()
-        ]
-        checks = [
-            Job(
-                check.id,
-                [check.requirement],
-                check.limit,
-                check.function.__module__.rpartition(".")[2],
-                in_real_time=check.requirement in known and known[check.requirement].profile == "live",
-            )
-            for check in self.checks.values()
-            if check.since <= self.catalogue.edition
-        ]
-        return {job.id: job for job in (*vectors, *checks)}
+        return jobs(self.catalogue, self.checks)
+
+
+def jobs(catalogue: Catalogue, checks: Mapping[str, Check]) -> dict[str, Job]:
+    """Return every vector and check of an edition as a job, by id."""
+    known = catalogue.requirements
+    vectors = [
+        Job(vector.id, [name for name in vector.requirements if name in known], VECTOR_LIMIT)
+        for vector in catalogue.vectors.values()
+    ]
+    in_code = [
+        Job(
+            SEPARATOR.join([check.id, *situation]),
+            [check.requirement],
+            check.limit,
+            check.function.__module__.rpartition(".")[2],
+            in_real_time=check.requirement in known and known[check.requirement].profile == "live",
+        )
+        for check in checks.values()
+        if check.since <= catalogue.edition
+        for situation in ([], *catalogue.situations.get(check.id, ()))
+    ]
+    return {job.id: job for job in (*vectors, *in_code)}
 
 
 def preload_lazy_imports() -> None:
@@ -151,21 +162,37 @@ async def grade(context: Context, check: str, requirements: list[str], probe: Pr
         return {HANDSHAKE: _shake_hands(probe)}
     started = monotonic()
     outcomes = {}
-    for requirement, grader in (await _graders(context, check, requirements, probe)).items():
+    base, values = situations.parse(check)
+    for requirement, grader in (await _graders(context, base, values, requirements, probe)).items():
         outcome = await _outcome(probe, context.catalogue.requirements[requirement].capability, grader)
         seconds = max(0.0, round(monotonic() - clock.skipped() - started, 4))
         outcomes[requirement] = replace(outcome, seconds=seconds, metrics=probe.metrics)
+    for requirement, outcome in outcomes.items() if values else ():
+        if outcome.status in (FAIL, NOT_TESTABLE):
+            named = (
+                values
+                if outcome.seconds > REPLAY_LIMIT
+                else await _decisive(context, check, requirement, probe)
+            )
+            situation = ", ".join(value.phrase for value in named)
+            message = f"{situation}: {outcome.message}" if named else outcome.message
+            outcomes[requirement] = replace(outcome, message=message)
     return outcomes
 
 
 async def _graders(
-    context: Context, check: str, requirements: list[str], probe: Probe
+    context: Context, base: str, values: list[Value], requirements: list[str], probe: Probe
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    """Return what grades each requirement; a vector is played once for all of them."""
-    if check in context.checks:
-        code = context.checks[check]
-        return {code.requirement: lambda: code.function(probe)}
-    vector = context.catalogue.vectors[check]
+    """Return what grades each requirement in a situation; a vector is played once for all of them."""
+    if base in context.checks:
+        code = context.checks[base]
+
+        async def run() -> None:
+            with probe.surrounded(situations.surroundings(values)):
+                await code.function(probe)
+
+        return {code.requirement: run}
+    vector = situations.apply(context.catalogue.vectors[base].data, values)
     try:
         session = await _vectors.play(vector, probe)
     except Finding as error:
@@ -183,6 +210,27 @@ async def _graders(
         return grade
 
     return {requirement: grader(requirement) for requirement in requirements}
+
+
+async def _decisive(context: Context, check: str, requirement: str, probe: Probe) -> list[Value]:
+    """Return the values of a situation without which a failure disappears, by taking back one after the other.
+
+    There are none if the case fails in the usual situation as well.
+    """
+    base, values = situations.parse(check)
+
+    async def fails(values: list[Value]) -> bool:
+        renewed = probe.renewed()
+        graders = await _graders(context, base, values, [requirement], renewed)
+        return (await _outcome(renewed, None, graders[requirement])).status in (FAIL, NOT_TESTABLE)
+
+    if await fails([]):
+        return []
+    for value in list(values):
+        fewer = [each for each in values if each is not value]
+        if await fails(fewer):
+            values = fewer
+    return values
 
 
 async def _outcome(probe: Probe, capability: str | None, grader: Callable[[], Awaitable[None]]) -> Outcome:

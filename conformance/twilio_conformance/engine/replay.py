@@ -17,6 +17,7 @@ from twilio_conformance.spec.verdict import Outcome
 from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.probe import Observation, Probe
+from twilio_conformance.subject.trace import timed
 from twilio_conformance.twilio import clock, network
 
 CALL_LIMIT = 3600.0
@@ -31,10 +32,10 @@ class _PrintingProbe(Probe):
     def _note(self, observation: Observation) -> Observation:
         super()._note(observation)
         _, started, made = self._observations[-1]
-        _print(self._timed(started, f"{observation.call}: {observation.outcome}"))
+        _print(timed(started - self._began, f"{observation.call}: {observation.outcome}"))
         for exchange in self.network.exchanges[self._requests : made]:
             line = f"request {exchange.method} https://{exchange.host}{exchange.target} -> {exchange.answer_status}"
-            _print(self._timed(exchange.started, line))
+            _print(timed(exchange.started - self._began, line))
         self._requests = made
         return observation
 
@@ -66,8 +67,9 @@ def replay(impl: str, name: str) -> Outcome:
     CAPTURE.attach()
     implementation = resolution.resolve(subject)
     checks = _core.load_checks()
-    requirement, check = _entry(name, entries(found, {each.id: each.requirement for each in checks.values()}))
     context = job.Context(implementation, found, checks)
+    in_code = {each.id: each.requirements[0] for each in job.jobs(found, checks).values() if each.module}
+    requirement, check = _entry(name, entries(found, in_code))
     with network.Network() as double:
         probe = _PrintingProbe(implementation, double)
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:

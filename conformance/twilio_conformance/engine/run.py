@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -80,12 +79,8 @@ class Run:
         """
         if self.edition > EDITION or not self.catalogue.requirements:
             raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
-        # The worker imports the implementation meanwhile.
-        with ThreadPoolExecutor(1) as thread:
-            verified = thread.submit(catalogue.verify, self.catalogue)
-            self.executor.start()
+        self.executor.start()
         try:
-            verified.result()
             self.entries  # noqa: B018
         except DataError:
             self.executor.close()

@@ -20,7 +20,7 @@ from typing import Any
 from twilio_conformance.engine.timeouts import ChildStatus
 from twilio_conformance.errors import NotTestable, SuiteError, UsageError
 from twilio_conformance.fuzz.oracle import NAMES
-from twilio_conformance.spec.catalogue import Json, Vector
+from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, PythonProcess, die_with_parent, receive, send
@@ -233,7 +233,7 @@ class _SessionPlayer:
         seen_before, dialled = len(double.exchanges), len(double.connections)
 
         async def play() -> Any:
-            played = await self._vectors.play(Vector(session), probe)
+            played = await self._vectors.play(session, probe)
             if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in played.steps):
                 await asyncio.sleep(AFTERMATH)
             return played

@@ -6,7 +6,7 @@ import fnmatch
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from twilio_conformance.errors import DataError
 
 Json = dict[str, Any]
 """A JSON object."""
+
+SEPARATOR = "+"
+"""Stands in the id of a vector or check between the case and each value of its situation."""
 
 PROFILES = ("core", "robust", "secure", "audio", "live")
 LEVELS = ("MUST", "SHOULD", "MAY")
@@ -43,8 +46,8 @@ class Requirement:
     excluded: str | None = None
 
     def is_graded_by(self, check: str) -> bool:
-        """Return whether one of the requirement's patterns matches the id of a vector or check."""
-        return any(fnmatch.fnmatchcase(check, pattern) for pattern in self.checks)
+        """Return whether one of the requirement's patterns matches the id of a vector or check, in any situation."""
+        return any(matches(check, pattern) for pattern in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,23 @@ class Vector:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The requirements and vectors of one edition."""
+    """The requirements and vectors of one edition.
+
+    Attributes:
+        edition: The edition.
+        chapters: Its chapters, in order.
+        vectors: Its vectors by id.
+        vectors_digest: The digest of all vectors that are there, as hexadecimal SHA-256.
+        flags: The documented flags, a reason by name.
+        situations: The situations of checks in code: by the id of the check, lists of ids of values.
+    """
 
     edition: str
     chapters: tuple[Chapter, ...]
     vectors: dict[str, Vector]
     vectors_digest: str
     flags: dict[str, str]
+    situations: dict[str, list[list[str]]] = field(default_factory=dict)
 
     @cached_property
     def requirements(self) -> dict[str, Requirement]:
@@ -98,6 +111,11 @@ class Catalogue:
         return {
             requirement.id: requirement for chapter in self.chapters for requirement in chapter.requirements
         }
+
+
+def matches(check: str, pattern: str) -> bool:
+    """Return whether a pattern of a requirement matches the id of a vector or check, in any situation."""
+    return fnmatch.fnmatchcase(check.partition(SEPARATOR)[0], pattern)
 
 
 def specification_folder() -> Path:
@@ -126,19 +144,14 @@ def load(edition: str = EDITION) -> Catalogue:
     Raise DataError if a file is missing or damaged, or violates its schema.
     """
     chapters = _load_chapters(edition)
-    vectors, digest, flags = _load_vectors(edition)
-    return Catalogue(edition, chapters, vectors, digest, flags)
-
-
-def verify(catalogue: Catalogue) -> None:
-    """Validate every vector; this takes a second or two, and a run can start without it.
-
-    Raise DataError if a vector violates its schema, or a schema is invalid.
-    """
-    _validator("report")
-    validator = _validator("vector")
-    for vector in catalogue.vectors.values():
-        _validate(vectors_folder() / f"{vector.id}.json", vector.data, validator)
+    manifest, vectors = _load_vectors(edition)
+    situations = {
+        check: chosen
+        for since, found in manifest["checks"].items()
+        if since <= edition
+        for check, chosen in found.items()
+    }
+    return Catalogue(edition, chapters, vectors, manifest["digest"], manifest["flags"], situations)
 
 
 def _validator(name: str) -> jsonschema.Draft202012Validator:
@@ -185,10 +198,11 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
     return tuple(sorted(chapters, key=lambda chapter: chapter.order))
 
 
-def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]:
+def _load_vectors(edition: str) -> tuple[Json, dict[str, Vector]]:
+    """Return the manifest, and the vectors of an edition by id."""
     folder = vectors_folder()
     manifest = _read_json(folder / "manifest.json")
-    for member, kind in (("digest", str), ("files", dict), ("flags", dict)):
+    for member, kind in (("digest", str), ("files", dict), ("flags", dict), ("checks", dict)):
         if not isinstance(manifest.get(member), kind):
             raise DataError(f"{folder / 'manifest.json'}: lacks {member}, or it is none; run `make vectors`")
     vectors = {}
@@ -204,7 +218,7 @@ def _load_vectors(edition: str) -> tuple[dict[str, Vector], str, dict[str, str]]
         raise DataError(
             f"{folder / 'manifest.json'}: its digest is not that of its files; run `make vectors`"
         )
-    return vectors, manifest["digest"], manifest["flags"]
+    return manifest, vectors
 
 
 def _read_json(path: Path, digest: str | None = None) -> Json:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from twilio_conformance import EDITION
 from twilio_conformance.errors import DataError
-from twilio_conformance.spec.catalogue import Catalogue, Requirement
+from twilio_conformance.spec.catalogue import Catalogue, Requirement, matches
 
 
 class Entry(NamedTuple):
@@ -97,6 +96,6 @@ def _disagreements(requirement: Requirement, found: list[str]) -> list[str]:
     unmatched = [
         f"{requirement.id} names {pattern}, which matches no vector or check of it"
         for pattern in requirement.checks
-        if not any(fnmatch.fnmatchcase(check, pattern) for check in found)
+        if not any(matches(check, pattern) for check in found)
     ]
     return strangers + unmatched

@@ -75,14 +75,16 @@ def shorten(value: Any, limit: int = 60) -> str:
 
 
 def build(document: Json) -> frames.Frame:
-    """Build the frame that a vector describes.
+    """Build the frame that a vector describes; with `subclass`, one of an application's own class.
 
     Raise SuiteError if the installed Pipecat has no such frame, or the frame takes other arguments.
     """
-    arguments = {name: value for name, value in document.items() if name != "frame"}
+    arguments = {name: value for name, value in document.items() if name not in ("frame", "subclass")}
     kind = getattr(frames, document["frame"], None)
     if kind is None:
         raise SuiteError(f"the installed Pipecat has no {document['frame']}")
+    if document.get("subclass"):
+        kind = type(f"Application{kind.__name__}", (kind,), {})
     if "audio" in arguments:
         arguments["audio"] = audio_bytes(arguments["audio"])
     if "button" in arguments:

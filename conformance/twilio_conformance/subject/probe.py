@@ -8,19 +8,18 @@ import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from pipecat.frames.frames import Frame
 
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
-from twilio_conformance.subject import frames
+from twilio_conformance.subject import frames, trace
 from twilio_conformance.subject.effects import Effects
 from twilio_conformance.subject.frames import Value, shorten
 from twilio_conformance.subject.logs import CAPTURE, LogRecord
 from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
 from twilio_conformance.subject.redaction import Names
+from twilio_conformance.subject.surroundings import Surroundings
 from twilio_conformance.subject.target import NOWHERE, Implementation
 from twilio_conformance.twilio.caller import CallerTrack
 from twilio_conformance.twilio.clock import skipped
@@ -73,6 +72,7 @@ class Probe:
         self.hung_calls: list[str] = []
         self.kept: list[Any] | None = None
         self.effects = Effects()
+        self.surroundings = Surroundings(self, {})
         self._watch = watch
         self._running_calls: list[str] = []
         self._observations: list[tuple[Observation, float, int]] = []
@@ -82,7 +82,36 @@ class Probe:
 
     def answer(self, answers: Sequence[Json]) -> None:
         """Script Twilio's API: an answer for each request, the last one for all that follow."""
-        self.network.script(self.names.fill(list(answers)))
+        self._answers = list(answers)
+        self.network.script(self.names.fill(self._answers))
+
+    @contextlib.contextmanager
+    def answering(self, answers: Sequence[Json] | None) -> Iterator[None]:
+        """Script other answers for a while; None for none."""
+        usual = self._answers
+        if answers is not None:
+            self.answer(answers)
+        yield
+        if answers is not None:
+            self.answer(usual)
+
+    @contextlib.contextmanager
+    def surrounded(self, given: Json) -> Iterator[Surroundings]:
+        """Observe all instances in these surroundings; NotApplicable if they need what is not claimed."""
+        self.surroundings = Surroundings(self, given)
+        with self.surroundings.entered():
+            yield self.surroundings
+
+    def renewed(self) -> Probe:
+        """Return a probe of the same implementation that has observed nothing; this one sees no more requests."""
+        if not self.implementation.is_remote:
+            self.network.stop()
+            self.network.start()
+        return Probe(self.implementation, self.network, self.names, self._watch)
+
+    def wrap(self, instance: Any) -> Subject:
+        """Return an instance as one to observe."""
+        return Subject(self, instance)
 
     @property
     def trace(self) -> list[str]:
@@ -94,20 +123,7 @@ class Probe:
 
     def trace_to(self, last: Observation | None) -> list[str]:
         """Return the trace up to this observation; all of it for None, or an observation of another probe."""
-        lines: list[tuple[object, str]] = []
-        exchanges, made = self.network.exchanges, 0
-        requests = [self._timed(exchange.started, _wire_line(exchange)) for exchange in exchanges]
-        for observation, started, made_then in self._observations:
-            kind = observation if observation is last else observation.kind
-            lines.append((kind, self._timed(started, f"{observation.call}: {observation.outcome}")))
-            lines += enumerate(requests[made:made_then], start=made)
-            made = made_then
-            if observation is last:
-                break
-        else:
-            lines += enumerate(requests[made:], start=made)
-        alike = groupby(lines, key=itemgetter(0))
-        return [_summarize([line for _, line in group]) for _, group in alike]
+        return trace.lines(self._observations, self.network.exchanges, self._began, last)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -120,7 +136,7 @@ class Probe:
             raise NotObservable(
                 "requests cannot be seen here: there is no network namespace, and base_url is not claimed"
             )
-        return self.network.exchanges
+        return self.surroundings.graded(self.network.exchanges)
 
     @property
     def logs(self) -> tuple[LogRecord, ...]:
@@ -157,12 +173,13 @@ class Probe:
         Raise NotTestable if there is no InputParams to pass, or the adapter failed.
         """
         CAPTURE.attach()
-        keywords = self.names.fill(arguments)
-        call = f"construct({', '.join([*map(str, positional), *(f'{name}=…' for name in keywords)])})"
+        given, named = self.surroundings.arguments(positional, arguments)
+        keywords = self.names.fill(named)
+        call = f"construct({', '.join([*map(str, given), *(f'{name}=…' for name in keywords)])})"
         with self._announced(call):
             try:
                 instance = self.implementation.construct(
-                    *(self._argument(value) for value in self.names.fill(list(positional))),
+                    *(self._argument(value) for value in self.names.fill(given)),
                     **{name: self._argument(value) for name, value in keywords.items()},
                 )
             except NotTestable:
@@ -171,7 +188,7 @@ class Probe:
                 if self._is_about_the_adapter(error):
                     raise
                 return self._note(Observation(call, raised=Raised.of(error))), None
-        return self._note(Observation(call, value=frames.describe(instance))), Subject(self, instance)
+        return self._note(Observation(call, value=frames.describe(instance))), self.wrap(instance)
 
     def construct(self, *positional: Any, **arguments: Any) -> Subject:
         """Construct an instance; raise NotTestable if the constructor raised."""
@@ -197,12 +214,16 @@ class Probe:
         Raises:
             NotTestable: The constructor or setup raised.
         """
+        await self.surroundings.begin()
         subject = self.construct(
             **(arguments or {"stream_sid": "${stream_sid}", "params": {"auto_hang_up": False}})
         )
         observation = await subject.setup(rate, out_rate, limit=limit)
         if observation.raised is not None:
             raise NotTestable("setup did not succeed", actual=observation.outcome)
+        await self.surroundings.prepare(
+            subject, {"audio_in_sample_rate": rate, "audio_out_sample_rate": out_rate or rate}
+        )
         return subject
 
     def record(self, name: str, value: Any) -> None:
@@ -215,7 +236,7 @@ class Probe:
             return value
         if self.implementation.input_params is None:
             raise NotTestable(f"{self.implementation.name} has no InputParams")
-        return self.implementation.input_params(**value)
+        return self.surroundings.input_params(self.implementation.input_params)(**value)
 
     def _is_about_the_adapter(self, error: BaseException) -> bool:
         """Return whether the adapter, not the implementation, caused this."""
@@ -226,9 +247,6 @@ class Probe:
             (observation, time.monotonic() - observation.seconds, len(self.network.exchanges))
         )
         return observation
-
-    def _timed(self, moment: float, line: str) -> str:
-        return f"+{moment - self._began:.3f} s  {line}"
 
     @contextlib.contextmanager
     def _announced(self, call: str) -> Iterator[None]:
@@ -366,22 +384,6 @@ class Subject:
 
 def _no_return(limit: float) -> Raised:
     return Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
-
-
-def _summarize(alike: list[str]) -> str:
-    """Return the first of similar lines and the number of the others."""
-    return alike[0] if len(alike) == 1 else f"{alike[0]} (and {len(alike) - 1} more like it)"
-
-
-def _wire_line(exchange: Exchange) -> str:
-    """Return a request and its answer on one line, with headers of credentials redacted."""
-    shown = exchange.as_json()["request"]
-    place = f"{exchange.scheme}://{exchange.host}:{exchange.port}{exchange.target}"
-    headers = ", ".join(f"{name}: {value}" for name, value in shown["headers"])
-    answer = "no answer" if exchange.answer_status is None else f"answer {exchange.answer_status}"
-    note = f" ({exchange.note})" if exchange.note else ""
-    body = shorten(shown.get("body", exchange.body), 200)
-    return f"request {exchange.method} {place} -> {answer}{note}; body {body}; {headers}"
 
 
 def _is_cancelled_by_the_suite(error: BaseException) -> bool:

@@ -20,7 +20,11 @@ _CUT = "…"
 _HEAD = 6
 """Characters of a secret by which it is recognized if its end is cut off."""
 
-_LOGINS = (("account_sid", "auth_token"), ("api_key_sid", "api_key_secret"))
+_LOGINS = (
+    ("account_sid", "auth_token"),
+    ("api_key_sid", "api_key_secret"),
+    ("other_account_sid", "other_auth_token"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Names:
         """Every text that gives a secret away and the name to show for it, the longest first."""
         forms: dict[str, str] = {}
         for user, password in _LOGINS:
-            secret = self.values[password]
+            secret = self.values.get(password, "")
             if len(secret) < SHORTEST_SECRET:
                 continue
             pair = base64.b64encode(f"{self.values[user]}:{secret}".encode()).decode().rstrip("=")
@@ -102,15 +106,11 @@ class Names:
 
 
 def _random() -> dict[str, str]:
-    prefixes = {
-        "stream_sid": "MZ",
-        "other_stream_sid": "MZ",
-        "call_sid": "CA",
-        "account_sid": "AC",
-        "api_key_sid": "SK",
-    }
+    prefixes = {"stream_sid": "MZ", "call_sid": "CA", "account_sid": "AC"}
+    prefixes |= {f"other_{name}": prefix for name, prefix in prefixes.items()} | {"api_key_sid": "SK"}
     names = {name: prefix + secrets.token_hex(16) for name, prefix in prefixes.items()}
-    return names | {"auth_token": secrets.token_hex(16), "api_key_secret": secrets.token_urlsafe(24)}
+    tokens = {name: secrets.token_hex(16) for name in ("auth_token", "other_auth_token")}
+    return names | tokens | {"api_key_secret": secrets.token_urlsafe(24)}
 
 
 def _written(secret: str) -> set[str]:

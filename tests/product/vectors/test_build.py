@@ -32,11 +32,11 @@ def connected():
 
 
 def _run(tree: Path, *arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(tree / "vectors"), str(ROOT / "conformance")])
     return subprocess.run(
         [sys.executable, "-m", "twilio_vectors.build", *arguments],
         cwd=tree,
-        env=os.environ
-        | {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree / "vectors")},
+        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=60,
@@ -51,9 +51,10 @@ def tree(tmp_path: Path) -> Path:
     package = root / "vectors" / "twilio_vectors"
     (package / "cases").mkdir(parents=True)
     (root / "spec" / "schemas").mkdir(parents=True)
-    for name in ("__init__.py", "build.py", "case.py"):
+    for name in ("__init__.py", "build.py", "case.py", "crossing.py"):
         shutil.copy(ROOT / "vectors" / "twilio_vectors" / name, package)
     shutil.copy(ROOT / "spec" / "schemas" / "vector.schema.json", root / "spec" / "schemas")
+    (root / "spec" / "situations.toml").write_text("dimension = []\n")
     (package / "flags.toml").write_text('Open = "Both are permitted."\n')
     (package / "cases" / "good.py").write_text(CASES)
     return root

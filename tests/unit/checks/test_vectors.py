@@ -16,7 +16,9 @@ LOUD = Observation("serialize(EndFrame)", raised=Raised("OSError", frozenset(), 
 
 
 def grade(step: Observation, *, attempted: bool) -> None:
-    _vectors.grade(VECTOR, Session(steps=[step], attempted=attempted), "TFS-HANGUP-13", lambda value: value)
+    _vectors.grade(
+        VECTOR.data, Session(steps=[step], attempted=attempted), "TFS-HANGUP-13", lambda value: value
+    )
 
 
 def test_the_vector_has_a_premise() -> None:

@@ -16,7 +16,6 @@ from twilio_conformance.engine import run as module
 from twilio_conformance.engine.messages import Job, Result
 from twilio_conformance.engine.run import MAX_CHILDREN, Run, default_concurrency, parse_profiles
 from twilio_conformance.errors import DataError, UsageError
-from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Chapter, Vector
 from twilio_conformance.spec.coverage import Entry, Ledger
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome, Threshold
@@ -216,16 +215,18 @@ class TestStart:
             run.start()
         run.close()
 
-    def test_damaged_vectors_end_the_worker(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def verify(_: Catalogue) -> None:
-            raise DataError("key/1.json: damaged")
+    def test_requirements_and_checks_that_disagree_end_the_worker(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def disagree(*_: object) -> None:
+            raise DataError("requirements and checks disagree")
 
         ended: list[str] = []
         run.executor = cast(
-            Any, SimpleNamespace(start=lambda: None, close=lambda: ended.append("the worker"))
+            Any, SimpleNamespace(start=lambda: None, close=lambda: ended.append("the worker"), jobs={})
         )
-        monkeypatch.setattr(catalogue, "verify", verify)
-        with pytest.raises(DataError, match="damaged"):
+        monkeypatch.setattr(module, "entries", disagree)
+        with pytest.raises(DataError, match="disagree"):
             run.start()
         assert ended == ["the worker"]
 

@@ -142,14 +142,6 @@ DAMAGE = {
         _vector(lambda old: json.dumps(old | {"id": "key/2"})),
         "key/1.json: its id is not its path",
     ),
-    "a vector without steps": (
-        _vector(lambda old: json.dumps({name: value for name, value in old.items() if name != "steps"})),
-        r"key/1.json: \$: 'steps' is a required property",
-    ),
-    "a vector with an unknown member": (
-        _vector(lambda old: json.dumps(old | {"bogus": 1})),
-        r"key/1.json: \$: .*'bogus' was unexpected",
-    ),
     "no requirements": (_delete("spec/requirements/*.toml"), "requirements holds no chapter"),
     "no TOML": (
         _change("spec/requirements/keys.toml", "level =", "level"),
@@ -183,10 +175,6 @@ DAMAGE = {
         lambda data: (data / "spec/schemas/requirement.schema.json").write_text('{"type": 7}'),
         "requirement.schema.json: not a JSON Schema",
     ),
-    "no schema of reports": (
-        _delete("spec/schemas/report.schema.json"),
-        "report.schema.json: cannot be read",
-    ),
     "a schema that is no JSON": (
         lambda data: (data / "spec/schemas/requirement.schema.json").write_text("["),
         "requirement.schema.json: not JSON",
@@ -199,8 +187,4 @@ def test_a_damaged_file_is_named_with_what_is_wrong(data: Path, case: str) -> No
     damage, sentence = DAMAGE[case]
     damage(data)
     with pytest.raises(DataError, match=sentence):
-        catalogue.verify(catalogue.load())
-
-
-def test_the_real_vectors_are_what_their_schema_says() -> None:
-    catalogue.verify(catalogue.load())
+        catalogue.load()
