@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -115,4 +116,13 @@ class IgnoresRepeatedChunks(HookedSerializer):
             if number.isdecimal():
                 self.last, last = max(int(number), self.last), self.last
                 return frame if int(number) > last else None
+        return frame
+
+
+@permitted("Frames carry metadata of Twilio's message, and a pts in nanoseconds.")
+class MetadataAndPts(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if frame is not None:
+            frame.metadata["twilio"] = {"length": len(data)}
+            frame.pts = time.monotonic_ns()
         return frame
