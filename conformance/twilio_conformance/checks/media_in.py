@@ -68,8 +68,8 @@ async def a_timestamp_is_in_nanoseconds(probe: Probe) -> None:
         expect(actual == wanted, "pts has another type", "None or int", actual)
     audio = [frame.pts for frame in frames if frame.is_a("InputAudioRawFrame")]
     for before, after in itertools.pairwise(audio):
-        apart, wanted = after - before, f"{EARLIEST:,} to {LATEST:,} ns between frames"
-        expect(EARLIEST <= apart <= LATEST, "pts is not in nanoseconds", wanted, f"{apart:,}")
+        apart, limits = after - before, f"{EARLIEST:,} to {LATEST:,} ns between frames"
+        expect(EARLIEST <= apart <= LATEST, "pts is not in nanoseconds", limits, f"{apart:,}")
 
 
 async def _frames(subject: Subject, pause: float = 0) -> list[FrameValue]:

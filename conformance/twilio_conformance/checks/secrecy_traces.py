@@ -65,7 +65,7 @@ async def no_log_holds_a_fragment_of_a_credential(probe: Probe) -> None:
     names = probe.names.values
     login = base64.b64encode(f"{names['account_sid']}:{names['auth_token']}".encode()).decode()
     secret = names["auth_token"].encode()
-    forms = {
+    forms: dict[str, tuple[str, float]] = {
         "as it is": (secret.decode(), 1),
         "in hexadecimal": (secret.hex(), 2),
         "reversed": (secret[::-1].decode(), 1),

@@ -106,7 +106,7 @@ def timed_steps() -> Iterator[list[float]]:
         finally:
             steps.append(_own_time() - started)
 
-    asyncio.Handle._run = timed  # type: ignore[method-assign]
+    asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
     try:
         yield steps
     finally:

@@ -42,7 +42,7 @@ class BaseNotInitialized(FrameSerializer):
 
 @broken("TFS-CONSTRUCT-20", "id is an attribute of the class, so all instances have the same.")
 class OneIdForAll(HookedSerializer):
-    id = 1  # type: ignore[assignment]
+    id = 1
 
 
 @broken("TFS-CONSTRUCT-21", "Settings are read from a file.")
