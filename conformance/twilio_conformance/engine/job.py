@@ -20,7 +20,6 @@ from twilio_conformance.adapter.processes import Adapter, Link
 from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.checks import _vectors
 from twilio_conformance.checks._core import Check
-from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.spec import situations
@@ -148,11 +147,10 @@ def run(
             return ChildReport(as_json(outcomes), adapter_fault=fault, is_adapter_clean=is_clean)
         if context.threads > 1:
             context = replace(context, implementation=resolution.resolve_again(context.implementation))
-        before = sandbox.state()
         probe = Probe(context.implementation, network, names, watch)
         runner = asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network))
         outcomes = runner.run(grade(context, job.id, job.requirements, probe))
-        changes = sandbox.state_changes(before)
+        changes = probe.effects.changes()
         if context.threads > 1:
             changes.append("started a thread when it was imported, so that each check has to import it again")
         return ChildReport(as_json(outcomes), state_changes=changes)
@@ -177,12 +175,12 @@ def run_together(context: Context, jobs: list[Job], watch: Callable[[str, float]
     """
     report = ChildReport()
     for job in jobs:
-        network, before = Network(), sandbox.state()
+        network = Network()
         with contextlib.suppress(BaseException):
             with network, asyncio.Runner(loop_factory=lambda: clock.new_event_loop(network)) as runner:  # noqa: B023
                 probe = Probe(context.implementation, network, context.names_for(job), watch)
                 outcomes = runner.run(grade(context, job.id, job.requirements, probe, explain=False))
-            if all(outcome.holds for outcome in outcomes.values()) and not sandbox.state_changes(before):
+            if all(outcome.holds for outcome in outcomes.values()) and not probe.effects.changes():
                 report.held[job.id] = as_json(outcomes)
     return report
 

@@ -1,17 +1,13 @@
-"""Limits for a process that runs an implementation, and what the implementation changed in it.
+"""Limits for a process that runs an implementation.
 
 This protects other checks from accidents, not the suite from malice: each check has a process of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
-import locale
 import math
 import os
 import resource
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 MEMORY_LIMIT = 2 << 30
@@ -19,28 +15,6 @@ MEMORY_LIMIT = 2 << 30
 
 FILE_LIMIT = 256 << 20
 """Bytes that one file may grow to, including the file that an implementation prints to."""
-
-
-def state() -> dict[str, object]:
-    """Return the state that an implementation shares with everything else in its process, by name."""
-    return {
-        "the working directory": Path.cwd(),
-        "the environment": dict(os.environ),
-        "the locale": locale.setlocale(locale.LC_ALL),
-        "the policy of event loops": asyncio.get_event_loop_policy(),
-        "the search path of modules": list(sys.path),
-        "the standard streams": (sys.stdin, sys.stdout, sys.stderr),
-    }
-
-
-def state_changes(before: Mapping[str, object]) -> list[str]:
-    """Return what changed in the process since it was in this state, each as the end of a sentence."""
-    changes = [f"changed {name}" for name, value in state().items() if value != before[name]]
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return changes
-    return [*changes, "left a process behind"]
 
 
 def limit_files() -> None:

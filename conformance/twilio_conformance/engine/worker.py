@@ -29,6 +29,7 @@ from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import SEPARATOR, Json
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.subject import resolution, target
+from twilio_conformance.subject.effects import Effects
 from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, die_with_parent, kill_group, receive, send
 from twilio_conformance.twilio import clock, network
@@ -122,7 +123,7 @@ class Worker:
 
     def _import(self, named: target.Target) -> Context:
         """Import the implementation, and only then the checks, so that it finds Pipecat not imported yet."""
-        before = sandbox.state()
+        effects = Effects()
         if named.command:
             from twilio_conformance.adapter.processes import Pool
 
@@ -135,8 +136,7 @@ class Worker:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if not self._pool:
             # The suite itself started the processes of an adapter.
-            changes = sandbox.state_changes(before)
-            self._notes += [f"importing the implementation {change}" for change in changes]
+            self._notes += [f"importing the implementation {change}" for change in effects.changes()]
         from twilio_conformance.checks import _core
         from twilio_conformance.engine import job
 

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import enum
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pipecat.audio.dtmf.types import KeypadEntry
@@ -21,11 +21,23 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FrameValue:
-    """A frame that an implementation returned: the names of its class and base classes, and its attributes."""
+    """A frame that an implementation returned.
+
+    Attributes:
+        kind: The name of its class.
+        bases: The names of its base classes.
+        attributes: What its constructor takes, as plain data.
+        types: The names of the attributes' exact types.
+        id: Its id, which Pipecat makes unique.
+        pts: Its presentation timestamp, as plain data.
+    """
 
     kind: str
     bases: frozenset[str]
     attributes: Json
+    types: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    id: Any = field(default=None, compare=False, repr=False)
+    pts: Any = field(default=None, compare=False, repr=False)
 
     def is_a(self, kind: str) -> bool:
         """Return whether the frame is an instance of this class."""
@@ -107,7 +119,9 @@ def describe(value: Any) -> Value:
             return b"".join([value])
         if isinstance(value, frames.Frame):
             bases = frozenset(base.__name__ for base in kind.__mro__[1:-1])
-            return FrameValue(kind.__name__, bases, _attributes(value))
+            types = {name: type(getattr(value, name, None)).__name__ for name in (*_fields(value), "pts")}
+            identity, pts = (_plain(getattr(value, name, None)) for name in ("id", "pts"))
+            return FrameValue(kind.__name__, bases, _attributes(value), types, identity, pts)
         has_own_repr = getattr(kind, "__repr__", None) is not object.__repr__
         return Foreign(kind.__name__, shorten(value) if has_own_repr else "")
     except BaseException as error:
@@ -116,19 +130,15 @@ def describe(value: Any) -> Value:
 
 def _attributes(frame: frames.Frame) -> Json:
     attributes: Json = {}
-    for name in (entry.name for entry in dataclasses.fields(frame) if entry.init):
+    for name in _fields(frame):
         value = getattr(frame, name, None)
         if isinstance(value, KeypadEntry):
             value = value.value
         elif isinstance(value, bytearray | memoryview):
             value = bytes(value)
-        elif (
-            name == "button"
-            or isinstance(value, enum.Enum)
-            or not isinstance(value, str | bytes | int | float | bool | None)
-        ):
+        elif name == "button":
             value = Foreign(type(value).__name__, shorten(value))
-        attributes[name] = value
+        attributes[name] = _plain(value)
     return attributes
 
 
@@ -149,6 +159,17 @@ def output_audio_kinds(*, with_own: bool) -> list[type[frames.OutputAudioRawFram
                 kind(audio=b"", sample_rate=8000, num_channels=1)
                 kinds.append(kind)
     return kinds + [ApplicationAudioRawFrame] * with_own
+
+
+def _fields(frame: frames.Frame) -> list[str]:
+    """Return the names of what the constructor of a frame takes."""
+    return [entry.name for entry in dataclasses.fields(frame) if entry.init]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that is plain data as it is, and any other as Foreign."""
+    is_plain = isinstance(value, str | bytes | int | float | bool | None) and not isinstance(value, enum.Enum)
+    return value if is_plain or isinstance(value, Foreign) else Foreign(type(value).__name__, shorten(value))
 
 
 def setup_argument(audio_in_sample_rate: int, audio_out_sample_rate: int) -> Any:

@@ -31,6 +31,11 @@ class Raised:
             message = f"an exception whose str() raises {type(broken).__name__}"
         return cls(type(error).__name__, bases, message)
 
+    @classmethod
+    def at_limit(cls, limit: float) -> Raised:
+        """Describe a call that did not return within its limit in seconds."""
+        return cls(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
+
     def is_a(self, kind: str) -> bool:
         """Return whether the exception is an instance of this class."""
         return kind == self.kind or kind in self.bases

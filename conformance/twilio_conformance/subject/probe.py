@@ -15,6 +15,7 @@ from pipecat.frames.frames import Frame
 
 from twilio_conformance.errors import Finding, NotApplicable, NotObservable, NotTestable
 from twilio_conformance.subject import frames, trace
+from twilio_conformance.subject.effects import Effects
 from twilio_conformance.subject.frames import Value, shorten
 from twilio_conformance.subject.logs import CAPTURE, LogRecord, output_size, printed_records
 from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
@@ -42,6 +43,8 @@ class Probe:
     Attributes:
         metrics: Values to report, by name.
         turns: Counts the situations of the check, from 0.
+        effects: What it did to its process.
+        kept: Everything that setup, serialize and deserialize returned, if a check sets this to a list.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Probe:
         self.names = names or Names()
         self.metrics: Json = {}
         self.turns = count()
+        self.kept: list[Any] | None = None
+        self.effects = Effects()
         self.surroundings = Surroundings(self, {})
         self._watch = watch
         self._running_calls: list[tuple[str, float]] = []
@@ -271,10 +276,12 @@ class Probe:
                     raise
                 raised = Raised.of(error)
                 if bound.expired():
-                    raised = _no_return(limit)
+                    raised = Raised.at_limit(limit)
                 elif _is_cancelled_by_the_suite(error):
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
+        if self.kept is not None:
+            self.kept.append(value)
         return self._note(Observation(call, frames.describe(value), seconds=clock() - started))
 
     def _observe_each(
@@ -285,7 +292,7 @@ class Probe:
         with self._announced(calls[0] if calls else "", limit):
             for call, value in zip(calls, values, strict=True):
                 if isinstance(value, TimeoutError):
-                    seen = Observation(call, raised=_no_return(limit))
+                    seen = Observation(call, raised=Raised.at_limit(limit))
                 elif isinstance(value, BaseException):
                     seen = Observation(call, raised=Raised.of(value))
                 else:
@@ -384,10 +391,6 @@ class Subject:
             except BaseException as error:
                 self.probe._note(Observation(f"{method}(…)", raised=Raised.of(error)))
                 return False
-
-
-def _no_return(limit: float) -> Raised:
-    return Raised(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
 
 
 def _is_cancelled_by_the_suite(error: BaseException) -> bool:

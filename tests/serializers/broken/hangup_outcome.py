@@ -7,11 +7,31 @@ from typing import Any
 
 import httpx
 from loguru import logger
-from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputDTMFFrame, InterruptionFrame, StopFrame
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputDTMFFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    StopFrame,
+)
 
 from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal
 from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
+
+
+@broken(
+    "TFS-HANGUP-09", "Audio that a buffer still holds is flushed by the terminal frame, after the hang-up."
+)
+class FlushesAtTheEnd(HookedSerializer):
+    held: Any = None
+
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        if isinstance(frame, OutputAudioRawFrame) and frame.sample_rate == 24000:
+            self.held = text
+        return self.held if is_terminal(frame) else text
 
 
 @broken(

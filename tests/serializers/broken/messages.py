@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from loguru import logger
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
@@ -215,3 +216,19 @@ class EmptyText(HookedSerializer):
             not isinstance(frame, (EndFrame, *TRANSPORT_MESSAGES)) and "Audio" not in type(frame).__name__
         )
         return "" if text is None and is_other else text
+
+
+@broken("TFS-MESSAGE-08", "The label is compared here, and should_ignore_frame is never asked.")
+class NeverAsks(HookedSerializer):
+    async def serialize(self, frame: Frame) -> Any:
+        if isinstance(frame, TRANSPORT_MESSAGES) and frame.message.get("label") != "rtvi-ai":
+            return json.dumps(frame.message)
+        return await super().serialize(frame)
+
+
+@broken("TFS-MESSAGE-09", "Each mark that comes back is reported as an unknown event.")
+class WarnsOfMarks(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if parse_object(data).get("event") == "mark":
+            logger.warning("unknown event")
+        return frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -139,3 +140,12 @@ class IgnoresRepeatedNumbers(HookedSerializer):
 class DemandsTheStream(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         return frame if frame is not None and "streamSid" in json.loads(data) else None
+
+
+@permitted("Frames carry metadata of Twilio's message, and a pts in nanoseconds.")
+class MetadataAndPts(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if frame is not None:
+            frame.metadata["twilio"] = {"length": len(data)}
+            frame.pts = time.monotonic_ns()
+        return frame

@@ -1,14 +1,10 @@
-"""Limits of a process that runs an implementation, and the changes in it that are noticed."""
+"""Limits of a process that runs an implementation."""
 
 from __future__ import annotations
 
-import asyncio
-import locale
 import math
 import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,37 +73,6 @@ def test_a_file_does_not_grow_beyond_its_limit(tmp_path: Path, monkeypatch: pyte
 
     assert _in_child(write)
     assert place.stat().st_size == 1 << 20
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda: os.chdir("/"), "changed the working directory"),
-        (lambda: os.environ.update(CHANGED="1"), "changed the environment"),
-        (lambda: sys.path.append("elsewhere"), "changed the search path of modules"),
-        (lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"), "changed the locale"),
-        (
-            lambda: asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy()),
-            "changed the policy of event loops",
-        ),
-        (lambda: setattr(sys, "stdin", None), "changed the standard streams"),
-        (lambda: subprocess.Popen(["sleep", "1"]), "left a process behind"),
-    ],
-)
-def test_a_change_of_the_process_is_the_end_of_a_sentence(
-    change: Callable[[], object], sentence: str
-) -> None:
-    def act() -> bool:
-        locale.setlocale(locale.LC_ALL, "C")
-        before = sandbox.state()
-        change()
-        return sandbox.state_changes(before) == [sentence]
-
-    assert _in_child(act)
-
-
-def test_an_unchanged_process_has_no_changes() -> None:
-    assert _in_child(lambda: sandbox.state_changes(sandbox.state()) == [])
 
 
 def test_the_processor_time_of_a_process_is_told_and_endless_where_nobody_tells_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from twilio_vectors.audio import pcm, speech
 from twilio_vectors.case import (
     ACCOUNT_SID,
     AUTH_TOKEN,
@@ -266,6 +267,25 @@ def base_url() -> Iterator[Case]:
             source="pipecat-ai/pipecat PR 4845: used verbatim as the API root",
             since="2026.12",
         )
+
+
+@family("hangup")
+def pending() -> Iterator[Case]:
+    """A terminal frame after audio of which some may be withheld: a converter's last samples, half a sample."""
+    given = {
+        "24-khz": audio(pcm(speech(480, 94)), rate=24000),
+        "half-a-sample": audio(pcm(speech(160, 95)) + b"\x01"),
+    }
+    for name, frame in given.items():
+        for kind in ("EndFrame", "CancelFrame"):
+            yield Case(
+                name=f"pending-{name}-{kind.removesuffix('Frame').lower()}",
+                text=f"A {kind} after a frame of audio ({name}), of which some may be withheld.",
+                arguments=dict(HANGING_UP),
+                steps=[serialize(frame), serialize(frame), serialize({"frame": kind}, ENDED)],
+                source="https://www.twilio.com/docs/api/errors/31951",
+                since="2026.12",
+            )
 
 
 @family("hangup")

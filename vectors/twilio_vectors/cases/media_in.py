@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from twilio_vectors.audio import noise, silence, speech, utterance
 from twilio_vectors.case import (
+    FIRST_EDITION,
     HANGING_UP,
     NO_HANG_UP,
     Case,
@@ -259,6 +260,32 @@ def ignored() -> Iterator[Case]:
         yield _decoded(requirement, f"{name}-between", text, codes, between, result="invalid", twin=twin)
 
 
+@family("media-in")
+def without() -> Iterator[Case]:
+    """Messages that lack one of the members which say nothing of the audio, or all of them."""
+    codes = codes_of(utterance(800, 91))
+    members = {
+        "track": ("track",),
+        "chunk": ("chunk",),
+        "timestamp": ("timestamp",),
+        "sequence-number": ("sequenceNumber",),
+        "all-four": ("track", "chunk", "timestamp", "sequenceNumber"),
+    }
+    for name, absent in members.items():
+        bare = [
+            _without(message | {"media": _without(message["media"], *absent)}, *absent)
+            for message in media_messages(codes)
+        ]
+        yield _decoded(
+            "TFS-MEDIAIN-14",
+            f"without-{name}",
+            f"Media without {', '.join(absent)}. All of it arrives.",
+            codes,
+            [deserialize(message) for message in bare],
+            since="2026.12",
+        )
+
+
 def _session(name: str, text: str, codes: bytes, steps: list[Json]) -> Case:
     return _decoded(
         "TFS-MEDIAIN-03", f"session-{name}", f"{text} The frames hold it all, in order.", codes, steps
@@ -275,6 +302,7 @@ def _decoded(
     result: str = "valid",
     twin: str | None = None,
     source: str = f"{MESSAGES}; {DEFINITION}",
+    since: str = FIRST_EDITION,
 ) -> Case:
     return Case(
         name=name,
@@ -285,11 +313,12 @@ def _decoded(
         flags=WITHHELD,
         twin=twin,
         source=source,
+        since=since,
     )
 
 
-def _without(message: Json, name: str) -> Json:
-    return {key: value for key, value in message.items() if key != name}
+def _without(message: Json, *names: str) -> Json:
+    return {key: value for key, value in message.items() if key not in names}
 
 
 def _reversed(message: Json) -> Json:

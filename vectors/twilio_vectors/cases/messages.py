@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from twilio_vectors.audio import chunks, pcm, speech, utterance
 from twilio_vectors.case import (
+    HANGING_UP,
     NO_HANG_UP,
     STREAM_SID,
     Case,
     Json,
+    audio,
     deserialize,
     family,
+    logged,
     not_frames,
     nothing,
     returns_json,
@@ -19,7 +23,7 @@ from twilio_vectors.case import (
     transport_message,
 )
 from twilio_vectors.cases.mark import NO_ACTION, TERMINAL
-from twilio_vectors.steps import connected, dtmf, media, start, stop
+from twilio_vectors.steps import codes_of, connected, dtmf, mark, media, media_steps, start, stop
 
 MESSAGES = "https://www.twilio.com/docs/voice/media-streams/websocket-messages"
 RTVI = "https://github.com/pipecat-ai/pipecat/pull/3650"
@@ -295,3 +299,40 @@ def _unanswered(message: Any, *, ending: bool = False) -> Json:
 
 def _without_effect(kinds: Any) -> list[Json]:
     return [not_frames("TFS-MESSAGE-05", *kinds), nothing("TFS-MESSAGE-06")]
+
+
+@family("messages")
+def quiet() -> Iterator[Case]:
+    """Calls in which nothing goes wrong, at the rates of a telephone and of a speech service."""
+    codes = codes_of(utterance(1600, 92))
+    for rate in (8000, 16000):
+        said = [
+            serialize(audio(pcm(chunk), rate=rate, kind="TTSAudioRawFrame"))
+            for chunk in chunks(speech(3200, 93), (rate // 50,))
+        ]
+        steps = [
+            deserialize(connected()),
+            deserialize(start(parameters={"language": "fr"})),
+            *media_steps(codes),
+            *said,
+            serialize(transport_message({"event": "mark", "streamSid": STREAM_SID, "mark": {"name": "end"}})),
+            deserialize(mark("end")),
+            *(deserialize(dtmf(digit, number=number)) for number, digit in enumerate("5#", 8)),
+            serialize({"frame": "InterruptionFrame"}),
+            serialize({"frame": "TextFrame", "text": "hello"}),
+            *media_steps(codes),
+            *said,
+            deserialize(stop()),
+            serialize({"frame": "EndFrame"}),
+        ]
+        yield Case(
+            name=f"quiet-{rate}",
+            text=f"A call at {rate} Hz in which nothing goes wrong, from connected to a successful hang-up.",
+            arguments=dict(HANGING_UP),
+            rate=rate,
+            steps=steps,
+            expect=[logged("TFS-MESSAGE-09", "WARNING", at_most=0)],
+            source=MESSAGES,
+            premise="attempt",
+            since="2026.12",
+        )
