@@ -65,7 +65,7 @@ CONDITIONS = (
         "with params of a subclass",
         lambda given, *_: type(given.get("params")) not in (type(None), TwilioFrameSerializer.InputParams),
     ),
-    Condition("passing", "with arguments by position", lambda _, positional, __: positional > 1),
+    Condition("passing", "with arguments by position", lambda _, positional, __: positional > 0),
     Condition("around", "with TWILIO_REGION set", lambda *_: "TWILIO_REGION" in os.environ),
     Condition("beside", "for the second instance of a process", lambda _, __, count: count == 2),
     Condition("rate", "at 16 kHz", at_setup=lambda setup: setup.audio_in_sample_rate == 16000),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from twilio_conformance.spec.situations import numbered
+
 EDITION = "2026.12"
 """The edition that the vectors are compiled for."""
 
@@ -86,7 +88,7 @@ class Case:
         vector["given"] = given
         if self.construction:
             vector["construction"] = self.construction
-        return vector | {"steps": list(_numbered(self.steps)), "expect": self.expect}
+        return vector | {"steps": list(numbered(self.steps)), "expect": self.expect}
 
 
 def family(chapter: str) -> Callable[[Family], Family]:
@@ -162,20 +164,6 @@ def set_up(rate: int, *expect: Json, out_rate: int | None = None) -> Json:
 def wait(seconds: float) -> Json:
     """Return a step that waits, in seconds on the event loop's clock."""
     return {"wait": seconds}
-
-
-def _numbered(steps: Iterable[Json]) -> Iterator[Json]:
-    """Yield the steps; a message that does not count on from the last one gets the next sequenceNumber."""
-    last = 0
-    for step in steps:
-        message = step.get("deserialize", {}).get("json")
-        number = message.get("sequenceNumber") if isinstance(message, dict) else None
-        if not isinstance(number, str):
-            yield step
-            continue
-        last = max(last + 1, int(number))
-        given = step["deserialize"] | {"json": message | {"sequenceNumber": str(last)}}
-        yield step | {"deserialize": given}
 
 
 def _step(step: Json, expect: Iterable[Json]) -> Json:

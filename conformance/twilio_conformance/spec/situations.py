@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -102,7 +102,24 @@ def apply(vector: Json, values: Iterable[Value]) -> Json:
             crossed["steps"] = [each for step in crossed["steps"] for each in (*between, step)]
         for demand in value.demands:
             crossed["expect"] = [_replace(expectation, demand) for expectation in crossed["expect"]]
+    before = crossed["given"].get("before", {"steps": []})
+    ahead = len(before["steps"])
+    steps = list(numbered([*before["steps"], *crossed["steps"]]))
+    before["steps"], crossed["steps"] = steps[:ahead], steps[ahead:]
     return crossed
+
+
+def numbered(steps: Iterable[Json]) -> Iterator[Json]:
+    """Yield the steps; a message that does not count on from the last one gets the next sequenceNumber."""
+    last = 0
+    for step in steps:
+        message = step.get("deserialize", {}).get("json")
+        number = message.get("sequenceNumber") if isinstance(message, dict) else None
+        if not isinstance(number, str):
+            yield step
+            continue
+        last = max(last + 1, int(number))
+        yield step | {"deserialize": step["deserialize"] | {"json": message | {"sequenceNumber": str(last)}}}
 
 
 def surroundings(values: Iterable[Value]) -> Json:
@@ -134,6 +151,7 @@ def _change_frame(step: Json, changes: Json) -> None:
 
 
 def _replace(expectation: Json, demand: Json) -> Json:
-    if expectation["requirement"] != demand["of"]:
+    request = expectation.get("request", {})
+    if expectation["requirement"] != demand["of"] or not demand["request"].keys() <= request.keys():
         return expectation
-    return {"requirement": demand["by"], "request": expectation.get("request", {}) | demand["request"]}
+    return {"requirement": demand.get("by", demand["of"]), "request": request | demand["request"]}

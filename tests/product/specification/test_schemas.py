@@ -97,7 +97,9 @@ def test_every_member_has_a_description_of_one_sentence(schemas: dict[str, Schem
     for member, rule in found:
         explained = rule
         if "description" not in rule and "$ref" in rule:
-            explained = schema["$defs"][rule["$ref"].rpartition("/")[2]]
+            explained = schema
+                for part in rule["$ref"].split("/")[1:]:
+                    explained = explained[part]
         description = explained.get("description", "")
         assert re.fullmatch(r"[A-Z](?:(?!\. ).)+\.", description), f"{name}: {member}: {description!r}"
 

@@ -16,7 +16,9 @@ Json = dict[str, Any]
 
 V1 = Path(__file__).parents[3] / "vectors" / "v1"
 VECTORS: dict[str, Json] = {
-    f"{path.parent.name}/{path.stem}": json.loads(path.read_bytes()) for path in sorted(V1.glob("*/*.json"))
+    f"{path.parent.name}/{path.stem}": json.loads(path.read_bytes())
+    for path in sorted(V1.glob("*/*.json"))
+    if "+" not in path.stem
 }
 
 
