@@ -26,7 +26,7 @@ from twilio_conformance.engine.messages import ChildReport, Job
 from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
-from twilio_conformance.spec.catalogue import SEPARATOR, Json
+from twilio_conformance.spec.catalogue import Json
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.subject import resolution, target
 from twilio_conformance.subject.effects import Effects
@@ -193,12 +193,10 @@ class Worker:
         from twilio_conformance.engine.job import HANDSHAKE_LIMIT
 
         if request["job"] == target.HANDSHAKE:
-            job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT)
+            job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT, module=target.HANDSHAKE)
         else:
             job = self._jobs[request["job"]]
-        # A vector in a situation comes after its case, which has had a process of its own.
-        shares = SEPARATOR in job.id and not job.module and not request["alone"]
-        shares = shares and not self._pool and self._context.threads == 1
+        shares = not job.module and not request["alone"] and not self._pool and self._context.threads == 1
         return QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"], shares)
 
     def _has_room_for(self, order: QueuedJob) -> bool:

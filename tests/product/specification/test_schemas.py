@@ -1,6 +1,7 @@
 """The schemas: valid, explained field by field, and true of every example."""
 
 import copy
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -97,9 +98,7 @@ def test_every_member_has_a_description_of_one_sentence(schemas: dict[str, Schem
     for member, rule in found:
         explained = rule
         if "description" not in rule and "$ref" in rule:
-            explained = schema
-                for part in rule["$ref"].split("/")[1:]:
-                    explained = explained[part]
+            explained = functools.reduce(dict.__getitem__, rule["$ref"].split("/")[1:], schema)
         description = explained.get("description", "")
         assert re.fullmatch(r"[A-Z](?:(?!\. ).)+\.", description), f"{name}: {member}: {description!r}"
 

@@ -65,7 +65,11 @@ def _payloads(name: str) -> tuple[bytes, ...]:
     for step in _vector(name)["steps"]:
         message = _message(step.get("deserialize", {"json": {}}))
         media = message.get("media", {})
-        if media.get("track", "inbound") == "inbound" and "payload" in media and message["streamSid"] == "${stream_sid}":
+        if (
+            media.get("track", "inbound") == "inbound"
+            and "payload" in media
+            and message["streamSid"] == "${stream_sid}"
+        ):
             payloads.append(base64.b64decode(media["payload"], validate=True))
     return tuple(filter(None, payloads))
 
