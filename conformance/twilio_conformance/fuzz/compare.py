@@ -232,8 +232,8 @@ def _received(rules: _Rules, actual: Session, expected: Session) -> Iterator[Dis
         yield Discrepancy("TFS-LATENCY-03", "gave no audio at all", "shorter from Twilio")
 
 
-def _mismatch(requirement: str, mismatch: sound.AudioMismatch, place: str) -> Discrepancy:
-    return Discrepancy(requirement, f"{place}: {mismatch.sentence}", f"{mismatch.kind} {place}")
+def _mismatch(requirement: str, mismatch: sound.AudioMismatch, direction: str) -> Discrepancy:
+    return Discrepancy(requirement, f"{direction}: {mismatch.sentence}", f"{mismatch.kind} {direction}")
 
 
 def _codes(rules: _Rules, seen: Session) -> list[bytes]:

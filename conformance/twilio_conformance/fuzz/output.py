@@ -71,6 +71,7 @@ def case(document: Json) -> str:
         "construction": document.get("construction", []),
         "expect": document["expect"],
         "source": document["source"],
+        "since": document["since"],
     }
     lines = [f"    {name}={value!r}," for name, value in fields.items() if value != []]
     steps = [f"        {step!r}," for step in document["steps"]]

@@ -60,8 +60,8 @@ def begin(config: pytest.Config) -> None:
 
 
 def _of_requirements(baseline: Baseline, requirements: Iterable[str]) -> Baseline:
-    """Return the entries of a baseline for whole requirements; those for single checks do not apply."""
-    known = replace(baseline, known=tuple(entry for entry in baseline.known if entry.check is None))
+    """Return a baseline's known failures of whole requirements; those of single checks do not apply."""
+    known = replace(baseline, failures=tuple(one for one in baseline.failures if one.check is None))
     if flaws := known.problems([Entry(name, "") for name in requirements]):
         raise DataError("\n  ".join(["the baseline has to be put right", *flaws]))
     return known

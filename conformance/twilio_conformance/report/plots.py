@@ -209,9 +209,9 @@ def bars(own: Metrics, over: Metrics, unit: str, limits: Mapping[str, float], fl
     """Return a bar for each value from `floor` to it, with one of the other implementation below it."""
     shift = 0.22 if over else 0.0
     lines = [
-        Line(f"bar {style}", [(floor, place), (max(values[name], floor), place)])
+        Line(f"bar {style}", [(floor, y), (max(values[name], floor), y)])
         for number, name in enumerate(own)
-        for values, style, place in ((own, "own", shift - number), (over, "over", -shift - number))
+        for values, style, y in ((own, "own", shift - number), (over, "over", -shift - number))
         if name in values
     ]
     x = _axis(unit, [floor, 0.0, *limits.values(), *(x for line in lines for x, _ in line.points)])
