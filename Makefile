@@ -14,7 +14,7 @@ GRADE_ENV = .venv$(PIPECAT:%=-%)
 VERSION_LOCK = locks/pipecat-$(PIPECAT).lock
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate \
     --custom-compile-command "make lock" $(UPGRADE)
-GRADE_SET = --extra live --extra report --group grade
+GRADE_SET = --extra live --group grade
 
 .PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
 

@@ -171,7 +171,6 @@ PARTS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("grading", _grading),
     ("resampling", partial(_installed, "soxr", "Pipecat's own")),
     ("resampling", partial(_installed, "numpy", "what the reference and the measurements count with")),
-    ("[report]", partial(_extra, "report", ("matplotlib",), "HTML reports")),
     ("[live]", partial(_extra, "live", ("fastapi", "uvicorn", "websockets"), "the profile live")),
     ("[fuzz]", partial(_extra, "fuzz", ("hypothesis",), "fuzzing")),
     ("-n auto", _parallel),

@@ -75,7 +75,7 @@ def test_the_action_grades_sums_up_and_decides(source: str, status: int, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "installed"),
     [
-        ({}, ["/the action[live,report]"]),
+        ({}, ["/the action[live]"]),
         (
             {"suite": "suite==2026.11.0", "install": ". my-package>=1"},
             ["suite==2026.11.0", ".", "my-package>=1"],

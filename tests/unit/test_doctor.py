@@ -22,7 +22,7 @@ def test_doctor_says_in_plain_words_that_this_machine_can_grade() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    for part in ("Python", "fork", "Pipecat", "vectors", "TLS double", "grading", "resampling", "[report]"):
+    for part in ("Python", "fork", "Pipecat", "vectors", "TLS double", "grading", "resampling"):
         assert any(line.startswith("works") and part in line for line in run.stdout.splitlines()), run.stdout
     assert "This machine can grade." in run.stdout
 
@@ -39,10 +39,10 @@ def test_doctor_ends_with_1_where_something_that_grading_needs_is_broken(
 def test_doctor_ends_with_0_where_only_something_optional_is_lacking(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    extra = partial(doctor._extra, "report", ("no_such_module",), "HTML reports")
-    monkeypatch.setattr(doctor, "PARTS", (("[report]", extra),))
+    extra = partial(doctor._extra, "live", ("no_such_module",), "the profile live")
+    monkeypatch.setattr(doctor, "PARTS", (("[live]", extra),))
     assert cli.main(["doctor"]) == 0
-    assert "pip install 'pipecat-twilio-conformance[report]'" in capsys.readouterr().out
+    assert "pip install 'pipecat-twilio-conformance[live]'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

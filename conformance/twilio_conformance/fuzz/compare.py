@@ -1,59 +1,95 @@
-"""Comparison of what two implementations did in one session, within what the specification permits."""
+"""Comparison of what two implementations did in one session, within what the specification permits.
+
+A discrepancy is an expectation, as in a vector, that the reference meets and the implementation does not. Of audio,
+which chunks are free, everything sent or received is compared.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from twilio_conformance.audio import ulaw
 from twilio_conformance.audio.levels import Samples
+from twilio_conformance.checks._comparison import decode_base64
+from twilio_conformance.checks._expectations import Session, grade_session, grade_step
+from twilio_conformance.errors import Finding
 from twilio_conformance.fuzz import hangups, oracle, sound
-from twilio_conformance.fuzz.oracle import ANYTHING, AUDIO, KEY, NOTHING, TEXT, Discrepancy, Rule
-
-Json = dict[str, Any]
+from twilio_conformance.fuzz.oracle import ANYTHING, NAMES, NOTHING, SENT, Discrepancy, Json, Rule
+from twilio_conformance.subject.frames import FrameValue, Value
+from twilio_conformance.subject.observation import NEVER_RETURNED, Observation
 
 WIRE_RATE = 8000
+
+CALL_WIDTH, OUTCOME_WIDTH = 80, 160
+"""Characters of a call, and of what it did, in the sentence about a discrepancy."""
+
+_SETUP = Rule("TFS-ABUSE-06", ANYTHING)
 
 _OF_SPEECH = {"shorter": "TFS-LATENCY-03", "longer": "TFS-FIDELITY-01", "lost": "TFS-LATENCY-05",
               "leaked": "TFS-FIDELITY-02", "unlike": "TFS-FIDELITY-02"}  # fmt: skip
 
 
-def compare(session: Json, actual: Json, expected: Json) -> list[Discrepancy]:
-    """Return the discrepancies between what was seen of a session on both, most serious first."""
-    if "ended" in expected or (expected["obstacle"] is not None and expected["construction"] is None):
-        end = f"the reference {expected.get('ended') or expected['obstacle']}"
+def compare(document: Json, actual: Session, expected: Session) -> list[Discrepancy]:
+    """Return the discrepancies between two sessions in which one document was played, most serious first."""
+    if expected.obstacle is not None and (expected.construction is None or not expected.construction.raised):
+        end = f"the reference {expected.obstacle}"
         return [Discrepancy(None, end, end)]
-    if "ended" in actual:
-        return [Discrepancy(None, f"the implementation {actual['ended']}", actual["ended"])]
-    if actual["obstacle"] is not None or expected["obstacle"] is not None:
-        return list(_construction(session, actual, expected))
-    rules = _Rules(session)
+    if actual.construction is None:
+        return [Discrepancy(None, f"the implementation {actual.obstacle}", str(actual.obstacle))]
+    if actual.obstacle is not None or expected.obstacle is not None:
+        return list(_construction(document, actual, expected))
+    rules = _Rules(document)
     found = list(_steps(rules, actual, expected))
-    if not found and not any(rule and rule.returns == ANYTHING for rule in rules.steps):
+    if not found and not any(rule and rule.expectation == ANYTHING for rule in rules.steps):
         found += [*_sent(rules, actual, expected), *_received(rules, actual, expected)]
-    return found or list(hangups.compare(session, actual, expected))
+    return found or [
+        candidate
+        for candidate in hangups.candidates(document, actual, expected)
+        if not _meets(actual, candidate) and (candidate.expectation is None or _meets(expected, candidate))
+    ]
 
 
-def _construction(session: Json, actual: Json, expected: Json) -> Iterator[Discrepancy]:
-    arguments = session["given"]["arguments"]
+def _construction(document: Json, actual: Session, expected: Session) -> Iterator[Discrepancy]:
+    arguments = document["given"]["arguments"]
     hangs_up = arguments.get("params", {}).get("auto_hang_up", True)
-    ours, theirs = actual["construction"], expected["construction"]
+    assert actual.construction is not None
+    assert expected.construction is not None
+    ours, theirs = actual.construction.raised, expected.construction.raised
     if ours is not None and theirs is None:
-        if hangs_up or "ValueError" not in (ours["kind"], *ours["bases"]):
-            yield Discrepancy("TFS-CONSTRUCT-01", f"the constructor raised {ours['kind']}", "refuses")
+        if hangs_up or not ours.is_a("ValueError"):
+            yield Discrepancy("TFS-CONSTRUCT-01", f"the constructor raised {ours.kind}", "refuses")
     elif theirs is not None and ours is None and hangs_up:
         has_credentials = all(arguments.get(name) for name in ("call_sid", "account_sid", "auth_token"))
         requirement = "TFS-CONSTRUCT-08" if has_credentials else "TFS-CONSTRUCT-06"
         expectation = {"raises": "ValueError"}
-        text = "the constructor did not raise"
-        yield Discrepancy(requirement, text, "accepts", expectation=expectation, is_construction=True)
+        yield Discrepancy(requirement, "the constructor did not raise", "accepts", expectation=expectation)
     elif ours is None and theirs is None:
-        yield Discrepancy("TFS-SETUP-01", actual["obstacle"] or "setup succeeded", "setup")
+        yield Discrepancy("TFS-SETUP-01", actual.obstacle or "setup succeeded", "setup")
+
+
+def _meets(session: Session, candidate: Discrepancy) -> bool:
+    """Return whether a session meets the expectation of a discrepancy."""
+    if candidate.expectation is None:
+        return False
+    if candidate.step is None:
+        return _holds(grade_session, session, candidate.expectation)
+    return _holds(grade_step, session.steps[candidate.step], candidate.expectation)
+
+
+def _holds(grade: Callable[[Any, Json], None], seen: Session | Observation, expectation: Json) -> bool:
+    try:
+        grade(seen, NAMES.fill(expectation))
+    except Finding:
+        return False
+    return True
 
 
 class _Rules:
@@ -74,12 +110,12 @@ class _Rules:
                 rate_in = rate_in or rate
             elif "deserialize" in step:
                 rule = oracle.rule_for_message(step["deserialize"], is_set_up=rate is not None)
-                if rule.returns == AUDIO and rate_in != set_up:
-                    rule = Rule("TFS-ABUSE-06", AUDIO)
+                if rule.is_audio and rate_in != set_up:
+                    rule = rule._replace(requirement="TFS-ABUSE-06")
             elif "serialize" in step:
                 frame = step["serialize"]
                 rule = oracle.rule_for_frame(frame, ignores_rtvi=ignores_rtvi, rate=rate)
-                if "sample_rate" in frame and rule.returns == AUDIO:
+                if "sample_rate" in frame and rule.is_audio:
                     rate = frame["sample_rate"]
                     self.only_wire_rate &= rate == WIRE_RATE
                     self.has_stereo |= frame["num_channels"] > 1
@@ -87,13 +123,13 @@ class _Rules:
                 self.has_pauses = True
             self.steps.append(rule)
 
-    def audio_values(self, seen: Json) -> Iterator[Json | None]:
+    def audio_values(self, seen: Session) -> Iterator[Value]:
         """Yield the values of the steps that return audio, and None at an interruption."""
-        for rule, step in zip(self.steps, seen["steps"], strict=True):
+        for rule, step in zip(self.steps, seen.steps, strict=True):
             if rule is not None and rule.requirement == "TFS-CLEAR-01":
                 yield None
-            elif rule is not None and rule.returns == AUDIO and step["value"] is not None:
-                yield step["value"]
+            elif rule is not None and rule.is_audio and step.value is not None:
+                yield step.value
 
     def ends_with_silence(self, method: str) -> bool:
         """Whether the last step passes half a second of silence to a method, which flushes its speech."""
@@ -111,84 +147,43 @@ class _Rules:
         return len(codes) >= WIRE_RATE // 2 and set(codes) == {0xFF}
 
 
-def _steps(rules: _Rules, actual: Json, expected: Json) -> Iterator[Discrepancy]:
-    steps = zip(rules.steps, actual["steps"], expected["steps"], strict=True)
-    for number, (rule, ours, theirs) in enumerate(steps):
-        call = ours["call"] if len(ours["call"]) <= 80 else f"{ours['call'][:78]}…)"
-        found = None
-        if ours["raised"] is not None and theirs["raised"] is None:
-            found = _exception(rule, ours)
-        elif rule is not None and ours["raised"] is None and theirs["raised"] is None:
-            found = _value(rule, ours, theirs)
-        if found is not None:
-            requirement, text, behavior, expectation = found
-            yield Discrepancy(requirement, f"{call} {text}", behavior, number, expectation)
+def _steps(rules: _Rules, actual: Session, expected: Session) -> Iterator[Discrepancy]:
+    steps = zip(rules.steps, actual.steps, expected.steps, strict=True)
+    for number, (own_rule, ours, theirs) in enumerate(steps):
+        rule = own_rule or _SETUP
+        if _obeys(rule, ours) or not _obeys(rule, theirs):
+            continue
+        requirement, behavior, expectation = _wrong_value(rule, ours.value)
+        if ours.raised is not None:
+            has_hung = ours.raised.kind == NEVER_RETURNED
+            requirement = rule.requirement
+            if has_hung and ours.call.startswith("serialize("):
+                requirement = hangups.BOUND
+            behavior = "hangs" if has_hung else f"raises {ours.raised.kind}"
+            expectation = NOTHING if rule.expectation == NOTHING else ANYTHING
+        call = ours.call if len(ours.call) <= CALL_WIDTH else f"{ours.call[: CALL_WIDTH - 2]}…)"
+        outcome = textwrap.shorten(ours.outcome, OUTCOME_WIDTH, placeholder="…")
+        yield Discrepancy(requirement, f"{call} {outcome}", behavior, number, expectation)
 
 
-_Found = tuple[str, str, str, Json | None]
+def _obeys(rule: Rule, step: Observation) -> bool:
+    is_withheld = rule.is_audio and step.value is None
+    return _holds(grade_step, step, ANYTHING if is_withheld else rule.expectation)
 
 
-def _exception(rule: Rule | None, ours: Json) -> _Found:
-    requirement, kind = rule.requirement if rule else "TFS-ABUSE-06", ours["raised"]["kind"]
-    behavior = f"raises {kind}"
-    if kind == hangups.NEVER_RETURNED:
-        requirement, behavior = hangups.BOUND if "serialize" in ours["call"] else requirement, "hangs"
-    returns_nothing = rule is not None and rule.returns == NOTHING
-    expectation = {"returns": "nothing"} if returns_nothing else {"raises": None}
-    return requirement, f"raised {kind}", behavior, expectation
+def _wrong_value(rule: Rule, value: Value) -> tuple[str, str, Json]:
+    """Return the requirement that a value violates, what the implementation does, and what is expected."""
+    if rule.expectation == SENT and not isinstance(value, str):
+        return "TFS-MEDIAOUT-01", "value", rule.expectation
+    if rule.expectation != NOTHING:
+        return rule.minor or rule.requirement, "value", rule.expectation
+    kind = value.kind if isinstance(value, FrameValue) else "text" if isinstance(value, str) else "something"
+    has_effect = kind in ("InputAudioRawFrame", "InputDTMFFrame", "EndFrame")
+    requirement = rule.requirement if has_effect else rule.minor or rule.requirement
+    return requirement, f"returns {kind}", NOTHING
 
 
-def _value(rule: Rule, ours: Json, theirs: Json) -> _Found | None:
-    value, other = ours["value"], theirs["value"]
-    if rule.returns == NOTHING and value is not None and other is None:
-        kind = value.get("frame", "text" if "text" in value else "something")
-        is_minor = rule.minor and kind not in ("InputAudioRawFrame", "InputDTMFFrame", "EndFrame")
-        requirement = rule.minor if rule.minor and is_minor else rule.requirement
-        return requirement, f"returned {kind}, the reference None", f"returns {kind}", {"returns": "nothing"}
-    if rule.returns == KEY and _key(value) != _key(other):
-        expectation = {"frame": {"frame": "InputDTMFFrame", "button": _key(other)}}
-        return rule.requirement, f"gave the key {_key(value)}", "key", expectation
-    if rule.returns == TEXT:
-        message, wanted = _parsed(value), _parsed(other)
-        is_text = value is not None and "text" in value
-        if message != wanted or not (is_text or rule.requirement != "TFS-CLEAR-01"):
-            text = f"gave {json.dumps(message)[:120]}"
-            return rule.requirement, text, "text", {"returns": {"json": wanted}}
-    if rule.returns == AUDIO and value is not None:
-        return _audio_form(ours["call"], value)
-    return None
-
-
-def _key(value: Json | None) -> str | None:
-    if value is None or "InputDTMFFrame" not in (value.get("frame"), *value.get("bases", ())):
-        return None
-    return str(value["carried"].get("button"))
-
-
-def _parsed(value: Json | None) -> Any:
-    if value is None:
-        return None
-    try:
-        return json.loads(value["text"] if "text" in value else base64.b64decode(value.get("bytes", "")))
-    except ValueError:
-        return f"not JSON: {value}"
-
-
-def _audio_form(call: str, value: Json) -> _Found | None:
-    """Check the members of a media message, or the class of an audio frame."""
-    if call.startswith("deserialize"):
-        if "InputAudioRawFrame" in (value.get("frame"), *value.get("bases", ())):
-            return None
-        return "TFS-MEDIAIN-01", f"gave {value.get('frame', 'no frame')}", "frame", None
-    message = _parsed(value)
-    if "text" not in value or not isinstance(message, dict):
-        return "TFS-MEDIAOUT-01", "gave no text with a JSON object", "form", None
-    if message.keys() != {"event", "streamSid", "media"} or message["media"].keys() != {"payload"}:
-        return "TFS-MEDIAOUT-02", f"gave the members {sorted(message)}", "members", None
-    return None
-
-
-def _sent(rules: _Rules, actual: Json, expected: Json) -> Iterator[Discrepancy]:
+def _sent(rules: _Rules, actual: Session, expected: Session) -> Iterator[Discrepancy]:
     """Compare the audio for the caller between one interruption and the next."""
     ours, theirs = (_codes(rules, seen) for seen in (actual, expected))
     for number, (codes, others) in enumerate(zip(ours, theirs, strict=True)):
@@ -216,7 +211,7 @@ def _requirement_for_sent(rules: _Rules, kind: str, *, after_interruption: bool)
     return _OF_SPEECH[kind]
 
 
-def _received(rules: _Rules, actual: Json, expected: Json) -> Iterator[Discrepancy]:
+def _received(rules: _Rules, actual: Session, expected: Session) -> Iterator[Discrepancy]:
     """Compare the caller's audio."""
     ours, theirs = (_by_rate(rules, seen) for seen in (actual, expected))
     for (rate, pcm), (other_rate, other) in zip(ours, theirs, strict=False):
@@ -237,28 +232,26 @@ def _received(rules: _Rules, actual: Json, expected: Json) -> Iterator[Discrepan
         yield Discrepancy("TFS-LATENCY-03", "gave no audio at all", "shorter from Twilio")
 
 
-def _mismatch(requirement: str, mismatch: sound.AudioMismatch, place: str) -> Discrepancy:
-    return Discrepancy(requirement, f"{place}: {mismatch.sentence}", f"{mismatch.kind} {place}")
+def _mismatch(requirement: str, mismatch: sound.AudioMismatch, direction: str) -> Discrepancy:
+    return Discrepancy(requirement, f"{direction}: {mismatch.sentence}", f"{mismatch.kind} {direction}")
 
 
-def _codes(rules: _Rules, seen: Json) -> list[bytes]:
+def _codes(rules: _Rules, seen: Session) -> list[bytes]:
     """Return the codes for Twilio, one entry between two interruptions."""
     pieces = [b""]
     for value in rules.audio_values(seen):
-        message = _parsed(value)
         if value is None:
             pieces.append(b"")
-        elif isinstance(message, dict) and isinstance(message.get("media"), dict):
-            pieces[-1] += base64.b64decode(str(message["media"].get("payload", "")))
+        elif isinstance(value, str):
+            pieces[-1] += decode_base64(str(json.loads(value)["media"]["payload"])) or b""
     return pieces
 
 
-def _by_rate(rules: _Rules, seen: Json) -> list[tuple[int, Samples]]:
+def _by_rate(rules: _Rules, seen: Session) -> list[tuple[int, Samples]]:
     """Return the caller's audio as sample rate and samples, joined while the rate stays the same."""
-    frames = [value["carried"] for value in rules.audio_values(seen) if value and "carried" in value]
+    frames = [value.attributes for value in rules.audio_values(seen) if isinstance(value, FrameValue)]
     joined = []
-    for rate, group in groupby(frames, key=lambda carried: carried["sample_rate"]):
-        audio = (base64.b64decode(carried.get("audio", "")) for carried in group)
-        samples = [np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") for pcm in audio]
-        joined.append((rate, np.concatenate(samples)))
+    for rate, group in groupby(frames, key=itemgetter("sample_rate")):
+        pcm = b"".join(one["audio"] for one in group if isinstance(one["audio"], bytes))
+        joined.append((rate, np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2")))
     return joined

@@ -1,24 +1,19 @@
-"""Comparison of how two implementations end a call: requests, log records and time."""
+"""What two implementations have to do alike when a call ends: requests, log records and time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
 
-from twilio_conformance.fuzz.oracle import Discrepancy
+from twilio_conformance.checks._expectations import Session, aspect_of
+from twilio_conformance.fuzz.oracle import NAMES, Discrepancy, Json
+from twilio_conformance.twilio.record import Exchange
 from twilio_conformance.twilio.script import CONNECTION_FAULTS
-
-Json = dict[str, Any]
-
-NEVER_RETURNED = "DidNotReturn"
-"""The exception that the probe reports for a call that exceeds its limit."""
 
 BOUND = "TFS-FAULT-02"
 
-LONG, LONGEST = 10.0, 30.0
-"""Seconds that a hang-up SHOULD and MUST not exceed."""
-
-WARNING, ERROR = 30, 40
+LIMITS = ((30.0, BOUND), (10.0, "TFS-FAULT-04"))
+"""Seconds that a hang-up MUST and SHOULD not exceed."""
 
 ENDED = ((404, 20404), (400, 21220))
 """Status and code of the answers for a call that had ended already."""
@@ -26,27 +21,37 @@ ENDED = ((404, 20404), (400, 21220))
 _ASPECTS = {"method": "TFS-HANGUP-03", "target": "TFS-HANGUP-04", "form": "TFS-HANGUP-05",
             "basic": "TFS-HANGUP-06", "url": "TFS-HANGUP-07"}  # fmt: skip
 
-_WARNS = {"log": {"level": "WARNING", "at_least": 1, "at_most": None}}
-_NO_ERROR = {"log": {"level": "ERROR", "at_least": 0, "at_most": 0}}
+_WARNS: Json = {"log": {"level": "WARNING", "at_least": 1, "at_most": None}}
+_NO_ERROR: Json = {"log": {"level": "ERROR", "at_least": 0, "at_most": 0}}
 
 
-def compare(session: Json, actual: Json, expected: Json) -> Iterator[Discrepancy]:
-    """Yield the discrepancies of a session's hang-ups. Retrying and not retrying are both allowed."""
-    answers = session["given"]["answers"]
-    frames = [step.get("serialize", {}).get("frame") for step in session["steps"]]
+def candidates(document: Json, actual: Session, expected: Session) -> Iterator[Discrepancy]:
+    """Yield possible discrepancies of the hang-ups in a session.
+
+    One with an expectation is a discrepancy if only the reference meets it. Retrying and not retrying are both allowed.
+
+    Args:
+        document: `given` and `steps` of the session.
+        actual: What was seen of the implementation.
+        expected: What was seen of the reference.
+
+    Yields:
+        The candidates, most serious first.
+    """
+    answers = document["given"]["answers"]
+    frames = [step.get("serialize", {}).get("frame") for step in document["steps"]]
     ends = [number for number, frame in enumerate(frames) if frame in ("EndFrame", "CancelFrame")]
-    ours, theirs = actual["requests"], expected["requests"]
+    ours, theirs = actual.exchanges, expected.exchanges
     has_faults = any("fault" in answer for answer in answers)
-    if ours and not theirs and not has_faults:
-        requirement = "TFS-HANGUP-11" if ends else "TFS-HANGUP-12"
-        yield Discrepancy(requirement, f"made {len(ours)} requests", "requests", expectation=_requests(0, 0))
-        return
+    if not theirs and not has_faults:
+        requirement, text = "TFS-HANGUP-11" if ends else "TFS-HANGUP-12", f"made {len(ours)} requests"
+        yield Discrepancy(requirement, text, "requests", expectation=_requests(0, 0))
     if not ends:
         return
     for number in ends:
-        seconds = actual["steps"][number]["seconds"]
-        if seconds > LONG:
-            requirement, limit = (BOUND, LONGEST) if seconds > LONGEST else ("TFS-FAULT-04", LONG)
+        seconds = actual.steps[number].seconds
+        exceeded = [(limit, requirement) for limit, requirement in LIMITS if seconds > limit]
+        for limit, requirement in exceeded[:1]:
             yield Discrepancy(requirement, f"took {seconds:.0f} s", "takes long", number, {"within": limit})
     if theirs and not ours and not has_faults:
         requirement = "TFS-HANGUP-01" if frames[ends[0]] == "EndFrame" else "TFS-HANGUP-02"
@@ -57,87 +62,89 @@ def compare(session: Json, actual: Json, expected: Json) -> Iterator[Discrepancy
             yield wrong
         else:
             yield from _request_count(answers, ours, theirs, len(ends))
-        is_misled = any(_is_misled(ours, number, theirs[0]) for number in range(len(ours)))
-        if is_misled and _highest(actual) < WARNING:
+        if any(_is_misled(ours, number, theirs[0]) for number in range(len(ours))):
             text = "a redirect was followed and left no log record"
             yield Discrepancy("TFS-FAULT-10", text, "logs nothing", expectation=_WARNS)
-    yield from _logs(actual, expected, answers)
+    yield from _logs(answers, actual, expected)
 
 
 def _requests(at_least: int, at_most: int | None) -> Json:
     return {"requests": {"at_least": at_least, "at_most": at_most}}
 
 
-def _wrong_request(ours: list[Json], usual: Json) -> Discrepancy | None:
+def _wrong_request(ours: Sequence[Exchange], usual: Exchange) -> Discrepancy | None:
     """Return the first request that differs from the reference's."""
     for number, request in enumerate(ours):
         if _follows_redirect(ours, number):
             # On the same host, any target is allowed; that it is no success has to show in the log.
-            if request["url"] != usual["url"] and request["basic"]:
-                text = f"request {number + 1} follows a redirect with credentials to {request['url']}"
+            url = aspect_of(request, "url")
+            if url != aspect_of(usual, "url") and request.header("authorization"):
+                text = f"request {number + 1} follows a redirect with credentials to {url}"
                 expectation = _requests(1, number)
                 return Discrepancy("TFS-SECURE-03", text, "follows a redirect", expectation=expectation)
             continue
         for aspect, requirement in _ASPECTS.items():
-            if request[aspect] != usual[aspect]:
-                difference = f"{aspect} is {request[aspect]}, the reference's is {usual[aspect]}"
-                expectation = {"request": {"method": usual["method"], "target": usual["target"]}}
-                text = f"request {number + 1}: {difference}"
+            own, wanted = aspect_of(request, aspect), aspect_of(usual, aspect)
+            if own != wanted:
+                text = f"request {number + 1}: {aspect} is {own}, the reference's is {wanted}"
+                expectation = {"request": {aspect: _with_names(wanted)}}
                 return Discrepancy(requirement, text, aspect, expectation=expectation)
     return None
 
 
+def _with_names(value: object) -> object:
+    """Return JSON with every SID and secret replaced by its ${name}."""
+    text = json.dumps(value)
+    for name, own in NAMES.values.items():
+        text = text.replace(own, "${" + name + "}")
+    return json.loads(text)
+
+
 def _request_count(
-    answers: list[Json], ours: list[Json], theirs: list[Json], ends: int
+    answers: list[Json], ours: Sequence[Exchange], theirs: Sequence[Exchange], ends: int
 ) -> Iterator[Discrepancy]:
     # A fault of a connection is used up before any request.
     script = [answer for answer in answers if answer.get("fault") not in CONNECTION_FAULTS]
-    needed = None
     for number in range(len(ours)):
         answer = script[min(number, len(script) - 1)]
         is_success = 200 <= answer.get("status", 0) < 300 or _has_ended(answer)
         if is_success and not _is_misled(ours, number, theirs[0]):
-            needed = number + 1
-            break
-    if needed is not None and needed < len(ours):
-        text = f"made {len(ours)} requests, and the call had ended after {needed}"
-        yield Discrepancy("TFS-HANGUP-10", text, "more requests", expectation=_requests(1, needed))
-    has_faults = any("fault" in answer for answer in answers)
-    if needed is None and 0 < len(ours) < min(ends, len(theirs)) and not has_faults:
+            text = f"made {len(ours)} requests, and the call had ended after {number + 1}"
+            expectation = _requests(1, number + 1)
+            yield Discrepancy("TFS-HANGUP-10", text, "more requests", expectation=expectation)
+            return
+    if ours and not any("fault" in answer for answer in answers):
         text = f"made {len(ours)} requests for {ends} frames, although none of them succeeded"
-        yield Discrepancy("TFS-FAULT-07", text, "does not try again", expectation=_requests(ends, None))
+        expectation = _requests(min(ends, len(theirs)), None)
+        yield Discrepancy("TFS-FAULT-07", text, "does not try again", expectation=expectation)
 
 
 def _has_ended(answer: Json) -> bool:
     return (answer.get("status"), answer.get("json", {}).get("code")) in ENDED
 
 
-def _follows_redirect(requests: list[Json], number: int) -> bool:
-    return number > 0 and 300 <= (requests[number - 1]["answer"] or 0) < 400
+def _follows_redirect(requests: Sequence[Exchange], number: int) -> bool:
+    return number > 0 and 300 <= (requests[number - 1].answer_status or 0) < 400
 
 
-def _is_misled(requests: list[Json], number: int, usual: Json) -> bool:
-    """Whether a redirect led a request to another resource than the call."""
-    request = requests[number]
-    place, usual_place = (request["url"], request["target"]), (usual["url"], usual["target"])
-    return _follows_redirect(requests, number) and place != usual_place
+def _is_misled(requests: Sequence[Exchange], number: int, usual: Exchange) -> bool:
+    """Return whether a redirect led a request to another resource than the call."""
+    return _follows_redirect(requests, number) and any(
+        aspect_of(requests[number], aspect) != aspect_of(usual, aspect) for aspect in ("url", "target")
+    )
 
 
-def _highest(seen: Json) -> int:
-    return max((level for level, _ in seen["logs"]), default=0)
-
-
-def _logs(actual: Json, expected: Json, answers: list[Json]) -> Iterator[Discrepancy]:
-    ours, level, usual = actual["requests"], _highest(actual), _highest(expected)
-    if actual["told"] and not expected["told"]:
-        yield Discrepancy("TFS-SECURE-05", "a secret is in the log", "tells a secret")
+def _logs(answers: list[Json], actual: Session, expected: Session) -> Iterator[Discrepancy]:
+    ours, theirs = (
+        any(NAMES.redact(log.text) != log.text for log in seen.logs) for seen in (actual, expected)
+    )
+    if ours and not theirs:
+        yield Discrepancy("TFS-SECURE-05", "a secret is in the log", "logs a secret")
     if len(answers) > 1:
         return
-    if _has_ended(answers[0]) and level >= ERROR > usual:
+    if _has_ended(answers[0]):
         text = "a call that had ended already was logged as an error"
         yield Discrepancy("TFS-HANGUP-14", text, "logs", expectation=_NO_ERROR)
-    failed = bool(ours) and not 200 <= (ours[-1]["answer"] or 0) < 300
-    if failed and usual >= WARNING > level:
-        yield Discrepancy(
-            "TFS-HANGUP-15", "a failed hang-up left no log record", "logs nothing", expectation=_WARNS
-        )
+    if actual.exchanges and not 200 <= (actual.exchanges[-1].answer_status or 0) < 300:
+        text = "a failed hang-up left no log record"
+        yield Discrepancy("TFS-HANGUP-15", text, "logs nothing", expectation=_WARNS)

@@ -14,13 +14,20 @@ from twilio_conformance.subject.redaction import Names
 
 Json = dict[str, Any]
 
-NOTHING, AUDIO, KEY, TEXT, ANYTHING = "nothing", "audio", "key", "text", "anything"
-"""What a step has to return: None; audio, at once or later; a key press; a text; or anything at all."""
-
-NAMES = {
-    name: (value[:2] if name.endswith("_sid") else "") + hashlib.sha256(name.encode()).hexdigest()[:32]
-    for name, value in Names().values.items()
+NOTHING: Json = {"returns": "nothing"}
+ANYTHING: Json = {"raises": None}
+SENT: Json = {
+    "returns": {"json": {"event": "media", "streamSid": "<any>", "media": {"payload": "<any>"}}, "as": "text"}
 }
+RECEIVED: Json = {"frame": {"frame": "InputAudioRawFrame"}}
+"""What a step has to do, as an expectation of a vector: return None; raise nothing; return audio, at once or later."""
+
+NAMES = Names(
+    {
+        name: (value[:2] if name.endswith("_sid") else "") + hashlib.sha256(name.encode()).hexdigest()[:32]
+        for name, value in Names().values.items()
+    }
+)
 """The SIDs and secrets of every session by ${name}: the same in all processes, so that they can be compared."""
 
 KEYS = frozenset("0123456789*#")
@@ -43,13 +50,18 @@ class Rule(NamedTuple):
 
     Attributes:
         requirement: The requirement that an exception or a wrong value violates.
-        returns: What the step has to return.
-        minor: The requirement that a returned frame without effect violates, if it is another one.
+        expectation: The expectation of a vector that says it.
+        minor: The requirement that a wrong value without effect on the call violates, if it is another one.
     """
 
     requirement: str
-    returns: str
+    expectation: Json
     minor: str | None = None
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether the step may return audio; which, the comparison of all audio shows."""
+        return self.expectation in (SENT, RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,6 @@ class Discrepancy:
         behavior: What the implementation does, in a word or two.
         step: The number of the step, from 0; None if it concerns the whole session.
         expectation: The expectation of a vector that would find it; None if data cannot express it.
-        is_construction: Whether that expectation is about the constructor.
     """
 
     requirement: str | None
@@ -70,7 +81,6 @@ class Discrepancy:
     behavior: str
     step: int | None = None
     expectation: Json | None = field(default=None, hash=False)
-    is_construction: bool = False
 
     @property
     def kind(self) -> str:
@@ -85,7 +95,7 @@ class Discrepancy:
 
 def rule_for_message(data: Json, *, is_set_up: bool) -> Rule:
     """Return the rule for a step's `deserialize`."""
-    raw = Names(NAMES).message(data)
+    raw = NAMES.message(data)
     rule = _rule_for_bytes(raw) if isinstance(raw, bytes) else _rule_for_text(raw, "TFS-INPUT-01")
     return rule if is_set_up or rule.requirement not in _NEEDS_SETUP else Rule("TFS-INPUT-10", ANYTHING)
 
@@ -98,7 +108,7 @@ def _rule_for_bytes(raw: bytes) -> Rule:
     if text.startswith("\ufeff"):
         return Rule("TFS-INPUT-07", ANYTHING)
     rule = _rule_for_text(text, "TFS-INPUT-07")
-    return Rule("TFS-MEDIAIN-05", AUDIO) if rule.returns == AUDIO else rule
+    return rule._replace(requirement="TFS-MEDIAIN-05") if rule.is_audio else rule
 
 
 def _rule_for_text(text: str, malformed: str) -> Rule:
@@ -133,12 +143,12 @@ def _rule_for_object(message: Json) -> Rule:
     if not isinstance(body, dict):
         return Rule("TFS-INPUT-04" if event == "media" else "TFS-INPUT-06", NOTHING)
     rule = _rule_for_media(body) if event == "media" else _rule_for_key(body)
-    if rule.returns not in (AUDIO, KEY):
+    if "frame" not in rule.expectation:
         return rule
-    stream = message.get("streamSid", NAMES["stream_sid"])
+    stream = message.get("streamSid", NAMES.values["stream_sid"])
     if not isinstance(stream, str) or not isinstance(message.get("sequenceNumber", ""), str):
         return Rule("TFS-INPUT-11", ANYTHING)
-    if stream != NAMES["stream_sid"]:
+    if stream != NAMES.values["stream_sid"]:
         return Rule("TFS-MEDIAIN-10", NOTHING if event == "media" else ANYTHING)
     return rule
 
@@ -158,14 +168,16 @@ def _rule_for_media(media: Json) -> Rule:
         return Rule("TFS-MEDIAIN-09", NOTHING)
     if track != "inbound" or not all(isinstance(media.get(name, ""), str) for name in ("chunk", "timestamp")):
         return Rule("TFS-INPUT-11", ANYTHING)
-    return Rule("TFS-MEDIAIN-03", AUDIO)
+    return Rule("TFS-MEDIAIN-03", RECEIVED, "TFS-MEDIAIN-01")
 
 
 def _rule_for_key(dtmf: Json) -> Rule:
     digit = dtmf.get("digit")
     if not isinstance(digit, str):
         return Rule("TFS-INPUT-06", NOTHING)
-    return Rule("TFS-DTMF-01", KEY) if digit in KEYS else Rule("TFS-DTMF-02", NOTHING)
+    if digit not in KEYS:
+        return Rule("TFS-DTMF-02", NOTHING)
+    return Rule("TFS-DTMF-01", {"frame": {"frame": "InputDTMFFrame", "button": digit}})
 
 
 def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule:
@@ -179,7 +191,8 @@ def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule
     if kind == "InputAudioRawFrame":
         return Rule("TFS-MEDIAOUT-12", NOTHING)
     if kind == "InterruptionFrame":
-        return Rule("TFS-CLEAR-01", TEXT)
+        clear = {"event": "clear", "streamSid": "${stream_sid}"}
+        return Rule("TFS-CLEAR-01", {"returns": {"json": clear, "as": "text"}})
     if kind in ("EndFrame", "CancelFrame"):
         return Rule("TFS-HANGUP-13", NOTHING, "TFS-HANGUP-09")
     if kind not in _MESSAGE_FRAMES:
@@ -187,9 +200,10 @@ def rule_for_frame(frame: Json, *, ignores_rtvi: bool, rate: int | None) -> Rule
     message = frame["message"]
     if not isinstance(message, dict):
         return Rule("TFS-ABUSE-08", ANYTHING)
+    as_given = {"returns": {"json": message}}
     if message.get("label") == "rtvi-ai":
-        return Rule("TFS-MESSAGE-03", NOTHING) if ignores_rtvi else Rule("TFS-MESSAGE-04", TEXT)
-    return Rule("TFS-MARK-01" if message.get("event") == "mark" else _MESSAGE_FRAMES[kind], TEXT)
+        return Rule("TFS-MESSAGE-03", NOTHING) if ignores_rtvi else Rule("TFS-MESSAGE-04", as_given)
+    return Rule("TFS-MARK-01" if message.get("event") == "mark" else _MESSAGE_FRAMES[kind], as_given)
 
 
 def _rule_for_audio(frame: Json, rate: int) -> Rule:
@@ -201,8 +215,10 @@ def _rule_for_audio(frame: Json, rate: int) -> Rule:
     if size % 2:
         return Rule("TFS-ABUSE-01", ANYTHING)
     if frame["num_channels"] != 1:
-        return Rule("TFS-ABUSE-02", AUDIO)
-    return Rule("TFS-MEDIAOUT-11" if frame["sample_rate"] == rate else "TFS-ABUSE-06", AUDIO)
+        return Rule("TFS-ABUSE-02", SENT, "TFS-MEDIAOUT-02")
+    return Rule(
+        "TFS-MEDIAOUT-11" if frame["sample_rate"] == rate else "TFS-ABUSE-06", SENT, "TFS-MEDIAOUT-02"
+    )
 
 
 def audio_size(frame: Json) -> int:

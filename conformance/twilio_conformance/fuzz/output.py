@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
-from typing import Any
 
 from twilio_conformance import EDITION
+from twilio_conformance.checks._expectations import Session, aspect_of
+from twilio_conformance.fuzz.oracle import NAMES, Json
 from twilio_conformance.fuzz.search import Reproducer
-from twilio_conformance.fuzz.session_host import REFERENCE, narrate
+from twilio_conformance.fuzz.session_host import REFERENCE
 from twilio_conformance.spec.catalogue import Requirement
-
-Json = dict[str, Any]
 
 UNNAMED = "TFS-NEW-00"
 """The id in a vector if the edition has no requirement for a discrepancy."""
@@ -41,9 +40,23 @@ def vector(found: Reproducer, seed: int, number: int, requirements: Mapping[str,
         "source": f"--fuzz-seed={seed}",
         "given": found.session["given"],
     }
-    if expectations and discrepancy.is_construction:
+    if content is not None and discrepancy.step is None and not is_of_session:
         document["construction"] = expectations
     return document | {"steps": steps, "expect": expectations if is_of_session else []}
+
+
+def narrate(session: Session) -> list[str]:
+    """Return what was seen of a session, with a line for each call, request and log record."""
+    if session.obstacle is not None:
+        return [session.obstacle]
+    lines = [f"{step.call[:100]}: {step.outcome}" for step in session.steps]
+    lines += [
+        f"request {exchange.method} {aspect_of(exchange, 'url')}{exchange.target} {aspect_of(exchange, 'form')}"
+        f" -> {exchange.answer_status or 'no answer'}"
+        for exchange in session.exchanges
+    ]
+    logs = ((log.level, " ".join(log.text.split())[:160]) for log in session.logs if log.level >= 30)
+    return [_printable(line) for line in (*lines, *(f"logged {level}: {text}" for level, text in logs))]
 
 
 def case(document: Json) -> str:
@@ -58,6 +71,7 @@ def case(document: Json) -> str:
         "construction": document.get("construction", []),
         "expect": document["expect"],
         "source": document["source"],
+        "since": document["since"],
     }
     lines = [f"    {name}={value!r}," for name, value in fields.items() if value != []]
     steps = [f"        {step!r}," for step in document["steps"]]
@@ -81,7 +95,7 @@ def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[st
     message = _printable(found.discrepancy.message)
     requirement = requirements.get(found.discrepancy.requirement or "")
     if requirement is None:
-        lines = [f"NEW  {message}", f"  no requirement of edition {EDITION} speaks of it"]
+        lines = [f"NEW  {message}", f"  no requirement of edition {EDITION} covers it"]
     else:
         lines = [f"{requirement.id}  {requirement.level} of {requirement.profile}: {message}"]
         lines += textwrap.wrap(requirement.statement, 100, initial_indent="  ", subsequent_indent="  ")
@@ -91,8 +105,8 @@ def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[st
         )
     count = len(found.session["steps"])
     lines += [f"  {count} {'step' if count == 1 else 'steps'}; the implementation:"]
-    lines += [f"    {_printable(line)}" for line in narrate(found.actual)]
-    lines += ["  the reference:", *(f"    {_printable(line)}" for line in narrate(found.expected))]
+    lines += [f"    {line}" for line in narrate(found.actual)]
+    lines += ["  the reference:", *(f"    {line}" for line in narrate(found.expected))]
     lines += ["  as a case:", *(f"    {line}" for line in case(document).splitlines())]
     if found.discrepancy.expectation is None:
         lines += ["    # What is expected here is measured: only a check in code can say it."]
@@ -101,5 +115,6 @@ def block(found: Reproducer, document: Json, impl: str, requirements: Mapping[st
 
 
 def _printable(text: str) -> str:
-    """Return a text on one line, with control characters escaped."""
+    """Return a text on one line, with names in place of secrets and control characters escaped."""
+    text = NAMES.redact(text)
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

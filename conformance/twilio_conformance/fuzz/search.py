@@ -8,19 +8,17 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import NoSuchExample
 
+from twilio_conformance.checks._expectations import Session
 from twilio_conformance.fuzz.compare import compare
-from twilio_conformance.fuzz.oracle import Discrepancy
+from twilio_conformance.fuzz.oracle import Discrepancy, Json
 from twilio_conformance.fuzz.session_host import SessionHost, play
 from twilio_conformance.fuzz.strategies import SESSIONS
-
-Json = dict[str, Any]
 
 BATCH = 400
 """Sessions after which the search starts again, with another seed."""
@@ -47,8 +45,8 @@ class Reproducer:
 
     discrepancy: Discrepancy
     session: Json
-    actual: Json
-    expected: Json
+    actual: Session
+    expected: Session
     is_confirmed: bool
 
 

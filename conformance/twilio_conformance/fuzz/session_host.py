@@ -10,12 +10,14 @@ import asyncio
 import base64
 import multiprocessing
 import os
+import pickle
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING
 
 from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import NotTestable, SuiteError, UsageError
@@ -26,6 +28,9 @@ from twilio_conformance.subject.logs import CAPTURE
 from twilio_conformance.subject.process import LineReader, PythonProcess, die_with_parent, receive, send
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.twilio import clock, network
+
+if TYPE_CHECKING:
+    from twilio_conformance.checks._expectations import Session
 
 REFERENCE = "twilio_reference"
 """The value of --impl for the reference."""
@@ -63,7 +68,7 @@ class SessionHost:
             raise self._ended() from None
 
     def receive(self) -> Json:
-        """Wait for what was seen of the session; raise SuiteError if the process has ended."""
+        """Wait for the next answer; raise SuiteError if the process has ended."""
         document: Json | None = receive(self._process.answers)
         if document is None:
             raise self._ended()
@@ -101,51 +106,24 @@ def session_hosts(*impls: str) -> Iterator[list[SessionHost]]:
             host.close()
 
 
-def play(hosts: Sequence[SessionHost], session: Json, *, fresh: bool = False) -> list[Json]:
-    """Play a session, as `given` and `steps` of a vector, on all hosts at once; return what was seen on each.
+def play(hosts: Sequence[SessionHost], document: Json, *, fresh: bool = False) -> list[Session]:
+    """Play `given` and `steps` of a vector on all hosts at once; return what was seen on each.
 
-    With `fresh`, it is played in processes that have not played anything before.
+    A session that the child did not survive has no construction. With `fresh`, it is played in processes that have not
+    played anything before.
     """
     for host in hosts:
-        host.send({"given": session["given"], "steps": session["steps"], "fresh": fresh})
-    return [host.receive() for host in hosts]
+        host.send({"given": document["given"], "steps": document["steps"], "fresh": fresh})
+    return [pickle.loads(base64.b64decode(host.receive()["session"])) for host in hosts]
 
 
-def replay(session: Json, *impls: str) -> Iterator[str]:
-    """Yield what implementations do in a session, a line for each step, for scripts that show a finding."""
+def replay(document: Json, *impls: str) -> Iterator[str]:
+    """Yield what implementations do in a session, a line for each step, for scripts that show a discrepancy."""
+    from twilio_conformance.fuzz.output import narrate
+
     with session_hosts(*impls) as hosts:
-        for host, seen in zip(hosts, play(hosts, session), strict=True):
-            yield from [f"{host.impl}:", *(f"  {line}" for line in narrate(seen))]
-
-
-def narrate(seen: Json) -> list[str]:
-    """Return what was seen of a session, with a line for each call, request and log record."""
-    if end := seen.get("ended") or seen["obstacle"]:
-        return [end]
-    lines = [f"{step['call'][:100]}: {_outcome(step)}" for step in seen["steps"]]
-    lines += [
-        f"request {request['method']} {request['url']}{request['target']} {request['form']}"
-        f" -> {request['answer'] or 'no answer'}"
-        for request in seen["requests"]
-    ]
-    logs = ((level, " ".join(text.split())[:160]) for level, text in seen["logs"] if level >= 30)
-    return lines + [f"logged {level}: {text}" for level, text in logs]
-
-
-def _outcome(step: Json) -> str:
-    """Return the outcome of a call in a few words."""
-    if step["raised"] is not None:
-        return f"raised {step['raised']['kind']}({step['raised']['message'][:120]!r})"
-    value = step["value"]
-    if value is None:
-        return "returned None"
-    if "frame" in value:
-        shown = {name: f"<{len(base64.b64decode(item))} bytes>" if name == "audio" else item
-                 for name, item in value["carried"].items() if item is not None}  # fmt: skip
-        return f"returned {value['frame']}({', '.join(f'{name}={item!r}' for name, item in shown.items())})"
-    kind, content = next(iter(value.items()))
-    text = content if len(content) <= 120 else f"{content[:120]}… ({len(content)} characters)"
-    return f"returned {text!r}" if kind == "text" else f"returned {kind} {text}"
+        for host, session in zip(hosts, play(hosts, document), strict=True):
+            yield from [f"{host.impl}:", *(f"  {line}" for line in narrate(session))]
 
 
 def main(requests: int, answers: int) -> None:
@@ -157,7 +135,7 @@ def main(requests: int, answers: int) -> None:
         player = _SessionPlayer((receive(reader) or {})["impl"])
         send(answers, {"name": player.implementation.name})
         while (session := receive(reader)) is not None:
-            send(answers, player.play(session))
+            send(answers, {"session": base64.b64encode(player.play(session)).decode()})
         player.end_child()
     except UsageError as error:
         send(answers, {"error": str(error)})
@@ -175,13 +153,13 @@ class _SessionPlayer:
         self._child: multiprocessing.process.BaseProcess | None = None
         self._late = 0
         # Only now, so that the implementation finds Pipecat not imported yet.
-        from twilio_conformance.checks import _vectors
+        from twilio_conformance.checks import _expectations, _vectors
 
-        self._vectors = _vectors
+        self._play_vector, self._session = _vectors.play, _expectations.Session
 
-    def play(self, session: Json) -> Json:
-        """Return what was seen of a session; {"ended": …} if the child did not survive it."""
-        if session["fresh"]:
+    def play(self, document: Json) -> bytes:
+        """Return what was seen of a session, pickled; only how it ended if the child did not survive it."""
+        if document["fresh"]:
             self.end_child()
         if self._child is None:
             self._status = ChildStatus()
@@ -191,17 +169,16 @@ class _SessionPlayer:
             theirs.close()
         action = "ended the process"
         try:
-            self._pipe.send(session)
+            self._pipe.send(document)
             if self._pipe.poll(LIMIT if self._late < MANY else SHORT):
-                seen: Json = self._pipe.recv()
-                return seen
+                return self._pipe.recv_bytes()
             self._late += 1
             action = "hung"
         except (EOFError, ConnectionError):
             pass  # The child has ended, which is the finding.
         call = self._status.call
         self.end_child()
-        return {"ended": f"{action} in {call}" if call else action}
+        return pickle.dumps(self._ended(f"{action} in {call}" if call else action))
 
     def end_child(self) -> None:
         """End the child, if there is one."""
@@ -225,72 +202,26 @@ class _SessionPlayer:
             # Threads that the implementation has started would keep the process alive.
             os._exit(1)
 
-    def _play(self, session: Json, double: network.Network, status: ChildStatus) -> Json:
+    def _play(self, document: Json, double: network.Network, status: ChildStatus) -> Session:
         from twilio_conformance.subject.probe import Probe
 
-        names = Names(dict(NAMES))
-        probe = Probe(self.implementation, double, names, status.enter)
-        seen_before, dialled = len(double.exchanges), len(double.connections)
+        probe = Probe(self.implementation, double, Names(dict(NAMES.values)), status.enter)
+        exchanges, connections = len(double.exchanges), len(double.connections)
 
-        async def play() -> Any:
-            played = await self._vectors.play(session, probe)
-            if any(step.call.startswith(("serialize(End", "serialize(Cancel")) for step in played.steps):
+        async def play() -> Session:
+            session = await self._play_vector(document, probe)
+            if any(step.call in ("serialize(EndFrame)", "serialize(CancelFrame)") for step in session.steps):
                 await asyncio.sleep(AFTERMATH)
-            return played
+            return session
 
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
             try:
-                played = runner.run(play())
+                session = runner.run(play())
             except NotTestable as finding:
-                return {"ended": finding.message}
-        if len(double.connections) > dialled:
+                return self._ended(finding.message)
+        if len(double.connections) > connections:
             double.settle()
-        return _seen(played, double.exchanges[seen_before:], probe.logs, names)
+        return replace(session, exchanges=double.exchanges[exchanges:], logs=probe.logs)
 
-
-def _seen(session: Any, exchanges: Any, logs: Any, names: Names) -> Json:
-    """Return what was seen of a session as JSON, with names in place of secrets but not of SIDs."""
-    from twilio_conformance.checks._expectations import aspect_of
-
-    found: Json = {
-        "construction": _raised(session.construction.raised),
-        "obstacle": session.obstacle,
-        "steps": [
-            {"call": step.call, "raised": _raised(step.raised), "value": _value(step.value),
-             "seconds": round(step.seconds, 3)}
-            for step in session.steps
-        ],
-        "requests": [
-            {aspect: aspect_of(exchange, aspect) for aspect in ("method", "url", "target", "form", "basic")}
-            | {"answer": exchange.answer_status}
-            for exchange in exchanges
-        ],
-        "logs": [[record.level, record.text[:300]] for record in logs],
-        "told": any(names.redact(record.text) != record.text for record in logs),
-    }  # fmt: skip
-    redacted: Json = names.redact(found)
-    return redacted
-
-
-def _raised(raised: Any) -> Json | None:
-    return None if raised is None else {"kind": raised.kind, "bases": sorted(raised.bases),
-                                        "message": raised.message[:300]}  # fmt: skip
-
-
-def _value(value: Any) -> Json | None:
-    """Return the value of a call: None, a text, bytes, a frame with its attributes, or something foreign."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return {"text": value}
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    attributes = getattr(value, "attributes", None)
-    if attributes is None:
-        return {"foreign": repr(value)}
-    carried = {name: item if isinstance(item, str | int | float | bool | None) else repr(item)
-               for name, item in attributes.items() if not isinstance(item, bytes)}  # fmt: skip
-    audio = attributes.get("audio")
-    if isinstance(audio, bytes):
-        carried["audio"] = base64.b64encode(audio).decode()
-    return {"frame": value.kind, "bases": sorted(value.bases), "carried": carried}
+    def _ended(self, how: str) -> Session:
+        return self._session(obstacle=how)

@@ -55,9 +55,9 @@ def compare_exact(actual: Samples | Codes, expected: Samples | Codes) -> AudioMi
     differs = abs(_RANKS[ours] - _RANKS[theirs]) > 1 if has_codes else ours != theirs
     if not differs.any():
         return None
-    place = int(differs.argmax())
+    index = int(differs.argmax())
     name, form = ("code", "#04x") if has_codes else ("sample", "d")
-    sentence = f"{name} {place} is {ours[place]:{form}}, the reference's is {theirs[place]:{form}}"
+    sentence = f"{name} {index} is {ours[index]:{form}}, the reference's is {theirs[index]:{form}}"
     return AudioMismatch("unlike", sentence)
 
 
@@ -80,11 +80,11 @@ def compare_levels(
     if (mismatch := _compare_lengths(len(actual), len(expected), rate)) is not None:
         return mismatch
     around = np.concatenate((np.zeros(DRIFT), theirs))
-    for place, level in enumerate(ours[: theirs.size]):
-        near = around[place : place + 2 * DRIFT + 1]
+    for index, level in enumerate(ours[: theirs.size]):
+        near = around[index : index + 2 * DRIFT + 1]
         low, high = near.min(), near.max()
         if not low / FACTOR - FLOOR <= level <= high * FACTOR + FLOOR:
-            moment = f"a level of {level:.0f} after {1000 * place * BLOCK:.0f} ms"
+            moment = f"a level of {level:.0f} after {1000 * index * BLOCK:.0f} ms"
             text = f"{moment}, the reference's is {low:.0f} to {high:.0f}"
             return AudioMismatch("leaked" if high <= FLOOR else "unlike", text)
     return None

@@ -42,7 +42,7 @@ def _frame(audio: Any, rate: int, *, channels: int = 1, kind: str = "OutputAudio
 
 def _tone(rate: int, milliseconds: int, *, is_tone: bool = True, channels: int = 1, **options: Any) -> Json:
     """A frame of a 1000 Hz tone, or of silence, with so many milliseconds per channel."""
-    angles = (2 * math.pi * place / (rate // 1000) for place in range(rate // 1000))
+    angles = (2 * math.pi * number / (rate // 1000) for number in range(rate // 1000))
     samples = [round(AMPLITUDE * math.sin(angle)) if is_tone else 0 for angle in angles]
     content = {"base64": _b64(struct.pack(f"<{len(samples)}h", *samples)), "times": milliseconds * channels}
     return _frame(content, rate, channels=channels, **options)
@@ -108,13 +108,13 @@ _VALID = [{"json": message} for message in MESSAGES] + [
 def _edited(edit: tuple[Json, tuple[str, ...], Any]) -> Json:
     message, path, value = edit
     message = copy.deepcopy(message)
-    place = message
+    parent = message
     for name in path[:-1]:
-        place = place[name]
+        parent = parent[name]
     if value is _OMITTED:
-        del place[path[-1]]
+        del parent[path[-1]]
     else:
-        place[path[-1]] = value
+        parent[path[-1]] = value
     return {"json": message}
 
 
@@ -127,19 +127,19 @@ def _speech(piece: bytes, milliseconds: int) -> Json:
 def _damaged(draw: st.DrawFn) -> Json:
     """A valid message, damaged as text or as bytes."""
     message = json.dumps(draw(st.sampled_from(MESSAGES[:2])), separators=(",", ":"))
-    place = draw(st.sampled_from(range(0, len(message), 7)))
-    rest = message[place:]
+    offset = draw(st.sampled_from(range(0, len(message), 7)))
+    rest = message[offset:]
     return draw(st.sampled_from([
-        {"text": message[:place]},
-        {"text": message + message[:place]},
-        {"text": message[:place] + "NaN" + rest},
+        {"text": message[:offset]},
+        {"text": message + message[:offset]},
+        {"text": message[:offset] + "NaN" + rest},
         {"text": " " * 3 + message + "\n"},
         {"text": "\ufeff" + message},
         {"text": message[:-1] + "," + message[1:]},
-        {"base64": _b64(message[:place].encode() + b"\xff" + rest.encode())},
+        {"base64": _b64(message[:offset].encode() + b"\xff" + rest.encode())},
         {"base64": _b64(b"\xef\xbb\xbf" + message.encode())},
         {"base64": _b64(message.encode("utf-16"))},
-        {"base64": _b64(bytes(range(place, place + 40)))},
+        {"base64": _b64(bytes(range(offset, offset + 40)))},
         {"json": json.loads(message), "as": "bytes"},
     ]))  # fmt: skip
 

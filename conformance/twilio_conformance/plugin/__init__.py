@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from twilio_conformance import EDITION
 
-_NEED_IMPL = (
-    "--profile",
-    "--level",
-    "--report",
-    "--baseline",
-    "--write-baseline",
-    "--reason",
-    "--fuzz",
-    "--fuzz-seed",
-    "--edition",
-)
-
 REPORT_FORMS = (".json", ".html", ".md", ".svg")
 """The file extensions that --report accepts."""
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--profile": {"metavar": "NAMES", "default": "core",
+        "help": "profiles that affect the exit status, separated by commas, or `all` (default: core)"},
+    "--level": {"choices": ("MUST", "SHOULD"), "default": "MUST",
+        "help": "the lowest level that affects the exit status (default: MUST)"},
+    "--report": {"metavar": "PATH", "action": "append", "default": [],
+        "help": f"write a report; the extension selects the format: {', '.join(REPORT_FORMS)} (repeatable)"},
+    "--baseline": {"metavar": "FILE",
+        "help": "excuse the known failures that this file lists; see docs/gating.md"},
+    "--write-baseline": {"metavar": "FILE",
+        "help": "write what fails at the gate into this file, and keep the reasons that it holds"},
+    "--reason": {"metavar": "TEXT",
+        "help": "with --write-baseline: the reason to write into the entries that are added"},
+    "--fuzz": {"metavar": "SECONDS", "type": float,
+        "help": "instead of grading, play random sessions and compare with the reference; see docs/fuzzing.md"},
+    "--fuzz-seed": {"metavar": "N", "type": int,
+        "help": "play the same sessions as an earlier --fuzz"},
+    "--edition": {"metavar": "YYYY.MM", "default": EDITION,
+        "help": f"grade against the requirements of an older edition (default: {EDITION})"},
+}  # fmt: skip
+"""The options that need --impl."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,58 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODULE[:NAME]",
         help="grade this implementation of TwilioFrameSerializer: a module, or a class or factory in it",
     )
-    group.addoption(
-        "--profile",
-        metavar="NAMES",
-        default="core",
-        help="profiles that decide on the exit status, separated by commas, or `all` (default: core)",
-    )
-    group.addoption(
-        "--level",
-        choices=("MUST", "SHOULD"),
-        default="MUST",
-        help="the lowest level that decides on the exit status (default: MUST)",
-    )
-    group.addoption(
-        "--report",
-        metavar="PATH",
-        action="append",
-        default=[],
-        help=f"write a report, its form by the ending: {', '.join(REPORT_FORMS)} (repeatable)",
-    )
-    group.addoption(
-        "--baseline",
-        metavar="FILE",
-        help="let the failures through that this file names as known; see docs/gating.md",
-    )
-    group.addoption(
-        "--write-baseline",
-        metavar="FILE",
-        help="write what fails at the gate into this file, keeping the reasons that it holds",
-    )
-    group.addoption(
-        "--reason",
-        metavar="TEXT",
-        help="with --write-baseline: the reason to write into the entries that are added",
-    )
-    group.addoption(
-        "--fuzz",
-        metavar="SECONDS",
-        type=float,
-        help="instead of grading, play random sessions and compare with the reference; see docs/fuzzing.md",
-    )
-    group.addoption(
-        "--fuzz-seed",
-        metavar="N",
-        type=int,
-        help="play the same sessions as another --fuzz did",
-    )
-    group.addoption(
-        "--edition",
-        metavar="YYYY.MM",
-        default=EDITION,
-        help=f"grade against the requirements of an older edition (default: {EDITION})",
-    )
+    for name, options in _OPTIONS.items():
+        group.addoption(name, **options)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--impl was given twice; a run grades one implementation")
     if config.getoption("--impl") is None:
         # Only what was typed counts: addopts may hold options for runs that grade.
-        if without := [option for option in _NEED_IMPL if given[option]]:
+        if without := [option for option in _OPTIONS if given[option]]:
             raise pytest.UsageError(f"{', '.join(without)}: name what to grade with --impl=MODULE")
         return
     if config.getoption("--fuzz") is not None and config.getoption("--report"):

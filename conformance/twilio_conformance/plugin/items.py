@@ -22,7 +22,7 @@ RUN = pytest.StashKey[Run]()
 """The run in a configuration's stash; absent without --impl."""
 
 REPORT_ATTRIBUTE = "conformance"
-"""The attribute of a pytest report that holds a `Graded`."""
+"""The attribute of a pytest report that holds a `Graded` as JSON, so that xdist can transfer it."""
 
 
 class Unmet(Exception):
@@ -46,9 +46,10 @@ class Graded:
         return {"entry": list(self.entry), "result": self.result.as_json()}
 
     @classmethod
-    def parse(cls, document: Json) -> Graded:
-        """Return what JSON stands for."""
-        return cls(Entry(*document["entry"]), Result.parse(document["result"]))
+    def of(cls, report: pytest.TestReport) -> Graded | None:
+        """Return what a report holds; None if it is not about a check of the suite."""
+        document = getattr(report, REPORT_ATTRIBUTE, None)
+        return document and cls(Entry(*document["entry"]), Result.parse(document["result"]))
 
 
 @dataclass(frozen=True, slots=True)

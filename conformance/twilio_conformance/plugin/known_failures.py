@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,13 +37,13 @@ def begin(config: pytest.Config, run: Run) -> None:
     if config.getoption("--reason") is not None and written is None:
         raise UsageError("--reason goes with --write-baseline=FILE")
     if written is not None and not is_worker:
-        place = folder / written
-        if place.is_dir() or not place.parent.is_dir():
+        path = folder / written
+        if path.is_dir() or not path.parent.is_dir():
             raise UsageError(f"--write-baseline={written}: name a file in a folder that exists")
-        old = known_failures.load(place) if place.exists() else None
+        old = known_failures.load(path) if path.exists() else None
         if old is not None:
             _reject(old.unknown_names(run.entries))
-        config.pluginmanager.register(Recording(run, place, old), "conformance-baseline")
+        config.pluginmanager.register(Recording(run, path, old), "conformance-baseline")
 
 
 def _reject(problems: list[str]) -> None:
@@ -64,16 +63,6 @@ class Gating:
     @property
     def _stale(self) -> list[str]:
         return self._baseline.stale(self._run.entries, self._run.outcomes)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
-        """Give known failures their own letter and colour."""
-        graded = getattr(report, "conformance", None)
-        if graded is None or report.failed or graded.outcome.holds:
-            return None
-        if self._baseline.reason(graded.entry) is None:
-            return None
-        return "known", "k", ("KNOWN", {"blue": True})
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the run if the baseline is stale."""
@@ -105,10 +94,10 @@ class Gating:
 class Recording:
     """Hooks that write failures to a file."""
 
-    def __init__(self, run: Run, place: Path, old: Baseline | None) -> None:
+    def __init__(self, run: Run, path: Path, old: Baseline | None) -> None:
         """Keep the run, the file to write and its present content."""
         self._run = run
-        self._place = place
+        self._path = path
         self._old = old
         self._message: str | None = None
 
@@ -125,10 +114,10 @@ class Recording:
         ]
         reason = session.config.getoption("--reason") or ""
         new = known_failures.update(self._old, failing, run.entries, run.outcomes, reason)
-        self._place.write_text(new.text, encoding="utf-8")
+        self._path.write_text(new.text, encoding="utf-8")
         needed = "" if reason else " (each needs a reason)"
         self._message = (
-            f"{self._place.name}: {len(new.added)} added{needed}, {new.kept} kept,"
+            f"{self._path.name}: {len(new.added)} added{needed}, {new.kept} kept,"
             f" {len(new.dropped)} taken out"
         )
 

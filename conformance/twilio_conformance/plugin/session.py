@@ -47,13 +47,11 @@ def begin(config: pytest.Config) -> None:
             config.pluginmanager.register(Progress(run, config), "conformance-progress")
             config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
         known_failures.begin(config, run)
-    except UsageError as error:
+    except (UsageError, DataError, SuiteError) as error:
         if run is not None:
             run.close()
-        raise pytest.UsageError(str(error)) from error
-    except (DataError, SuiteError) as error:
-        if run is not None:
-            run.close()
+        if isinstance(error, UsageError):
+            raise pytest.UsageError(str(error)) from error
         pytest.exit(f"{type(error).__name__}: {error}", returncode=EXIT_INCOMPLETE)
     # The summary lists failures by requirement; pytest's own lists would repeat them item by item.
     for option, usual, instead in _LISTS:
@@ -62,7 +60,7 @@ def begin(config: pytest.Config) -> None:
 
 
 def _start(config: pytest.Config, is_worker: bool) -> tuple[Run, list[Path]]:
-    """Return the run, started, and the places of its reports."""
+    """Return the run, started, and the paths of its reports."""
     gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
     concurrency = 1 if is_worker else default_concurrency()
     run = Run(config.getoption("--impl"), config.getoption("--edition"), gate, concurrency=concurrency)
@@ -115,8 +113,8 @@ class Grading:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Restore the order of the specification after other plugins have shuffled the items."""
-        place = {entry: number for number, entry in enumerate(self._run.entries)}
-        items.sort(key=lambda item: place[item.entry] if isinstance(item, CheckItem) else len(place))
+        position = {entry: number for number, entry in enumerate(self._run.entries)}
+        items.sort(key=lambda item: position[item.entry] if isinstance(item, CheckItem) else len(position))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Let the worker start on everything that was selected; under xdist, jobs arrive one by one."""
@@ -135,7 +133,7 @@ class Grading:
         """
         report = yield
         if isinstance(item, CheckItem) and call.when == "call" and item.graded is not None:
-            setattr(report, REPORT_ATTRIBUTE, item.graded)
+            setattr(report, REPORT_ATTRIBUTE, item.graded.as_json())
             outcome = item.graded.outcome
             report.duration = outcome.seconds
             if outcome.status == NOT_APPLICABLE:
@@ -146,39 +144,26 @@ class Grading:
                 report.wasxfail = item.excuse
         return report
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Turn the result of the check into JSON where a report leaves one of xdist's workers."""
-        data = yield
-        if data is not None and isinstance(graded := getattr(report, REPORT_ATTRIBUTE, None), Graded):
-            data[REPORT_ATTRIBUTE] = graded.as_json()
-        return data
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_from_serializable(self, data: dict[str, Any]) -> Generator[None, Any, Any]:
-        """Restore the result of the check where a report arrives in xdist's controller."""
-        report = yield
-        if report is not None and REPORT_ATTRIBUTE in data:
-            setattr(report, REPORT_ATTRIBUTE, Graded.parse(data[REPORT_ATTRIBUTE]))
-        return report
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
-        """Show a failure outside the gate as a warning, with a letter and a color of its own."""
-        graded = getattr(report, REPORT_ATTRIBUTE, None)
+        """Show what does not fail the run, but did not pass either, with a letter and a color of its own."""
+        graded = Graded.of(report)
         if graded is None or report.failed:
             return None
-        outcome = graded.outcome
-        if outcome.status == NOT_APPLICABLE:
+        if graded.outcome.status == NOT_APPLICABLE:
             return "not applicable", "n", ("NOT APPLICABLE", {"cyan": True})
-        return None if outcome.holds else ("warned", "w", ("WARNED", {"yellow": True}))
+        if graded.outcome.holds:
+            return None
+        if self._run.known(graded.entry) is not None:
+            return "known", "k", ("KNOWN", {"blue": True})
+        return "warned", "w", ("WARNED", {"yellow": True})
 
 
 class ResultRecorder:
     """Gathers the results in the process that writes the summary: this one, or xdist's controller."""
 
     def __init__(self, run: Run, reports: list[Path]) -> None:
-        """Keep the run and the places of its reports."""
+        """Keep the run and the paths of its reports."""
         self._run = run
         self._reports = reports
 
@@ -213,7 +198,7 @@ class ResultRecorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record the result of a check, or that there is none."""
-        graded = getattr(report, REPORT_ATTRIBUTE, None)
+        graded = Graded.of(report)
         if graded is not None:
             self._run.record(graded.entry, graded.result)
             if report.failed and isinstance(report.longrepr, str):
@@ -239,13 +224,13 @@ class ResultRecorder:
                 "nothing was graded: the paths that were given hold none of the suite's checks"
             )
             session.exitstatus = EXIT_INCOMPLETE
-        if not session.exitstatus and (troubles := self._ungraded()):
-            run.troubles += troubles
+        if not session.exitstatus and (reasons := self._ungraded()):
+            run.troubles += reasons
             session.exitstatus = EXIT_INCOMPLETE
-        for place in self._reports:
+        for path in self._reports:
             try:
-                writer.remove([place])
-                writer.write(self._report, place)
+                writer.remove([path])
+                writer.write(self._report, path)
             except (UsageError, DataError, SuiteError) as error:
                 run.troubles.append(str(error))
                 is_usage = isinstance(error, UsageError)
@@ -254,14 +239,14 @@ class ResultRecorder:
     def _ungraded(self) -> list[str]:
         """Return why a run without failures has graded less than it was asked to."""
         run = self._run
-        troubles = [
+        reasons = [
             f"nothing of {profile} applies to it: the profile was not graded, and is at the gate"
             for profile in sorted(run.gate.profiles & run.verdicts.keys())
             if run.verdicts[profile].word == NOTHING_APPLIES
         ]
-        if not troubles and {outcome.status for outcome in run.outcomes.values()} == {NOT_APPLICABLE}:
-            troubles = ["nothing that was selected applies to it: nothing was graded"]
-        return troubles
+        if not reasons and {outcome.status for outcome in run.outcomes.values()} == {NOT_APPLICABLE}:
+            reasons = ["nothing that was selected applies to it: nothing was graded"]
+        return reasons
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary: what was graded, the verdicts, and each failure."""

@@ -142,11 +142,11 @@ def _hex_views(expected: Any, actual: Any) -> Iterator[tuple[str, Lines]]:
 
 def _dump(data: bytes, name: str) -> list[str]:
     """Return the lines of a hex dump; the name of an excerpt gives its offset, as in `codes from 16`."""
-    offset = _OFFSET.search(name)
-    first = int(offset.group(1)) if offset else 0
+    excerpt = _OFFSET.search(name)
+    first = int(excerpt.group(1)) if excerpt else 0
     return [
-        f"{first + place:06x}  {data[place : place + BYTES_PER_LINE].hex(' ')}"
-        for place in range(0, len(data), BYTES_PER_LINE)
+        f"{first + offset:06x}  {data[offset : offset + BYTES_PER_LINE].hex(' ')}"
+        for offset in range(0, len(data), BYTES_PER_LINE)
     ]
 
 

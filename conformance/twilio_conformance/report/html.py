@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import json
 import re
 import shlex
@@ -12,7 +11,6 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.errors import UsageError
 from twilio_conformance.report import finding
 from twilio_conformance.report.model import Check, Json, Report
 from twilio_conformance.report.rendering import environment, render
@@ -33,19 +31,7 @@ LIST_LIMIT = 6
 REFERENCE = "reference.json"
 """The measurements of the reference, in this package: drawn beneath those of any other implementation."""
 
-EXTRA = "pipecat-twilio-conformance[report]"
-
 _TIME = re.compile(r"^\[?(\+?\d+\.\d+ m?s)\]?:?\s+")
-
-
-def require() -> None:
-    """Check that the package that drawings are made with is installed.
-
-    Raises:
-        UsageError: It is missing; the message says what to install.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError(f"an HTML report needs matplotlib, not installed here: pip install '{EXTRA}'")
 
 
 def page(report: Report, over: Report | None = None) -> str:
@@ -57,11 +43,7 @@ def page(report: Report, over: Report | None = None) -> str:
 
     Returns:
         The HTML.
-
-    Raises:
-        UsageError: The extra `report` is not installed.
     """
-    require()
     from markupsafe import Markup
 
     from twilio_conformance.report import plots

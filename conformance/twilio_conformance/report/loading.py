@@ -116,7 +116,7 @@ def _in_ledger(report: Report) -> Iterator[str]:
 def _in_statuses(document: Mapping[str, Any], report: Report) -> Iterator[str]:
     for name, found in report.requirements.items():
         if (stored := document["requirements"][name]["status"]) != found.status:
-            yield f"{name} is said to be {stored}, and its checks say {found.status}"
+            yield f"{name} is stored as {stored}, and its checks say {found.status}"
 
 
 def _in_verdicts(report: Report) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _in_times(report: Report) -> Iterator[str]:
         try:
             moment = datetime.fromisoformat(getattr(report, name))
         except ValueError:
-            yield f"{name!r} is no moment"
+            yield f"{name!r} is not a time"
         else:
             if moment.utcoffset() != timedelta():
-                yield f"{name!r} is no moment in UTC"
+                yield f"{name!r} is not a time in UTC"

@@ -24,8 +24,8 @@ def summary(report: Report) -> str:
 
 def _finding(check: Check) -> str:
     sides = {"expected": check.expected, "actual": check.actual}
-    told = [f"{side}: {_text(value)}" for side, value in sides.items() if value is not None]
-    return "\n".join([check.finding, *told])
+    shown = [f"{side}: {_text(value)}" for side, value in sides.items() if value is not None]
+    return "\n".join([check.finding, *shown])
 
 
 def _text(value: Any) -> str:

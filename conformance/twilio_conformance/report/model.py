@@ -287,8 +287,8 @@ def build(run: Run) -> Report:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SuiteError(f"the report is not what its schema says: {place}: {first['msg']}") from error
+        member = ".".join(map(str, first["loc"]))
+        raise SuiteError(f"the report is not what its schema says: {member}: {first['msg']}") from error
 
 
 def requirement(catalogue: Catalogue, specified: Specified, checks: list[Check]) -> Requirement:

@@ -34,7 +34,7 @@ _STATUS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
 def summarize(
     report: Report,
     reporter: pytest.TerminalReporter,
-    troubles: Sequence[str] = (),
+    problems: Sequence[str] = (),
     *,
     is_cut_short: bool = False,
 ) -> None:
@@ -43,7 +43,7 @@ def summarize(
     Args:
         report: The report of the run.
         reporter: Where to write.
-        troubles: What went wrong with the run itself.
+        problems: What went wrong with the run itself.
         is_cut_short: Whether the run was stopped before everything was graded, as by -x.
     """
     reporter.write_sep("=", f"conformance of {report.title}")
@@ -63,8 +63,8 @@ def summarize(
     for name, found in _gated_last(report, full).items():
         lines = _block(name, found, _failed(found)[0], f"fails in {_ratio(found)}")
         _write(reporter, report.is_gated(found), [*lines, ""])
-    for trouble in troubles:
-        _write(reporter, True, [*trouble.splitlines(), ""])
+    for problem in problems:
+        _write(reporter, True, [*problem.splitlines(), ""])
     for sentence in report.notes:
         reporter.write_line(f"note: {sentence}", yellow=True)
     _write_verdicts(report, reporter, is_cut_short=is_cut_short)

@@ -45,8 +45,6 @@ def prepare(names: Sequence[str], folder: Path) -> list[Path]:
     for name, path in zip(names, paths, strict=True):
         if path.suffix not in FORMATS:
             raise UsageError(f"--report={name}: unsupported extension; use {', '.join(FORMATS)}")
-        if path.suffix == ".html":
-            html.require()
         if path.is_dir():
             raise UsageError(f"--report={name}: is a folder; name a file in it")
         if not path.parent.is_dir():

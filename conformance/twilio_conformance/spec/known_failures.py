@@ -36,7 +36,7 @@ _PREAMBLE = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFailure:
     """A known failure of one check of a requirement, or of all its checks if `check` is None.
 
     Attributes:
@@ -45,15 +45,15 @@ class Known:
         reason: Why the failure is let through.
         expires: The last day on which it is; None for no end.
         tracker: The URL of its issue; None if there is none.
-        place: The file and line of the entry, for messages.
+        location: The file and line of the entry, for messages.
         text: The entry as it stands in the file, with the comments directly above it.
     """
 
     requirement: str
-    check: str | None
-    reason: str
-    place: str
+    location: str
     text: str
+    check: str | None = None
+    reason: str = ""
     expires: date | None = None
     tracker: str | None = None
 
@@ -83,7 +83,7 @@ class Baseline:
     """The known failures of a file in their order, and the text above them."""
 
     path: Path
-    known: tuple[Known, ...]
+    failures: tuple[KnownFailure, ...]
     preamble: str
 
     def reason(self, entry: Entry) -> str | None:
@@ -91,14 +91,14 @@ class Baseline:
 
         An entry for the check takes precedence over one for the whole requirement. One that has expired does not count.
         """
-        covering = [known for known in self.known if known.covers(entry) and not known.is_expired]
+        covering = [known for known in self.failures if known.covers(entry) and not known.is_expired]
         return min(covering, key=lambda known: known.check is None).explanation if covering else None
 
     def problems(self, entries: Collection[Entry]) -> list[str]:
         """Return what must be corrected before a run: unknown names and missing reasons."""
         reasons = [
-            f"{known.place}: {known.name} has no reason yet; say why it is let through"
-            for known in self.known
+            f"{known.location}: {known.name} has no reason yet; say why it is let through"
+            for known in self.failures
             if known.reason.strip().rstrip(".:!…").lower() in PLACEHOLDERS
         ]
         return self.unknown_names(entries) + reasons
@@ -107,30 +107,30 @@ class Baseline:
         """Return a sentence for each entry whose requirement or check does not exist, with the likely correction."""
         requirements = sorted({entry.requirement for entry in entries})
         found = []
-        for known in self.known:
+        for known in self.failures:
             if known.requirement not in requirements:
                 hint = _hint(known.requirement, requirements)
-                found.append(f"{known.place}: no requirement {known.requirement} that is graded{hint}")
+                found.append(f"{known.location}: no requirement {known.requirement} that is graded{hint}")
             elif known.check is not None and not any(map(known.covers, entries)):
                 own = [entry.check for entry in entries if entry.requirement == known.requirement]
                 others = [entry for entry in entries if entry.check == known.check]
                 hint = f"; it is a check of {others[0].requirement}" if others else _hint(known.check, own)
-                found.append(f"{known.place}: no check {known.check} of {known.requirement}{hint}")
+                found.append(f"{known.location}: no check {known.check} of {known.requirement}{hint}")
         return found
 
     def expired(self) -> list[str]:
         """Return a sentence for each entry whose last day is over."""
         return [
-            f"{known.place}: {known.name} expired on {known.expires}; fix the failure, or decide on it anew"
-            for known in self.known
+            f"{known.location}: {known.name} expired on {known.expires}; fix the failure, or decide on it anew"
+            for known in self.failures
             if known.is_expired
         ]
 
     def stale(self, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> list[str]:
         """Return a sentence for each entry that passes now; entries that were not run completely are left out."""
         return [
-            f"{known.place}: {known.name} passes now; take it out"
-            for known in self.known
+            f"{known.location}: {known.name} passes now; take it out"
+            for known in self.failures
             if _passes(known, entries, outcomes)
         ]
 
@@ -141,7 +141,7 @@ class Update(NamedTuple):
     text: str
     added: list[Entry]
     kept: int
-    dropped: list[Known]
+    dropped: list[KnownFailure]
 
 
 def load(path: Path) -> Baseline:
@@ -177,21 +177,13 @@ def load(path: Path) -> Baseline:
     texts = [
         "".join(lines[start:end]) for start, end in zip([0, *starts], [*starts, len(lines)], strict=True)
     ]
-    seen: dict[str, Known] = {}
+    seen: dict[str, KnownFailure] = {}
     for table, header, own in zip(tables, headers, texts[1:], strict=True):
         _validate(table, path, lines, header)
-        known = Known(
-            table["requirement"],
-            table.get("check"),
-            table.get("reason", ""),
-            f"{path}:{header + 1}",
-            own,
-            table.get("expires"),
-            table.get("tracker"),
-        )
+        known = KnownFailure(location=f"{path}:{header + 1}", text=own, **table)
         if known.name in seen:
-            line = seen[known.name].place.rpartition(":")[2]
-            raise UsageError(f"{known.place}: {known.name} is in line {line} already")
+            line = seen[known.name].location.rpartition(":")[2]
+            raise UsageError(f"{known.location}: {known.name} is in line {line} already")
         seen[known.name] = known
     return Baseline(path, tuple(seen.values()), texts[0])
 
@@ -222,7 +214,7 @@ def update(
     Returns:
         The new text, and what changed.
     """
-    before = old.known if old else ()
+    before = old.failures if old else ()
     dropped = [known for known in before if _passes(known, entries, outcomes)]
     kept = [known for known in before if known not in dropped]
     added = [entry for entry in failing if not any(known.covers(entry) for known in kept)]
@@ -237,7 +229,7 @@ def update(
     )
 
 
-def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> bool:
+def _passes(known: KnownFailure, entries: Collection[Entry], outcomes: Mapping[Entry, Outcome]) -> bool:
     own = [entry for entry in entries if known.covers(entry)]
     # What is no longer applicable was not mended: it does not pass.
     return bool(own) and all(entry in outcomes and outcomes[entry].status == PASS for entry in own)
@@ -245,19 +237,21 @@ def _passes(known: Known, entries: Collection[Entry], outcomes: Mapping[Entry, O
 
 def _validate(table: Mapping[str, Any], path: Path, lines: Sequence[str], header: int) -> None:
     for name, value in table.items():
-        place = f"{path}:{_line_of(name, lines, header)}"
+        location = f"{path}:{_line_of(name, lines, header)}"
         if name not in MEMBERS:
-            raise UsageError(f"{place}: unknown key {name}{_hint(name, MEMBERS)}")
+            raise UsageError(f"{location}: unknown key {name}{_hint(name, MEMBERS)}")
         if name == "expires":
             if type(value) is not date:
-                raise UsageError(f"{place}: expires is {value!r}; write a date without quotes, as 2027-01-31")
+                raise UsageError(
+                    f"{location}: expires is {value!r}; write a date without quotes, as 2027-01-31"
+                )
             continue
         if not isinstance(value, str):
-            raise UsageError(f"{place}: {name} is a {type(value).__name__}, not a text")
+            raise UsageError(f"{location}: {name} is a {type(value).__name__}, not a text")
         if name == "tracker" and not value.startswith(("http://", "https://")):
-            raise UsageError(f"{place}: tracker is {value!r}; write the URL of an issue")
+            raise UsageError(f"{location}: tracker is {value!r}; write the URL of an issue")
         if name not in ("reason", "tracker") and re.search(r"[*?\s]", value):
-            raise UsageError(f"{place}: {name} is {value!r}; name one, without * or ?")
+            raise UsageError(f"{location}: {name} is {value!r}; name one, without * or ?")
     if "requirement" not in table:
         raise UsageError(f"{path}:{header + 1}: the entry names no requirement")
 

@@ -23,9 +23,8 @@ PACKAGES = (
 )
 
 UNEXECUTED = {
-    "pip install 'pipecat-twilio-conformance[live,report]'": INDEX,
     "pip install 'pipecat-twilio-conformance[live]'": INDEX,
-    'pip install "$(echo dist/pipecat_twilio_conformance-*.whl)[live,report]"': INDEX,
+    'pip install "$(echo dist/pipecat_twilio_conformance-*.whl)[live]"': INDEX,
     "pip install pipecat-acefone==0.1.3 voicelink==0.1.1": INDEX,
     "cd examples": PACKAGES,
     'pytest --impl=acefone_adapter -k "TFS-SETUP or TFS-MEDIA or TFS-DTMF or TFS-CLEAR or TFS-MESSAGE or TFS-MARK'

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from twilio_conformance.checks._expectations import Session
 from twilio_conformance.fuzz.compare import compare
+from twilio_conformance.fuzz.oracle import NAMES
 from twilio_conformance.fuzz.strategies import CODES, COMPLETED, MESSAGES, NO_HANG_UP, media
+from twilio_conformance.subject.frames import FrameValue, Value
+from twilio_conformance.subject.observation import Observation, Raised
 
 Json = dict[str, Any]
 
@@ -29,69 +33,74 @@ def session(*steps: Json, arguments: Json = NO_HANG_UP) -> Json:
     return {"given": {"arguments": arguments, "setup": SETUP, "answers": [COMPLETED]}, "steps": list(steps)}
 
 
-def step(call: str, value: Json | None = None, raised: str | None = None) -> Json:
-    exception = None if raised is None else {"kind": raised, "bases": ["Exception"], "message": ""}
-    return {"call": call, "value": value, "raised": exception, "seconds": 0.0}
+def step(call: str, value: Value = None, raised: str | None = None) -> Observation:
+    exception = None if raised is None else Raised(raised, frozenset({"Exception"}), "")
+    return Observation(call, value, exception)
 
 
-def seen(*steps: Json, construction: str | None = None, obstacle: str | None = None) -> Json:
-    raised = step("", raised=construction)["raised"]
-    return {"construction": raised, "obstacle": obstacle or (construction and "the constructor raised"),
-            "steps": list(steps), "requests": [], "logs": [], "told": []}  # fmt: skip
+def seen(*steps: Observation, construction: str | None = None, obstacle: str | None = None) -> Session:
+    obstacle = obstacle or (construction and "the constructor raised")
+    return Session(step("construct()", raised=construction), obstacle, list(steps))
 
 
-def kinds(played: Json, actual: Json, expected: Json) -> list[str]:
+def kinds(played: Json, actual: Session, expected: Session) -> list[str]:
     return [discrepancy.kind for discrepancy in compare(played, actual, expected)]
 
 
-def text(**message: Any) -> Json:
-    return {"text": json.dumps(message)}
+def text(**message: Any) -> str:
+    return json.dumps(NAMES.fill(message))
 
 
-CLEAR = text(event="clear", streamSid="MZ")
+CLEAR = text(event="clear", streamSid="${stream_sid}")
 
 
-def sent(codes: bytes) -> Json:
+def sent(codes: bytes) -> str:
     return text(event="media", streamSid="MZ", media={"payload": base64.b64encode(codes).decode()})
 
 
-def received(size: int, rate: int = 8000) -> Json:
-    audio = base64.b64encode(bytes(2 * size)).decode()
-    return {"frame": "InputAudioRawFrame", "bases": [], "carried": {"audio": audio, "sample_rate": rate}}
+def received(size: int, rate: int = 8000) -> FrameValue:
+    attributes = {"audio": bytes(2 * size), "sample_rate": rate}
+    return FrameValue("InputAudioRawFrame", frozenset(), attributes)
 
 
-def key(button: str) -> Json:
-    return {"frame": "InputDTMFFrame", "bases": [], "carried": {"button": button}}
+def key(button: str) -> FrameValue:
+    return FrameValue("InputDTMFFrame", frozenset(), {"button": button})
+
+
+OTHER = FrameValue("TextFrame", frozenset(), {})
 
 
 @pytest.mark.parametrize(
     ("given", "call", "ours", "theirs", "found"),
     [
         (INTERRUPTION, "serialize(…)", CLEAR, CLEAR, []),
-        (INTERRUPTION, "serialize(…)", {"text": '{ "streamSid": "MZ", "event": "clear" }'}, CLEAR, []),
-        (INTERRUPTION, "serialize(…)", None, CLEAR, ["TFS-CLEAR-01: text"]),
-        (INTERRUPTION, "serialize(…)", {"text": "clear"}, CLEAR, ["TFS-CLEAR-01: text"]),
+        (INTERRUPTION, "serialize(…)", text(streamSid="${stream_sid}", event="clear"), CLEAR, []),
+        (INTERRUPTION, "serialize(…)", None, CLEAR, ["TFS-CLEAR-01: value"]),
+        (INTERRUPTION, "serialize(…)", "clear", CLEAR, ["TFS-CLEAR-01: value"]),
+        (INTERRUPTION, "serialize(…)", CLEAR.encode(), CLEAR, ["TFS-CLEAR-01: value"]),
         (KEY, "deserialize(…)", key("1"), key("1"), []),
-        (KEY, "deserialize(…)", key("2"), key("1"), ["TFS-DTMF-01: key"]),
-        (KEY, "deserialize(…)", None, key("1"), ["TFS-DTMF-01: key"]),
+        (KEY, "deserialize(…)", key("2"), key("1"), ["TFS-DTMF-01: value"]),
+        (KEY, "deserialize(…)", None, key("1"), ["TFS-DTMF-01: value"]),
         ({"deserialize": {"text": "{"}}, "deserialize(…)", key("1"), None,
          ["TFS-INPUT-01: returns InputDTMFFrame"]),
-        ({"deserialize": {"json": MESSAGES[2]}}, "deserialize(…)", {"frame": "TextFrame"}, None,
+        ({"deserialize": {"json": MESSAGES[2]}}, "deserialize(…)", OTHER, None,
          ["TFS-MARK-03: returns TextFrame"]),
         (SPEECH, "deserialize(…)", received(800), received(800), []),
         (SPEECH, "deserialize(…)", received(100), received(800), ["TFS-MEDIAIN-03: shorter from Twilio"]),
         (SPEECH, "deserialize(…)", None, received(800), ["TFS-LATENCY-03: shorter from Twilio"]),
         (SPEECH, "deserialize(…)", received(800, 16000), received(800), ["TFS-SETUP-02: rate"]),
-        (SPEECH, "deserialize(…)", {"frame": "TextFrame"}, received(800), ["TFS-MEDIAIN-01: frame"]),
+        (SPEECH, "deserialize(…)", OTHER, received(800), ["TFS-MEDIAIN-01: value"]),
         (AUDIO, "serialize(…)", sent(b"\xff" * 800), sent(b"\xff" * 800), []),
         (AUDIO, "serialize(…)", sent(b"\x00" * 800), sent(b"\xff" * 800), ["TFS-MEDIAOUT-05: unlike to Twilio"]),
         (AUDIO, "serialize(…)", sent(b"\xff" * 80), sent(b"\xff" * 800),
          ["TFS-MEDIAOUT-08: shorter to Twilio"]),
-        (AUDIO, "serialize(…)", text(event="media"), sent(b"\xff" * 800), ["TFS-MEDIAOUT-02: members"]),
+        (AUDIO, "serialize(…)", text(event="media"), sent(b"\xff" * 800), ["TFS-MEDIAOUT-02: value"]),
+        (AUDIO, "serialize(…)", sent(b"\xff" * 800).encode(), sent(b"\xff" * 800), ["TFS-MEDIAOUT-01: value"]),
+        (AUDIO, "serialize(…)", text(event="media"), None, ["TFS-MEDIAOUT-02: value"]),
     ],
 )  # fmt: skip
 def test_a_value_is_compared_by_its_rule(
-    given: Json, call: str, ours: Json | None, theirs: Json | None, found: list[str]
+    given: Json, call: str, ours: Value, theirs: Value, found: list[str]
 ) -> None:
     assert kinds(session(given), seen(step(call, ours)), seen(step(call, theirs))) == found
 
@@ -144,13 +153,13 @@ def test_a_constructor_may_refuse_incomplete_arguments_only(
 @pytest.mark.parametrize(
     ("actual", "expected", "message"),
     [
-        ({"ended": "hung in setup"}, seen(), "the implementation hung in setup"),
-        (seen(), {"ended": "hung"}, "the reference hung"),
+        (Session(obstacle="hung in setup"), seen(), "the implementation hung in setup"),
+        (seen(), Session(obstacle="hung"), "the reference hung"),
         (seen(), seen(obstacle="setup raised X"), "the reference setup raised X"),
     ],
 )
 def test_a_session_that_did_not_end_is_found_without_a_requirement(
-    actual: Json, expected: Json, message: str
+    actual: Session, expected: Session, message: str
 ) -> None:
     [found] = compare(session(), actual, expected)
     assert (found.requirement, found.message) == (None, message)

@@ -6,23 +6,47 @@ from typing import Any
 
 import pytest
 
+from twilio_conformance.checks._expectations import Session
 from twilio_conformance.fuzz import hangups
+from twilio_conformance.fuzz.compare import compare
+from twilio_conformance.fuzz.oracle import NAMES
+from twilio_conformance.subject.logs import LogRecord
+from twilio_conformance.subject.observation import Observation
+from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 
 OVER: Json = {"status": 404, "json": {"code": 20404}}
 LOST: Json = {"status": 404, "body": "<html>"}
 DONE: Json = {"status": 200, "json": {}}
+DOCUMENT: Json = {"given": {"answers": [DONE]}, "steps": [{"serialize": {"frame": "EndFrame"}}] * 2}
+FAILED = LogRecord(40, "ERROR", "failed")
 
 
-def seen(requests: int, answers: list[Json]) -> Json:
+def exchange(
+    number: int, status: int | None, url: str = "https://api.twilio.com", **changes: Any
+) -> Exchange:
+    """A request that hangs up, with changes."""
+    host = url.removeprefix("https://")
+    usual: Json = {"method": "POST", "target": "/calls", "headers": (), "answer_status": status}
+    return Exchange(number, "https", host, 443, host, False, 1, 0.0, **(usual | changes))
+
+
+def seen(requests: int, answers: list[Json]) -> Session:
     """What was seen of an implementation that made so many requests."""
-    usual = {"method": "POST", "url": "u", "target": "t", "form": {}, "basic": []}
     made = [
-        usual | {"answer": answers[min(number, len(answers) - 1)].get("status")} for number in range(requests)
+        exchange(number + 1, answers[min(number, len(answers) - 1)].get("status"))
+        for number in range(requests)
     ]
-    steps = [{"seconds": 0.0}] * 2
-    return {"requests": made, "steps": steps, "logs": [[40, "failed"]], "told": []}
+    steps = [Observation("serialize(EndFrame)")] * 2
+    return Session(Observation("construct()"), None, steps, tuple(made), logs=(FAILED,))
+
+
+def kinds(answers: list[Json], actual: Session, expected: Session) -> list[str]:
+    frames = [{"serialize": {"frame": "EndFrame"}}] * 2
+    arguments = {name: "${" + name + "}" for name in ("call_sid", "account_sid", "auth_token")}
+    given = {"arguments": arguments, "answers": answers, "setup": None}
+    return [found.kind for found in compare({"given": given, "steps": frames}, actual, expected)]
 
 
 @pytest.mark.parametrize(
@@ -41,10 +65,9 @@ def seen(requests: int, answers: list[Json]) -> Json:
 def test_what_follows_the_end_of_the_call_is_too_much(
     answers: list[Json], requests: int, found: list[str]
 ) -> None:
-    session = {"given": {"answers": answers}, "steps": [{"serialize": {"frame": "EndFrame"}}] * 2}
     script = [answer for answer in answers if "fault" not in answer]
-    differences = hangups.compare(session, seen(requests, script), seen(2, script))
-    assert [difference.kind for difference in differences] == found
+    needed = next((number for number, one in enumerate(script, 1) if one in (DONE, OVER)), 2)
+    assert kinds(answers, seen(requests, script), seen(needed, script)) == found
 
 
 LEADS: Json = {"status": 307, "headers": {"Location": "/elsewhere"}}
@@ -53,19 +76,31 @@ LEADS: Json = {"status": 307, "headers": {"Location": "/elsewhere"}}
 @pytest.mark.parametrize(
     ("changes", "logs", "found"),
     [
-        ({"target": "/elsewhere"}, [[40, "failed"]], []),
-        ({"target": "/elsewhere", "method": "GET"}, [[30, "failed"]], []),
-        ({"url": "elsewhere"}, [[40, "failed"]], []),
+        ({"target": "/elsewhere"}, [40], []),
+        ({"target": "/elsewhere", "method": "GET"}, [30], []),
+        ({"url": "https://elsewhere"}, [40], []),
         ({"target": "/elsewhere"}, [], ["TFS-FAULT-10: logs nothing"]),
-        ({"target": "/elsewhere"}, [[20, "done"]], ["TFS-FAULT-10: logs nothing"]),
-        ({"url": "elsewhere", "basic": ["a:b"]}, [[40, "failed"]], ["TFS-SECURE-03: follows a redirect"]),
+        ({"target": "/elsewhere"}, [20], ["TFS-FAULT-10: logs nothing"]),
+        ({"url": "https://elsewhere", "headers": (("Authorization", "Basic YTpi"),)}, [40],
+         ["TFS-SECURE-03: follows a redirect"]),
     ],
-)
+)  # fmt: skip
 def test_a_redirect_may_be_followed_on_its_host_and_is_no_success(
-    changes: Json, logs: list[Any], found: list[str]
+    changes: Json, logs: list[int], found: list[str]
 ) -> None:
-    session = {"given": {"answers": [LEADS, DONE]}, "steps": [{"serialize": {"frame": "EndFrame"}}] * 2}
-    actual = seen(3, [LEADS, DONE]) | {"logs": logs}
-    actual["requests"][1] |= changes
-    differences = hangups.compare(session, actual, seen(2, [LEADS, DONE]))
-    assert [difference.kind for difference in differences] == found
+    answers = [LEADS, DONE]
+    actual, expected = seen(3, answers), seen(1, answers)
+    followed = exchange(2, 200, **changes)
+    actual.exchanges = (actual.exchanges[0], followed, actual.exchanges[2])
+    actual.logs = tuple(LogRecord(level, "", "done") for level in logs)
+    assert kinds(answers, actual, expected) == found
+
+
+def test_a_request_is_compared_aspect_by_aspect_and_its_expectation_has_names() -> None:
+    target = f"/calls/{NAMES.values['call_sid']}"
+    actual, expected = seen(1, [DONE]), seen(1, [DONE])
+    expected.exchanges = (exchange(1, 200, target=target),)
+    [found] = [one for one in hangups.candidates(DOCUMENT, actual, expected) if one.behavior == "target"]
+    assert (found.requirement, found.expectation) == (
+        "TFS-HANGUP-04", {"request": {"target": "/calls/${call_sid}"}}
+    )  # fmt: skip

@@ -13,10 +13,14 @@ import jsonschema
 import pytest
 
 from tests.host import ROOT
+from twilio_conformance.checks._expectations import Session
 from twilio_conformance.fuzz import output
-from twilio_conformance.fuzz.oracle import Discrepancy
+from twilio_conformance.fuzz.oracle import NAMES, Discrepancy
 from twilio_conformance.fuzz.search import Reproducer
 from twilio_conformance.spec import catalogue
+from twilio_conformance.subject.logs import LogRecord
+from twilio_conformance.subject.observation import Observation, Raised
+from twilio_conformance.twilio.record import Exchange
 
 Json = dict[str, Any]
 
@@ -32,15 +36,14 @@ SESSION: Json = {
 }
 
 
-def seen(raised: Json | None) -> Json:
-    step = {"call": "deserialize('[]')", "value": None, "raised": raised, "seconds": 0.0}
-    return {"obstacle": None, "steps": [step], "requests": [], "logs": []}
+def seen(raised: Raised | None) -> Session:
+    return Session(Observation("construct()"), steps=[Observation("deserialize('[]')", raised=raised)])
 
 
 def reproducer(
     requirement: str | None, *, is_confirmed: bool = True, message: str = "it raised", **options: Any
 ) -> Reproducer:
-    raised = {"kind": "AttributeError", "message": "no get"}
+    raised = Raised("AttributeError", frozenset(), "no get")
     discrepancy = Discrepancy(requirement, message, "raises", **options)
     return Reproducer(discrepancy, SESSION, seen(raised), seen(None), is_confirmed)
 
@@ -50,10 +53,7 @@ def reproducer(
     [
         (reproducer("TFS-INPUT-02", step=0, expectation={"returns": "nothing"}), "steps"),
         (reproducer("TFS-HANGUP-10", expectation={"requests": {"at_least": 1, "at_most": 1}}), "expect"),
-        (
-            reproducer("TFS-CONSTRUCT-06", expectation={"raises": "ValueError"}, is_construction=True),
-            "construction",
-        ),
+        (reproducer("TFS-CONSTRUCT-06", expectation={"raises": "ValueError"}), "construction"),
     ],
 )
 def test_a_vector_is_valid_and_has_its_expectation_in_place(found: Reproducer, place: str) -> None:
@@ -119,3 +119,19 @@ def test_a_block_says_what_is_missing() -> None:
     assert lines[0] == "NEW  it raised"
     assert any("did not show again" in line for line in lines)
     assert any("is measured" in line for line in lines)
+
+
+def test_a_session_has_a_line_for_each_call_request_and_warning_without_secrets() -> None:
+    token = NAMES.values["auth_token"]
+    exchange = Exchange(1, "https", "api.twilio.com", 443, None, False, 1, 0.0, "POST", "/calls")
+    logs = (LogRecord(20, "INFO", "quiet"), LogRecord(40, "ERROR", f"a  {token}\n"))
+    session = Session(Observation("construct()"), None, [Observation("call", "{}")], (exchange,), logs=logs)
+    assert output.narrate(session) == [
+        "call: returned '{}'",
+        "request POST https://api.twilio.com/calls content type missing -> no answer",
+        "logged 40: a <auth_token>",
+    ]
+
+
+def test_a_session_without_steps_is_told_by_its_obstacle() -> None:
+    assert output.narrate(Session(obstacle="hung in setup")) == ["hung in setup"]

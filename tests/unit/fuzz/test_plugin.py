@@ -38,7 +38,7 @@ def test_what_is_found_fails_the_run_where_it_counts_at_the_gate(
         f"--impl={WITHOUT_CLEAR}", "--fuzz=20", "--fuzz-seed=1", f"--profile={profile}", timeout=180
     )
     assert result.status == status, result.text
-    assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) gave null" in result.text
+    assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) returned None" in result.text
     [line] = [line for line in result.text.splitlines() if line.startswith('    {"id": "fuzz/1-')]
     assert json.loads(line)["steps"][0]["serialize"] == {"frame": "InterruptionFrame"}
     assert result.orphans == []
@@ -52,7 +52,7 @@ def test_what_the_baseline_says_of_a_requirement_is_let_through(host: Host) -> N
     options = (f"--impl={WITHOUT_CLEAR}", "--fuzz=10", "--fuzz-seed=1", "--baseline=known.toml")
     result = host.run(*options, timeout=180)
     assert result.status == 0, result.text
-    assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) gave null" in result.text
+    assert "TFS-CLEAR-01  MUST of core: serialize(InterruptionFrame) returned None" in result.text
     assert "  known: tracker 7" in result.text
 
 

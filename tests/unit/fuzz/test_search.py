@@ -48,9 +48,9 @@ def stop_early(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "steps"),
     [
-        ("WithoutKeyOne", "TFS-DTMF-01: key", 1),
+        ("WithoutKeyOne", "TFS-DTMF-01: value", 1),
         ("RaisesForNonObjects", "TFS-INPUT-02: raises AttributeError", 1),
-        ("WithoutClear", "TFS-CLEAR-01: text", 1),
+        ("WithoutClear", "TFS-CLEAR-01: value", 1),
         ("ExitsAtInterruption", "no requirement: ended the process in serialize(InterruptionFrame)", 1),
         ("BlocksAtInterruption", "no requirement: hung in serialize(InterruptionFrame)", 1),
         ("WithoutCredentialCheck", "TFS-CONSTRUCT-06: accepts", 1),

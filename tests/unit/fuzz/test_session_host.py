@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests.host import ROOT
+from twilio_conformance.checks._expectations import Session
 from twilio_conformance.errors import SuiteError, UsageError
 from twilio_conformance.fuzz import session_host
-from twilio_conformance.fuzz.session_host import REFERENCE, SessionHost, narrate, play, replay, session_hosts
+from twilio_conformance.fuzz.oracle import NAMES
+from twilio_conformance.fuzz.session_host import REFERENCE, SessionHost, play, replay, session_hosts
 from twilio_conformance.fuzz.strategies import COMPLETED, HANG_UP, NO_HANG_UP
 
 Json = dict[str, Any]
@@ -59,13 +61,13 @@ def test_a_host_names_its_implementation(hosts: list[SessionHost]) -> None:
     assert hosts[0].name == "fragile:TwilioFrameSerializer"
 
 
-def test_a_session_is_seen_as_json(hosts: list[SessionHost]) -> None:
+def test_what_a_vector_observes_is_seen_of_a_session(hosts: list[SessionHost]) -> None:
     [seen] = play(hosts, session("InterruptionFrame", "EndFrame", arguments=HANG_UP))
-    assert (seen["construction"], seen["obstacle"], seen["told"]) == (None, None, False)
-    assert seen["steps"][0]["value"]["text"].startswith('{"event":')
-    [request] = seen["requests"]
-    assert (request["method"], request["form"], request["answer"]) == ("POST", {"Status": "completed"}, 200)
-    assert request["basic"][1] == "<auth_token>"
+    assert seen.obstacle is None
+    assert str(seen.steps[0].value).startswith('{"event":')
+    [request] = seen.exchanges
+    assert (request.method, request.body, request.answer_status) == ("POST", b"Status=completed", 200)
+    assert request.target.endswith(f"/{NAMES.values['call_sid']}.json")
 
 
 @pytest.mark.parametrize(
@@ -78,19 +80,18 @@ def test_a_session_is_seen_as_json(hosts: list[SessionHost]) -> None:
 def test_a_child_that_is_lost_is_what_was_seen_and_is_replaced(
     hosts: list[SessionHost], frame: str, end: str
 ) -> None:
-    assert play(hosts, session(frame)) == [{"ended": end}]
+    assert play(hosts, session(frame)) == [Session(obstacle=end)]
     [seen] = play(hosts, session("InterruptionFrame"))
-    assert seen["steps"][0]["raised"] is None
+    assert seen.steps[0].raised is None
 
 
 def test_a_process_is_kept_from_session_to_session_unless_a_fresh_one_is_asked_for(
     hosts: list[SessionHost],
 ) -> None:
-    messages = [
-        play(hosts, session("TextFrame"), fresh=fresh)[0]["steps"][0]["raised"]["message"]
-        for fresh in (True, False, True)
+    outcomes = [
+        play(hosts, session("TextFrame"), fresh=fresh)[0].steps[0].outcome for fresh in (True, False, True)
     ]
-    assert messages == ["'1'", "'2'", "'1'"]
+    assert outcomes == ["raised KeyError(\"'1'\")", "raised KeyError(\"'2'\")", "raised KeyError(\"'1'\")"]
 
 
 def test_an_implementation_that_cannot_be_imported_is_a_usage_error() -> None:
@@ -114,28 +115,3 @@ def test_a_replay_has_a_line_for_each_call(monkeypatch: pytest.MonkeyPatch) -> N
     assert lines[:2] == ["twilio_reference:", "  serialize(EndFrame): returned None"]
     assert lines[2].startswith("  request POST https://api.twilio.com/")
     assert lines[2].endswith("-> 200")
-
-
-@pytest.mark.parametrize(
-    ("value", "raised", "shown"),
-    [
-        (None, None, "returned None"),
-        ({"text": "{}"}, None, "returned '{}'"),
-        ({"bytes": "AAA="}, None, "returned bytes AAA="),
-        (None, {"kind": "KeyError", "message": "a"}, "raised KeyError('a')"),
-        ({"frame": "F", "carried": {"audio": "AAA=", "rate": 8000, "pts": None}}, None,
-         "returned F(audio='<2 bytes>', rate=8000)"),
-        ({"text": "x" * 121}, None, f"returned {'x' * 120 + '… (121 characters)'!r}"),
-    ],
-)  # fmt: skip
-def test_an_outcome_is_told_in_a_few_words(value: Json | None, raised: Json | None, shown: str) -> None:
-    seen = {"obstacle": None, "requests": [], "logs": [[20, "quiet"], [40, "a  b"]],
-            "steps": [{"call": "call", "value": value, "raised": raised}]}  # fmt: skip
-    assert narrate(seen) == [f"call: {shown}", "logged 40: a b"]
-
-
-@pytest.mark.parametrize(
-    ("seen", "line"), [({"ended": "hung"}, "hung"), ({"obstacle": "setup raised X"}, "setup raised X")]
-)
-def test_a_session_without_steps_is_told_by_its_obstacle(seen: Json, line: str) -> None:
-    assert narrate(seen) == [line]

@@ -294,13 +294,13 @@ class TestXdist:
     def test_a_result_survives_the_way_to_the_controller(self, config: pytest.Config) -> None:
         graded = Graded(FIRST, results({FIRST: FAILS}, output="(printed)")[FIRST.check])
         report = self.report()
-        setattr(report, REPORT_ATTRIBUTE, graded)
-        assert getattr(self.carry(config, report), REPORT_ATTRIBUTE) == graded
+        setattr(report, REPORT_ATTRIBUTE, graded.as_json())
+        assert Graded.of(self.carry(config, report)) == graded
 
     def test_a_report_of_another_test_stays_what_it_is(self, config: pytest.Config) -> None:
         arrived = self.carry(config, self.report())
         assert arrived.nodeid == ALL[0]
-        assert not hasattr(arrived, REPORT_ATTRIBUTE)
+        assert Graded.of(arrived) is None
 
     def test_the_controller_notes_what_its_workers_collected(self, run: Run) -> None:
         ids = [*ALL[:2], "test_own.py::test_of_the_project"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from html.parser import HTMLParser
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.reports import ROOT, Json, Make, check, parse
-from twilio_conformance.errors import UsageError
 from twilio_conformance.report import html
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\ud800\u202e&"
@@ -178,19 +176,6 @@ def test_the_page_says_what_the_report_says(make: Make) -> None:
                  "not applicable TFS-FLAT-01", "passes TFS-MARK-01", "22 November 2026, 10:00 UTC", "Took 5 s",
                  f"sha256:{'ab' * 32}"):  # fmt: skip
         assert said in text
-
-
-def test_without_the_extra_the_message_says_what_to_install(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name, *rest: None if name == "matplotlib" else find_spec(name, *rest),
-    )
-    with pytest.raises(UsageError, match=r"matplotlib.*pip install 'pipecat-twilio-conformance\[report\]'"):
-        page_of(make())
 
 
 def test_a_partial_run_is_said_to_be_one_above_its_verdicts(make: Make) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reports import FAILED, PASSED, graded_run, sample_requirements
+from twilio_conformance import EDITION
 from twilio_conformance.engine.run import Run
 from twilio_conformance.report import model, terminal
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
@@ -58,7 +59,7 @@ def test_the_command_that_runs_a_check_again_has_it_at_the_gate(
 def test_the_summary_of_a_conformant_run_is_its_verdicts() -> None:
     assert _summary(graded_run({"1": [PASSED], "2": [PASSED]})) == [
         "= conformance of mine:Serializer 1.2.3",
-        "edition 2026.11, pipecat-ai 1.14.0, Python 3.11.7: 2 of 2 checks, 2 of 2 requirements",
+        f"edition {EDITION}, pipecat-ai 1.14.0, Python 3.11.7: 2 of 2 checks, 2 of 2 requirements",
         "g|core    conformant      MUST 2/2",
     ]
 

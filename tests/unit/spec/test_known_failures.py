@@ -118,7 +118,7 @@ def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_file_lets_nothing_through(tmp_path: Path) -> None:
     loaded = load(tmp_path, "")
-    assert (loaded.known, loaded.problems(ENTRIES)) == ((), [])
+    assert (loaded.failures, loaded.problems(ENTRIES)) == ((), [])
 
 
 @pytest.mark.parametrize("reason", [None, "", " ", "TODO", "todo:", "tbd", "FIXME!"])
@@ -200,5 +200,5 @@ def test_an_entry_of_a_whole_requirement_covers_its_checks_in_an_update(tmp_path
 def test_a_first_update_can_be_loaded_again(tmp_path: Path) -> None:
     new = known_failures.update(None, KEYS, ENTRIES, outcomes(FAIL, FAIL, FAIL))
     again = load(tmp_path, new.text)
-    assert [Entry(one.requirement, str(one.check)) for one in again.known] == KEYS
+    assert [Entry(one.requirement, str(one.check)) for one in again.failures] == KEYS
     assert len(again.problems(ENTRIES)) == len(KEYS)
