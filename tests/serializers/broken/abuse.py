@@ -88,7 +88,11 @@ class StereoAsMono(HookedSerializer):
         return OutputAudioRawFrame(frame.audio, frame.sample_rate, 1)
 
 
-@broken("TFS-ABUSE-03", "Only the left channel is read, so whoever is recorded on the right is not heard.")
+@broken(
+    "TFS-ABUSE-03",
+    "Only the left channel is read, so whoever is recorded on the right is not heard.",
+    also="TFS-ABUSE-12",
+)
 class LeftChannelAlone(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.num_channels != 2:
@@ -270,7 +274,11 @@ class _MixesDown(HookedSerializer):
         return OutputAudioRawFrame(mixed.astype("<i2").tobytes(), frame.sample_rate, 1)
 
 
-@broken("TFS-ABUSE-12", "Only the left channel is sent.")
+@broken(
+    "TFS-ABUSE-12",
+    "Only the left channel is sent.",
+    also="TFS-ABUSE-03",
+)
 class LeftChannelOnly(_MixesDown):
     def mix(self, left: NDArray[np.int16], right: NDArray[np.int16]) -> NDArray[np.int16]:
         return left

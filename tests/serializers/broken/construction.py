@@ -15,7 +15,7 @@ from twilio_reference import TwilioFrameSerializer
 @broken(
     "TFS-CONSTRUCT-01",
     "stream_sid is renamed to stream_id, as in the serializer for Telnyx.",
-    also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12",
+    also="TFS-CONSTRUCT-15 TFS-HANGUP-19 TFS-CONSTRUCT-04 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-09 TFS-CONSTRUCT-12 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-12 TFS-CONSTRUCT-22",
 )
 class StreamIdForStreamSid(HookedSerializer):
     def __init__(self, stream_id: str, *arguments: Any, **keywords: Any) -> None:
@@ -130,6 +130,7 @@ class NotASerializer:
 @broken(
     "TFS-CONSTRUCT-05",
     "A tracing wrapper delegates everything but does not inherit from the base class.",
+    also="TFS-MESSAGE-08",
 )
 class TracingWrapper(NotASerializer):
     pass
@@ -300,7 +301,7 @@ class OtherDefaultsWithoutParams(HookedSerializer):
 @broken(
     "TFS-CONSTRUCT-12",
     "params is read without a default, and None has no such attribute.",
-    also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+    also="TFS-HANGUP-19 TFS-CONSTRUCT-01 TFS-CONSTRUCT-06 TFS-CONSTRUCT-07 TFS-CONSTRUCT-08 TFS-CONSTRUCT-13 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-CONSTRUCT-16",
 )
 class ParamsRequired(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
@@ -345,7 +346,7 @@ class StreamOnTheClass(HookedSerializer):
     "TFS-CONSTRUCT-14",
     "The hang-up flag is a class attribute, so the process hangs up once.",
     isolated=True,
-    also="TFS-SECURE-09 TFS-SECURE-10",
+    also="TFS-SECURE-09 TFS-SECURE-10 TFS-ABUSE-10",
 )
 class OneHangUpForAll(HangUpHooks):
     ended: ClassVar[list[str]] = []

@@ -10,7 +10,11 @@ from tests.serializers.broken.registry import broken
 from twilio_reference import TwilioFrameSerializer
 
 
-@broken("TFS-CONSTRUCT-16", "A missing credential is looked up in the environment, which no page says.")
+@broken(
+    "TFS-CONSTRUCT-16",
+    "A missing credential is looked up in the environment, which no page says.",
+    also="TFS-SECURE-13",
+)
 class CredentialsOfTheEnvironment(HookedSerializer):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         names = ("call_sid", "account_sid", "auth_token")
@@ -24,6 +28,7 @@ class CredentialsOfTheEnvironment(HookedSerializer):
 @broken(
     "TFS-CONSTRUCT-17",
     "setup keeps the rate in params.sample_rate, which is the next call's override.",
+    also="TFS-SETUP-05",
 )
 class RateInTheParams(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:
@@ -44,6 +49,7 @@ DEFAULT = TwilioFrameSerializer.InputParams()
     "TFS-CONSTRUCT-17",
     "The default of params is one object for all, as def f(params=InputParams()) makes it, and setup writes to it.",
     isolated=True,
+    also="TFS-MEDIAIN-04",
 )
 class OneDefaultForAll(HookedSerializer):
     def __init__(self, *arguments: Any, params: Any = None, **keywords: Any) -> None:

@@ -20,7 +20,7 @@ from twilio_reference import TwilioFrameSerializer
 @broken(
     "TFS-CONSTRUCT-20",
     "The constructor of the base class is not called, as before pipecat-ai/pipecat PR 3560.",
-    also="TFS-MESSAGE-08 TFS-SECURE-06",
+    also="TFS-MESSAGE-08 TFS-SECURE-06 TFS-SECURE-13",
 )
 class BaseNotInitialized(FrameSerializer):
     InputParams = TwilioFrameSerializer.InputParams

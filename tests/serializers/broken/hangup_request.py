@@ -266,7 +266,11 @@ class AnswerIsSent(HookedSerializer):
         return "completed" if is_terminal(frame) else text
 
 
-@broken("TFS-HANGUP-17", "The SID of the API key replaces the account SID in the URL too.")
+@broken(
+    "TFS-HANGUP-17",
+    "The SID of the API key replaces the account SID in the URL too.",
+    also="TFS-HANGUP-04",
+)
 class KeyInTheTarget(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         _, _, pair = request.headers["Authorization"].partition(" ")
@@ -288,7 +292,9 @@ class AccountWithKeysSecret(_Login):
 
 
 @broken(
-    "TFS-HANGUP-18", "The slashes of the root and of the path are both kept (pipecat-ai/pipecat PR 4885)."
+    "TFS-HANGUP-18",
+    "The slashes of the root and of the path are both kept (pipecat-ai/pipecat PR 4885).",
+    also="TFS-HANGUP-04",
 )
 class DoubledSlash(_Target):
     def change_request(self, request: httpx.Request) -> None:
