@@ -155,7 +155,8 @@ async def _calls(probe: Probe) -> None:
 
 
 def _squeezed(text: str) -> str:
-    """Return the letters and digits of a text: rows, marks and quotes between them say nothing."""
+    """Return the letters and digits of a text without marks, quotes and the offsets of hexadecimal rows."""
+    text = re.sub(r"(?m)^[0-9A-Fa-f]{4,8}:?\s+(?=[0-9A-Fa-f]{2}\s)", "", text)
     return re.sub(r"[^0-9A-Za-z]", "", text)
 
 
