@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from twilio_conformance.subject.process import die_with_parent
 
-PORTS = (443, 80, 8443)
+PORTS = (443, 80, 8443, 8080)
 """Ports that listen: HTTPS, HTTP, and a port that a `base_url` can name."""
 
 RESOLVER = "127.0.0.53"

@@ -57,7 +57,7 @@ class Surroundings:
             if need != "python":
                 self._probe.require_capability(need)
             elif self._probe.implementation.is_remote:
-                raise NotApplicable("it needs Python's objects, which stdio does not show")
+                raise NotApplicable("it needs Python's objects or a clock that skips, which stdio does not have")
         environment = self._probe.names.fill(self._given.get("environment", {}))
         if environment and self._probe.implementation.is_remote:
             raise NotApplicable("it needs environment variables, which an adapter has got already")
