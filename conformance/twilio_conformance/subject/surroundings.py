@@ -57,10 +57,12 @@ class Surroundings:
             if need != "python":
                 self._probe.require_capability(need)
             elif self._probe.implementation.is_remote:
-                raise NotApplicable("it needs Python's objects or a clock that skips, which stdio does not have")
+                raise NotApplicable(
+                    "it needs Python's objects or a clock that skips, which stdio does not have"
+                )
         environment = self._probe.names.fill(self._given.get("environment", {}))
         if environment and self._probe.implementation.is_remote:
-            raise NotApplicable("it needs environment variables, which an adapter has got already")
+            raise NotApplicable("it needs environment variables, which cannot change over stdio")
         before = dict(os.environ)
         os.environ.update(environment)
         try:

@@ -19,7 +19,7 @@ from twilio_conformance.spec import catalogue
 CHAPTERS = ("abuse", "clear", "media-in", "media-out", "setup")
 """Chapters that the suite plays in a few seconds, and in which something is wrong with each of the broken serializers."""
 
-LIMIT = 191
+LIMIT = 200
 """Lines of a runner."""
 
 JAVASCRIPT = ["node", EXAMPLES / "run_vectors.mjs", ROOT / "vectors" / "v1"]
@@ -96,6 +96,7 @@ def _expect_agreement(told: dict[str, str], status: int, impl: str) -> None:
     compared = {key: outcome for key, outcome in told.items() if key.split()[1].split("/")[0] in CHAPTERS}
     compared = {key: outcome for key, outcome in compared.items() if outcome != "not-played"}
     graded = _graded(impl)
+    compared = {key: outcome for key, outcome in compared.items() if graded[key] != "not-applicable"}
     assert compared == {key: graded[key] for key in compared}
     assert len(compared) > 180
     assert "fail" in compared.values()
