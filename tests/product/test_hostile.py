@@ -75,6 +75,7 @@ TOLD = {
     "changed the standard streams": "change-the-world",
     "changed the policy of event loops": "replace-the-loop-policy",
     "left a process behind": "leave-a-child",
+    "wrote report.json": "forge-the-report",
 }
 
 

@@ -127,19 +127,24 @@ def _take(event: str, arguments: tuple[Any, ...]) -> None:
     """Record an audit event; see sys.addaudithook."""
     if event == "open":
         path, _, flags = arguments
-        if isinstance(path, int) or (name := os.fsdecode(path)).endswith(_CODE) or "__pycache__" in name:
+        if isinstance(path, int):
             return
-        kind = WRITE if flags & _WRITING else READ
+        name, kind = os.fsdecode(path), WRITE if flags & _WRITING else READ
     elif event in _EVENTS:
         kind = _EVENTS[event]
         name = str(arguments[1 if event == "socket.connect" else 0]) if arguments else "a process"
     else:
         return
-    if (kind in (READ, WRITE) and name.startswith(_SYSTEM)) or not _is_a_destination(event, name):
+    if (kind in (READ, WRITE) and _is_no_file_of_its_own(name)) or not _is_a_destination(event, name):
         return
     if Effects._latest is not None and not _is_the_suites():
         is_on_loop = threading.current_thread() is threading.main_thread()
         Effects._latest.seen.append(Effect(kind, name, is_on_loop))
+
+
+def _is_no_file_of_its_own(name: str) -> bool:
+    """Return whether a file is a module, which Python reads and compiles, or the system's."""
+    return name.startswith(_SYSTEM) or name.endswith(_CODE) or "__pycache__" in name
 
 
 def _is_a_destination(event: str, name: str) -> bool:

@@ -63,13 +63,13 @@ class Surroundings:
         environment = self._probe.names.fill(self._given.get("environment", {}))
         if environment and self._probe.implementation.is_remote:
             raise NotApplicable("it needs environment variables, which cannot change over stdio")
-        before = dict(os.environ)
+        before = {name: os.environ[name] for name in environment if name in os.environ}
         os.environ.update(environment)
         try:
             yield
         finally:
             for name in environment:
-                os.environ.pop(name)
+                os.environ.pop(name, None)
             os.environ.update(before)
 
     def arguments(self, positional: Sequence[Any], arguments: Json) -> tuple[list[Any], Json]:

@@ -72,7 +72,7 @@ def test_a_document_that_differs_is_named_by_a_check_and_mended_without(
 
 
 HEADING = 'text = "twilio"\nexcluded = "a heading"\n'
-BASES = 'text = "Bases: FrameSerializer"\nrequirements = ["TFS-CONSTRUCT-05"]\n'
+BASES = 'text = "Bases: FrameSerializer"\nrequirements = ["TFS-CONSTRUCT-05", "TFS-CONSTRUCT-20"]\n'
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_keyword_that_is_only_named_is_permitted_in_a_page(
         (
             "spec/api.toml",
             BASES,
-            BASES.replace('"TFS-CONSTRUCT-05"', ""),
+            BASES.replace('"TFS-CONSTRUCT-05", "TFS-CONSTRUCT-20"', ""),
             "spec/api.toml: sentence 4, 'Bases: FrameSerializer': ",
         ),
         (

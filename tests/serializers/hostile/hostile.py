@@ -352,9 +352,9 @@ def log_badly() -> None:
 
 @deed
 def forge_the_report() -> None:
-    path = Path("report.json")
-    assert not path.exists(), "the report can be read"
-    path.write_text('{"verdict": {"core": {"conformant": true}}, "complete": true}')
+    path, forged = Path("report.json"), '{"verdict": {"core": {"conformant": true}}, "complete": true}'
+    assert not path.exists() or path.read_text() == forged, "the report can be read"
+    path.write_text(forged)
 
 
 # Return values
