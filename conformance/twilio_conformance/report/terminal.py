@@ -118,12 +118,17 @@ def _block(name: str, found: Requirement, check: Check, state: str) -> Iterator[
         yield f"  actual:   {show(check.actual)}"
     for number, line in enumerate(check.trace[-TRACE_LINES:]):
         yield f"  {'trace:   ' if number == 0 else '         '} {show(line, TRACE_LIMIT)}"
-    others = [other.id for other in found.unexpected if other is not check]
+    others = sorted((other.id for other in found.unexpected if other is not check), key=_changes)
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         yield f"  too:      {', '.join(others[:3])}{more}"
     yield f"  source:   {'; '.join(found.source)}"
     yield f"  again:    {check.rerun}"
+
+
+def _changes(check: str) -> int:
+    """Return how many values of its situation the id of a check names."""
+    return check.count("+")
 
 
 def _is_cause_gated(report: Report, cause: Cause) -> bool:
