@@ -55,7 +55,9 @@ def test_no_part_of_a_secret_is_found_in_what_a_run_leaves_behind(tmp_path: Path
         "JUnit": (tmp_path / "junit.xml").read_text(),
     }
     secrets = seen.read_text().split()
-    assert len(secrets) >= 2 * len(WAYS), "a vector that fails among others is played again alone, with its own"
+    assert len(secrets) >= 2 * len(WAYS), (
+        "a vector that fails among others is played again alone, with its own"
+    )
     pieces = {piece for secret in secrets for piece in _pieces(secret)}
     for place, text in left.items():
         found = [text.index(piece) for piece in pieces if piece in text]

@@ -197,7 +197,7 @@ class Probe:
         """Construct an instance; raise NotTestable if the constructor raised."""
         observation, subject = self.attempt(*positional, **arguments)
         if subject is None:
-            raise NotTestable("the instance cannot be constructed", actual=observation.outcome)
+            raise NotTestable(f"the constructor {observation.outcome}")
         return subject
 
     async def ready(
@@ -223,7 +223,7 @@ class Probe:
         )
         observation = await subject.setup(rate, out_rate, limit=limit)
         if observation.raised is not None:
-            raise NotTestable("setup did not succeed", actual=observation.outcome)
+            raise NotTestable(f"setup {observation.outcome}")
         await self.surroundings.prepare(
             subject, {"audio_in_sample_rate": rate, "audio_out_sample_rate": out_rate or rate}
         )
