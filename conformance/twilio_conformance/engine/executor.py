@@ -143,14 +143,23 @@ class Executor:
         self._worker: _Worker | None = None
 
     def start(self) -> None:
-        """Start the worker and wait until it has imported the implementation.
+        """Start the worker and wait until it is ready; see `wait_until_ready`."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the worker, which imports the implementation at once."""
+        self._worker = _Worker(self._configuration, self._error_output)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the worker has imported the implementation.
 
         Raises:
             UsageError: The implementation cannot be found or imported.
             DataError: The specification or the vectors are damaged.
         """
         try:
-            self._launch()
+            self._await_import()
             if not self.implementation["is_class"]:
                 self._shake_hands()
         except BaseException:
@@ -194,10 +203,9 @@ class Executor:
             self._worker = None
         self._error_output.close()
 
-    def _launch(self) -> None:
-        """Start a worker and wait until it is ready."""
-        impl = self._configuration["impl"]
-        self._worker = worker = _Worker(self._configuration, self._error_output)
+    def _await_import(self) -> None:
+        impl, worker = self._configuration["impl"], self._worker
+        assert worker is not None
         answers = worker.take(IMPORT_LIMIT)
         if not answers:
             how = "ended the process" if worker.is_over else f"did not finish within {IMPORT_LIMIT:g} s"
@@ -295,7 +303,8 @@ class Executor:
 
     def _launch_again(self) -> None:
         try:
-            self._launch()
+            self.launch()
+            self._await_import()
         except ConformanceError as error:
             if self._worker is not None:
                 self._worker.close()

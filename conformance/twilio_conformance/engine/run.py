@@ -11,7 +11,7 @@ from functools import cached_property
 from twilio_conformance import EDITION
 from twilio_conformance.engine.executor import Executor
 from twilio_conformance.engine.messages import Result
-from twilio_conformance.errors import DataError, UsageError
+from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES, Catalogue, Requirement
 from twilio_conformance.spec.coverage import Entry, Ledger, entries
@@ -77,13 +77,15 @@ class Run:
             UsageError: The edition or the implementation does not exist.
             DataError: The specification or the vectors are damaged.
         """
-        if self.edition > EDITION or not self.catalogue.requirements:
-            raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
-        self.executor.start()
+        self.executor.launch()
         try:
+            # The worker imports the implementation meanwhile.
+            if self.edition > EDITION or not self.catalogue.requirements:
+                raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
+            self.executor.wait_until_ready()
             self.entries  # noqa: B018
-        except DataError:
-            self.executor.close()
+        except BaseException:
+            self.close()
             raise
 
     def close(self) -> None:

@@ -223,7 +223,13 @@ class TestStart:
 
         ended: list[str] = []
         run.executor = cast(
-            Any, SimpleNamespace(start=lambda: None, close=lambda: ended.append("the worker"), jobs={})
+            Any,
+            SimpleNamespace(
+                launch=lambda: None,
+                wait_until_ready=lambda: None,
+                close=lambda: ended.append("the worker"),
+                jobs={},
+            ),
         )
         monkeypatch.setattr(module, "entries", disagree)
         with pytest.raises(DataError, match="disagree"):
