@@ -15,6 +15,7 @@ from tests.host import ROOT
 from twilio_conformance import EDITION
 from twilio_conformance.engine.executor import Executor
 from twilio_conformance.engine.messages import Result
+from twilio_conformance.spec import catalogue
 
 EXAMPLES = ROOT / "examples"
 
@@ -59,7 +60,7 @@ def launch() -> Iterator[Callable[..., tuple[Executor, list[str]]]]:
     def run(line: str, *wanted: Wanted) -> tuple[Executor, list[str]]:
         executor = Executor(f"stdio:{line}", EDITION, concurrency=1)
         started.append(executor)
-        executor.start()
+        executor.start(catalogue.load(EDITION))
         checks = [vector for _, vector in wanted]
         executor.submit(checks)
         return executor, checks

@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import twilio_conformance
 from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.catalogue import Catalogue
 
 Json = dict[str, Any]
 
 PACKAGE = Path(twilio_conformance.__file__).parent
 LIMITS = {
-    "engine/job.py": ("VECTOR_LIMIT", "8.0"),
+    "engine/messages.py": ("VECTOR_LIMIT", "8.0"),
     "engine/sandbox.py": ("MEMORY_LIMIT", "256 << 20"),
     "engine/worker.py": ("CALL_GRACE", "1.0"),
     "subject/probe.py": ("CALL_LIMIT", "3.0"),
@@ -180,6 +183,13 @@ def build(folder: Path, deeds: tuple[str, ...] = ("nothing",)) -> Path:
     write_vectors(folder, [*usual_vectors(), *map(_deed_vector, deeds)])
     make_plugin(folder)
     return folder
+
+
+def load(folder: Path) -> Catalogue:
+    """The small suite's own specification and vectors."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(catalogue, "_PACKAGE", folder / PACKAGE.name)
+        return catalogue.load()
 
 
 def make_plugin(folder: Path) -> None:

@@ -292,16 +292,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a document differs")
     check = parser.parse_args().check
     from twilio_conformance.checks._core import load_checks
-    from twilio_conformance.engine.job import jobs
+    from twilio_conformance.engine.job import jobs_in_code
 
     try:
         expect_keywords_in_requirements(ROOT)
         everything = catalogue.load()
-        found = jobs(everything, load_checks())
-        lines = entries(everything, {each.id: each.requirements[0] for each in found.values() if each.module})
+        found = jobs_in_code(everything, load_checks())
+        lines = entries(everything, {each.id: each.requirements[0] for each in found.values()})
         documents = {
             SPECIFICATION: specification(everything),
-            SITUATIONS: GENERATED + situations.page(everything, set(found)),
+            SITUATIONS: GENERATED + situations.page(everything, {*everything.vectors, *found}),
             TRACEABILITY: traceability(everything, lines),
             RULES: rules(
                 everything, tomllib.loads((ROOT / "docs" / "data" / "rules.toml").read_text(encoding="utf-8"))

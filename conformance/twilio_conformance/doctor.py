@@ -118,7 +118,7 @@ def _double() -> str:
 def _grading() -> str:
     executor = Executor(REFERENCE, EDITION, concurrency=1)
     try:
-        executor.start()
+        executor.start(catalogue.load(EDITION))
         found = executor.result(SAMPLE)
     except ConformanceError as error:
         raise Broken(f"one vector cannot be graded: {error}") from error

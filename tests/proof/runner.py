@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 from twilio_conformance.checks._core import Check, load_checks
 from twilio_conformance.engine import job
+from twilio_conformance.engine.messages import vector_jobs
 from twilio_conformance.errors import UsageError
 from twilio_conformance.spec import catalogue, coverage
 from twilio_conformance.spec.catalogue import Catalogue
@@ -121,12 +122,12 @@ class Runner:
         self.catalogue: Catalogue = catalogue.load()
         self.profiles = {name: entry.profile for name, entry in self.catalogue.requirements.items()}
         self.checks: dict[str, Check] = load_checks()
-        jobs_by_id = job.jobs(self.catalogue, self.checks)
-        in_code = {each.id: each.requirements[0] for each in jobs_by_id.values() if each.module}
+        jobs_in_code = job.jobs_in_code(self.catalogue, self.checks)
+        in_code = {each.id: each.requirements[0] for each in jobs_in_code.values()}
         self.entries = coverage.entries(self.catalogue, in_code)
         self.tasks = {
             each.id: Task(each.id, tuple(each.requirements), each.limit if each.module else VECTOR_LIMIT)
-            for each in jobs_by_id.values()
+            for each in (*vector_jobs(self.catalogue).values(), *jobs_in_code.values())
         }
         gc.freeze()  # a child that collects garbage must not copy what is loaded here
 

@@ -14,9 +14,9 @@ from time import monotonic
 from typing import BinaryIO
 
 from twilio_conformance.adapter.reaper import end_marked
-from twilio_conformance.engine.messages import Job, Result
+from twilio_conformance.engine.messages import Job, Result, vector_jobs
 from twilio_conformance.errors import ConformanceError, DataError, SuiteError, UsageError
-from twilio_conformance.spec.catalogue import Json
+from twilio_conformance.spec.catalogue import Catalogue, Json
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 from twilio_conformance.subject.process import PythonProcess
 from twilio_conformance.subject.target import HANDSHAKE
@@ -127,9 +127,10 @@ class Executor:
             edition: The edition to grade against.
             concurrency: How many children may run at once.
         """
-        self._configuration = {"impl": impl, "edition": edition, "concurrency": concurrency}
+        self._configuration: Json = {"impl": impl, "edition": edition, "concurrency": concurrency}
         self.implementation: Json = {}
         self.jobs: dict[str, Job] = {}
+        self._vector_jobs: dict[str, Job] = {}
         self.notes: list[str] = []
         self.on_wait: Callable[[], None] = lambda: None
         self._submitted: dict[str, None] = {}
@@ -142,22 +143,26 @@ class Executor:
         self._error_output = tempfile.TemporaryFile()  # noqa: SIM115
         self._worker: _Worker | None = None
 
-    def start(self) -> None:
+    def start(self, edition: Catalogue) -> None:
         """Start the worker and wait until it is ready; see `wait_until_ready`."""
         self.launch()
-        self.wait_until_ready()
+        self.wait_until_ready(edition)
 
     def launch(self) -> None:
         """Start the worker, which imports the implementation at once."""
         self._worker = _Worker(self._configuration, self._error_output)
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, edition: Catalogue) -> None:
         """Wait until the worker has imported the implementation.
+
+        Args:
+            edition: What to grade against.
 
         Raises:
             UsageError: The implementation cannot be found or imported.
             DataError: The specification or the vectors are damaged.
         """
+        self._vector_jobs = vector_jobs(edition)
         try:
             self._await_import()
             if not self.implementation["is_class"]:
@@ -214,7 +219,8 @@ class Executor:
         if "error" in answer:
             raise _ERRORS.get(answer["kind"], SuiteError)(answer["error"])
         self.implementation = answer["ready"]
-        self.jobs = {entry["id"]: Job(**entry) for entry in self.implementation.pop("jobs")}
+        in_code = [Job(**entry) for entry in self.implementation.pop("jobs_in_code")]
+        self.jobs = self._vector_jobs | {job.id: job for job in in_code}
         self.notes += self.implementation.pop("notes")
         worker.is_ready = True
 
@@ -236,7 +242,8 @@ class Executor:
                 self._conclude(check, Outcome(NOT_TESTABLE, message))
                 continue
             self._held.add(check)
-            self._worker.send({"job": check, "alone": check in self._suspects})
+            requirements = self.jobs[check].requirements if check in self.jobs else []
+            self._worker.send({"job": check, "requirements": requirements, "alone": check in self._suspects})
 
     def _await(self, check: str) -> Result:
         """Return the result of a job; replace workers that die meanwhile."""

@@ -33,9 +33,6 @@ from twilio_conformance.subject.target import HANDSHAKE, METHODS, Implementation
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.network import Network
 
-VECTOR_LIMIT = 60.0
-"""Seconds of real time for one vector: a client in a thread waits on the real clock, for up to 30 s."""
-
 HANDSHAKE_LIMIT = 20.0
 """Seconds of real time for a factory to make one serializer."""
 
@@ -68,25 +65,18 @@ class Context:
     threads: int = field(default_factory=threading.active_count)
 
     def names_for(self, job: Job) -> Names:
-        """Return new SIDs and secrets for a job, with those that its vector fixes."""
+        """Return new SIDs and secrets for a job, with those that its vector fixes; read its vector for that."""
         names = Names()
-        if (vector := self.catalogue.vectors.get(job.id)) is not None:
-            names.values.update(vector.data["given"].get("names", {}))
+        if not job.module:
+            base, _ = situations.parse(job.id)
+            names.values.update(self.catalogue.vectors[base].data["given"].get("names", {}))
         return names
 
-    def jobs(self) -> dict[str, Job]:
-        """Return every vector and check as a job, by id."""
-        return jobs(self.catalogue, self.checks)
 
-
-def jobs(catalogue: Catalogue, checks: Mapping[str, Check]) -> dict[str, Job]:
-    """Return every vector and check of an edition as a job, by id."""
+def jobs_in_code(catalogue: Catalogue, checks: Mapping[str, Check]) -> dict[str, Job]:
+    """Return every check in code of an edition, in each of its situations, as a job, by id."""
     known = catalogue.requirements
-    vectors = [
-        Job(vector.id, [name for name in vector.requirements if name in known], VECTOR_LIMIT)
-        for vector in catalogue.vectors.values()
-    ]
-    in_code = [
+    jobs = [
         Job(
             SEPARATOR.join([check.id, *situation]),
             [check.requirement],
@@ -98,7 +88,7 @@ def jobs(catalogue: Catalogue, checks: Mapping[str, Check]) -> dict[str, Job]:
         if check.since <= catalogue.edition
         for situation in ([], *catalogue.situations.get(check.id, ()))
     ]
-    return {job.id: job for job in (*vectors, *in_code)}
+    return {job.id: job for job in jobs}
 
 
 def preload_lazy_imports() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from twilio_conformance.spec.catalogue import Json
+from twilio_conformance.spec.catalogue import Catalogue, Json
 from twilio_conformance.spec.verdict import Outcome
+
+VECTOR_LIMIT = 60.0
+"""Seconds of real time for one vector: a client in a thread waits on the real clock, for up to 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A vector or a check in code that the worker can run; the worker lists all of them when it is ready.
+    """A vector or a check in code that the worker can run.
 
     Attributes:
         id: The id of the vector or check.
@@ -26,6 +29,15 @@ class Job:
     limit: float
     module: str = ""
     in_real_time: bool = False
+
+
+def vector_jobs(catalogue: Catalogue) -> dict[str, Job]:
+    """Return every vector of an edition as a job, by id."""
+    known = catalogue.requirements
+    return {
+        vector.id: Job(vector.id, [name for name in vector.requirements if name in known], VECTOR_LIMIT)
+        for vector in catalogue.vectors.values()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def replay(impl: str, name: str) -> Outcome:
     implementation = resolution.resolve(subject)
     checks = _core.load_checks()
     context = job.Context(implementation, found, checks)
-    in_code = {each.id: each.requirements[0] for each in job.jobs(found, checks).values() if each.module}
+    in_code = {each.id: each.requirements[0] for each in job.jobs_in_code(found, checks).values()}
     requirement, check = _entry(name, entries(found, in_code))
     with network.Network() as double:
         probe = _PrintingProbe(implementation, double)

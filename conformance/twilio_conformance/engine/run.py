@@ -82,7 +82,7 @@ class Run:
             # The worker imports the implementation meanwhile.
             if self.edition > EDITION or not self.catalogue.requirements:
                 raise UsageError(f"--edition={self.edition}: no such edition; the newest is {EDITION}")
-            self.executor.wait_until_ready()
+            self.executor.wait_until_ready(self.catalogue)
             self.entries  # noqa: B018
         except BaseException:
             self.close()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from twilio_conformance.engine import sandbox
 from twilio_conformance.engine.child import Child, QueuedJob, beginning, death
-from twilio_conformance.engine.messages import ChildReport, Job
+from twilio_conformance.engine.messages import VECTOR_LIMIT, ChildReport, Job
 from twilio_conformance.engine.status import ChildStatus
 from twilio_conformance.errors import ConformanceError, UsageError
 from twilio_conformance.spec import catalogue
@@ -95,7 +95,7 @@ class Worker:
             UsageError: The implementation cannot be found or imported, or the machine has no loopback.
             DataError: The specification or the vectors are damaged.
         """
-        self._catalogue = catalogue.load(configuration["edition"])
+        self._catalogue = catalogue.load(configuration["edition"], read_vectors=False)
         try:
             network.require_loopback()
         except OSError as error:
@@ -113,7 +113,6 @@ class Worker:
         self._pool: Pool | None = None
         self._notes: list[str] = []
         self._context = self._import(named)
-        self._jobs = self._context.jobs()
         self._concurrency = int(configuration["concurrency"]) * (ADAPTER_JOBS_FACTOR if self._pool else 1)
         self._waiting: list[QueuedJob] = []
         self._children: dict[int, Child] = {}
@@ -141,7 +140,9 @@ class Worker:
         from twilio_conformance.engine import job
 
         job.preload_lazy_imports()
-        return job.Context(implementation, self._catalogue, _core.load_checks())
+        context = job.Context(implementation, self._catalogue, _core.load_checks())
+        self._jobs = job.jobs_in_code(self._catalogue, context.checks)
+        return context
 
     def serve(self) -> None:
         """Report ready, then run jobs until the pipe of requests is closed."""
@@ -154,7 +155,7 @@ class Worker:
             "is_class": found.is_class,
             "file": found.file,
             "network": found.network,
-            "jobs": [asdict(job) for job in self._jobs.values()],
+            "jobs_in_code": [asdict(job) for job in self._jobs.values()],
             "pipecat": importlib.metadata.version("pipecat-ai"),
             "python": platform.python_version(),
         }
@@ -194,8 +195,10 @@ class Worker:
 
         if request["job"] == target.HANDSHAKE:
             job = Job(target.HANDSHAKE, [target.HANDSHAKE], HANDSHAKE_LIMIT, module=target.HANDSHAKE)
+        elif (in_code := self._jobs.get(request["job"])) is not None:
+            job = in_code
         else:
-            job = self._jobs[request["job"]]
+            job = Job(request["job"], request["requirements"], VECTOR_LIMIT)
         shares = not job.module and not request["alone"] and not self._pool and self._context.threads == 1
         return QueuedJob(job, job.limit * (target.REAL_TIME if self._pool else 1), request["alone"], shares)
 
@@ -228,7 +231,8 @@ class Worker:
             self._end_slow(child)
 
     def _fork(self, orders: list[QueuedJob]) -> None:
-        names = self._context.names_for(orders[0].job)
+        # Read here, a vector does not have to be read in the child, where files may have run out.
+        names, *_ = [self._context.names_for(order.job) for order in orders]
         for order in orders:
             send(self._answers, {"started": order.job.id, "limit": order.limit})
         results, writing = os.pipe()

@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +86,25 @@ class Vector:
         return tuple(sorted({expectation["requirement"] for expectation in expectations}))
 
 
+class VectorFiles(dict[str, Vector]):
+    """Vectors by id, each read when it is first asked for."""
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        """Remember where they are.
+
+        Args:
+            digests: The SHA-256 of each file by its name, as in the manifest.
+        """
+        super().__init__()
+        self._digests = digests
+
+    def __missing__(self, name: str) -> Vector:
+        """Read a vector; raise DataError if its file is missing or damaged."""
+        file = f"{name}.json"
+        vector = self[name] = Vector(_read_json(vectors_folder() / file, self._digests[file]))
+        return vector
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The requirements and vectors of one edition.
@@ -138,13 +158,22 @@ def load_schema(name: str) -> Json:
     return _read_json(specification_folder() / "schemas" / f"{name}.schema.json")
 
 
-def load(edition: str = EDITION) -> Catalogue:
+def load(edition: str = EDITION, *, read_vectors: bool = True) -> Catalogue:
     """Load one edition: whatever came later is left out.
 
-    Raise DataError if a file is missing or damaged, or violates its schema.
+    Args:
+        edition: The edition.
+        read_vectors: Whether to read all vectors now, instead of each when it is first asked for, of any edition.
+
+    Returns:
+        The edition.
+
+    Raises:
+        DataError: A file is missing or damaged, or violates its schema.
     """
     chapters = _load_chapters(edition)
-    manifest, vectors = _load_vectors(edition)
+    manifest = _load_manifest()
+    vectors = _read_vectors(manifest["files"], edition) if read_vectors else VectorFiles(manifest["files"])
     situations = {
         check: chosen
         for since, found in manifest["checks"].items()
@@ -198,27 +227,28 @@ def _load_chapters(edition: str) -> tuple[Chapter, ...]:
     return tuple(sorted(chapters, key=lambda chapter: chapter.order))
 
 
-def _load_vectors(edition: str) -> tuple[Json, dict[str, Vector]]:
-    """Return the manifest, and the vectors of an edition by id."""
-    folder = vectors_folder()
-    manifest = _read_json(folder / "manifest.json")
+def _load_manifest() -> Json:
+    path = vectors_folder() / "manifest.json"
+    manifest = _read_json(path)
     for member, kind in (("digest", str), ("files", dict), ("flags", dict), ("checks", dict)):
         if not isinstance(manifest.get(member), kind):
-            raise DataError(f"{folder / 'manifest.json'}: lacks {member}, or it is none; run `make vectors`")
+            raise DataError(f"{path}: lacks {member}, or it is none; run `make vectors`")
+    lines = "".join(f"{digest}  {name}\n" for name, digest in manifest["files"].items())
+    if hashlib.sha256(lines.encode()).hexdigest() != manifest["digest"]:
+        raise DataError(f"{path}: its digest is not that of its files; run `make vectors`")
+    return manifest
+
+
+def _read_vectors(digests: Mapping[str, str], edition: str) -> dict[str, Vector]:
     vectors = {}
-    for name, digest in manifest["files"].items():
-        path = folder / name
+    for name, digest in digests.items():
+        path = vectors_folder() / name
         document = _read_json(path, digest)
         if document.get("id") != name.removesuffix(".json") or not isinstance(document.get("since"), str):
             raise DataError(f"{path}: its id is not its path, or it has no since; run `make vectors`")
         if document["since"] <= edition:
             vectors[document["id"]] = Vector(document)
-    lines = "".join(f"{digest}  {name}\n" for name, digest in manifest["files"].items())
-    if hashlib.sha256(lines.encode()).hexdigest() != manifest["digest"]:
-        raise DataError(
-            f"{folder / 'manifest.json'}: its digest is not that of its files; run `make vectors`"
-        )
-    return manifest, vectors
+    return vectors
 
 
 def _read_json(path: Path, digest: str | None = None) -> Json:

@@ -128,7 +128,7 @@ def _vectors() -> list[catalogue.Vector]:
 def _graded(impl: str) -> dict[str, str]:
     executor = Executor(impl, EDITION, concurrency=2)
     try:
-        executor.start()
+        executor.start(catalogue.load(EDITION))
         vectors = [vector for vector in _vectors() if vector.id.split("/")[0] in CHAPTERS]
         executor.submit(vector.id for vector in vectors)
         found = {vector.id: executor.result(vector.id).outcomes for vector in vectors}

@@ -54,7 +54,7 @@ def test_a_fault_after_the_last_call_is_noted_and_touches_no_verdict(grade):
 
 def test_an_adapter_that_is_slow_at_everything_is_told_by_its_pace(launch, tmp_path, monkeypatch):
     suite = miniature.build(tmp_path, ("nothing",))
-    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "job.py", "VECTOR_LIMIT", "0.6")
+    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "messages.py", "VECTOR_LIMIT", "0.6")
     monkeypatch.setattr("twilio_conformance.subject.process.search_path", lambda: [str(suite), *sys.path])
     # The limit is multiplied by 3 over stdio; three answers take longer.
     executor, (check,) = launch(broken("sluggish"), ("TFS-KEY-01", "key/1"))

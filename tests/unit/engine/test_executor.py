@@ -16,7 +16,7 @@ from tests.host import IMPLEMENTATIONS, REFERENCE
 from twilio_conformance import EDITION
 from twilio_conformance.adapter import reaper
 from twilio_conformance.engine.executor import Executor
-from twilio_conformance.engine.messages import Job, Result
+from twilio_conformance.engine.messages import VECTOR_LIMIT, Job, Result
 from twilio_conformance.errors import SuiteError, UsageError
 
 pytestmark = pytest.mark.xdist_group("a shared executor")
@@ -37,7 +37,7 @@ def shared(suite: Path) -> Iterator[Executor]:
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr("twilio_conformance.subject.process.search_path", lambda: _path(suite))
         executor = Executor("hostile", EDITION, concurrency=2)
-        executor.start()
+        executor.start(miniature.load(suite))
     yield executor
     executor.close()
 
@@ -50,7 +50,7 @@ def start(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
     def start(impl: str = "hostile", jobs: int = 2) -> Executor:
         started.append(Executor(impl, EDITION, concurrency=jobs))
-        started[-1].start()
+        started[-1].start(miniature.load(suite))
         return started[-1]
 
     yield start
@@ -85,7 +85,7 @@ def test_the_worker_describes_the_implementation_and_lists_the_jobs(shared: Exec
     assert (found["name"], found["is_class"]) == ("hostile:TwilioFrameSerializer", True)
     check = "deeds.an_interruption_gives_a_text"
     assert shared.jobs[check] == Job(check, ["TFS-DEED-02"], 5, "deeds")
-    assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], 8.0)
+    assert shared.jobs["key/1"] == Job("key/1", ["TFS-KEY-01"], VECTOR_LIMIT)
 
 
 def test_a_job_has_an_outcome_for_each_of_its_requirements(shared: Executor) -> None:

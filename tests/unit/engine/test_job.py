@@ -18,7 +18,7 @@ from twilio_conformance.audio.levels import Unmeasurable
 from twilio_conformance.checks._core import Check, CheckFunction
 from twilio_conformance.engine import job
 from twilio_conformance.engine.job import TEXT_LIMIT, Context
-from twilio_conformance.engine.messages import Job
+from twilio_conformance.engine.messages import Job, vector_jobs
 from twilio_conformance.errors import NotApplicable, NotObservable, NotTestable, Violation
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
@@ -95,7 +95,7 @@ def test_an_exception_from_a_shared_library_is_not_the_implementations(context: 
 
 
 def test_every_vector_is_a_job_with_the_requirements_of_the_edition(context: Context) -> None:
-    jobs = context.jobs()
+    jobs = vector_jobs(context.catalogue)
     assert jobs.keys() == context.catalogue.vectors.keys()
     assert all(
         name in context.catalogue.requirements for entry in jobs.values() for name in entry.requirements
@@ -105,7 +105,7 @@ def test_every_vector_is_a_job_with_the_requirements_of_the_edition(context: Con
 
 def test_a_check_in_code_is_a_job_with_its_own_limit_and_file(context: Context) -> None:
     check = Check("media.gain", REQUIREMENT, _nothing, 300.0)
-    found = Context(context.implementation, context.catalogue, {check.id: check}).jobs()[check.id]
+    found = job.jobs_in_code(context.catalogue, {check.id: check})[check.id]
     assert found == Job("media.gain", [REQUIREMENT], 300.0, __name__.rpartition(".")[2])
 
 

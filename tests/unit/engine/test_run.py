@@ -226,7 +226,7 @@ class TestStart:
             Any,
             SimpleNamespace(
                 launch=lambda: None,
-                wait_until_ready=lambda: None,
+                wait_until_ready=lambda _: None,
                 close=lambda: ended.append("the worker"),
                 jobs={},
             ),

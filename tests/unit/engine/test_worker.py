@@ -47,13 +47,13 @@ def grade(
     names = [f"deed/{number}" for number in range(jobs)]
     suite = miniature.build(tmp_path, tuple(map(str, range(jobs))))
     (suite / "graded.py").write_text(source)
-    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "job.py", "VECTOR_LIMIT", limit)
+    miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "messages.py", "VECTOR_LIMIT", limit)
     monkeypatch.setattr(
         "twilio_conformance.subject.process.search_path", lambda: [*map(str, (suite, REFERENCE)), *sys.path]
     )
     executor, started = Executor("graded", EDITION, concurrency=2), time.monotonic()
     try:
-        executor.start()
+        executor.start(miniature.load(suite))
         executor.submit(names)
         found = [executor.result(name).outcomes["TFS-DEED-01"] for name in names]
     finally:
@@ -128,7 +128,7 @@ def test_what_an_earlier_job_of_the_process_has_left_behind_fails_nobody(
     chosen = [name for name in vectors if name.startswith("dtmf/key-") and "call" not in name][:6]
     executor = Executor("second", EDITION, concurrency=2)
     try:
-        executor.start()
+        executor.start(catalogue.load())
         executor.submit(chosen)
         found = {executor.result(name).outcomes["TFS-DTMF-01"].status for name in chosen}
     finally:

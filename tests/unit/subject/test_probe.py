@@ -243,6 +243,6 @@ async def test_a_repeated_call_is_one_observation_and_keeps_neither_values_nor_l
 
 
 def test_the_usual_limit_is_below_that_of_a_job() -> None:
-    from twilio_conformance.engine.job import VECTOR_LIMIT
+    from twilio_conformance.engine.messages import VECTOR_LIMIT
 
     assert CALL_LIMIT < VECTOR_LIMIT
