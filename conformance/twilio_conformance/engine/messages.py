@@ -63,7 +63,7 @@ class ChildReport:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one job found; pytest-xdist carries it in this form too.
+    """What one job found.
 
     Attributes:
         check: The id of the vector or check.

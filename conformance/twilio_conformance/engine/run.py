@@ -92,16 +92,14 @@ class Run:
         """End the worker."""
         self.executor.close()
 
-    def select(self, entries: Iterable[Entry], *, submit_all: bool) -> None:
+    def select(self, entries: Iterable[Entry]) -> None:
         """Note what was selected, and let the worker start on it.
 
         Args:
             entries: The entries that will be graded.
-            submit_all: Whether all of them are submitted now; otherwise each is when its result is asked for.
         """
         self.collected = list(entries)
-        if submit_all:
-            self.executor.submit(entry.check for entry in sorted(self.collected, key=self._turn))
+        self.executor.submit(entry.check for entry in sorted(self.collected, key=self._turn))
 
     def _turn(self, entry: Entry) -> tuple[int, float]:
         """Return the sort key by which jobs start.

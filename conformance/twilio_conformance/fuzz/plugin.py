@@ -22,7 +22,7 @@ SEEDS = 1 << 32
 """The number of seeds of which one is drawn without --fuzz-seed."""
 
 _RESULT = "conformance_fuzz"
-"""The user property of a report that holds what was found; xdist transfers it."""
+"""The user property of a report that holds what was found."""
 
 
 class DiscrepancyError(Exception):

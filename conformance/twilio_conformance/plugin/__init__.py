@@ -69,6 +69,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--report writes what a graded run finds: leave --fuzz out")
     if not hasattr(os, "fork"):
         raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
+    if getattr(config.option, "tx", None):
+        # Checks have processes already. Those of pytest-xdist would each import the implementation anew.
+        config.option.dist, config.option.tx = "no", []
     if config.getoption("--fuzz") is None:
         from twilio_conformance.plugin.session import begin
     else:

@@ -22,7 +22,7 @@ RUN = pytest.StashKey[Run]()
 """The run in a configuration's stash; absent without --impl."""
 
 REPORT_ATTRIBUTE = "conformance"
-"""The attribute of a pytest report that holds a `Graded` as JSON, so that xdist can transfer it."""
+"""The attribute of a pytest report that holds a `Graded`, as JSON for plugins that serialize reports."""
 
 
 class Unmet(Exception):

@@ -26,17 +26,15 @@ def begin(config: pytest.Config, run: Run) -> None:
         UsageError: A file cannot be read or written, or is not a baseline.
         DataError: A file names something unknown, or the baseline lacks a reason.
     """
-    is_worker = hasattr(config, "workerinput")
     folder = config.invocation_params.dir
     read, written = config.getoption("--baseline"), config.getoption("--write-baseline")
     if read is not None:
         run.baseline = known_failures.load(folder / read)
-        if not is_worker:
-            _reject(run.baseline.problems(run.entries))
+        _reject(run.baseline.problems(run.entries))
         config.pluginmanager.register(Gating(run, run.baseline), "conformance-gating")
     if config.getoption("--reason") is not None and written is None:
         raise UsageError("--reason goes with --write-baseline=FILE")
-    if written is not None and not is_worker:
+    if written is not None:
         path = folder / written
         if path.is_dir() or not path.parent.is_dir():
             raise UsageError(f"--write-baseline={written}: name a file in a folder that exists")
@@ -67,8 +65,7 @@ class Gating:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the run if the baseline is stale."""
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        is_summed_up = not hasattr(session.config, "workerinput") and not session.config.option.collectonly
-        if ended and is_summed_up and self._stale:
+        if ended and not session.config.option.collectonly and self._stale:
             session.exitstatus = EXIT_INCOMPLETE
 
     @pytest.hookimpl(trylast=True)

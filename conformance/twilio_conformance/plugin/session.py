@@ -20,9 +20,6 @@ from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES
 from twilio_conformance.spec.verdict import NOT_APPLICABLE, NOTHING_APPLIES, Threshold
 
-_NOTES = "conformance_notes"
-"""The key under which each of xdist's workers sends its notes to the controller."""
-
 _LISTS = (("tbstyle", "auto", "no"), ("reportchars", "fE", ""))
 """Options for lists of failures: name, pytest's default, and the value in a graded run."""
 
@@ -37,15 +34,13 @@ def begin(config: pytest.Config) -> None:
         pytest.UsageError: An option is wrong, or the implementation cannot be imported: exit status 4.
         pytest.exit.Exception: The specification or the vectors are damaged: exit status 3.
     """
-    is_worker = hasattr(config, "workerinput")
     run = None
     try:
-        run, reports = _start(config, is_worker)
+        run, reports = _start(config)
         config.stash[RUN] = run
         config.pluginmanager.register(Grading(run), "conformance-grading")
-        if not is_worker:
-            config.pluginmanager.register(Progress(run, config), "conformance-progress")
-            config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
+        config.pluginmanager.register(Progress(run, config), "conformance-progress")
+        config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
         known_failures.begin(config, run)
     except (UsageError, DataError, SuiteError) as error:
         if run is not None:
@@ -59,30 +54,24 @@ def begin(config: pytest.Config) -> None:
             setattr(config.option, option, instead)
 
 
-def _start(config: pytest.Config, is_worker: bool) -> tuple[Run, list[Path]]:
+def _start(config: pytest.Config) -> tuple[Run, list[Path]]:
     """Return the run, started, and the paths of its reports."""
     gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
-    concurrency = 1 if is_worker else default_concurrency()
+    concurrency = getattr(config.option, "numprocesses", None) or default_concurrency()
     run = Run(config.getoption("--impl"), config.getoption("--edition"), gate, concurrency=concurrency)
     reports = []
-    if not is_worker and not config.option.collectonly:
+    if not config.option.collectonly:
         reports = writer.prepare(config.getoption("--report"), config.invocation_params.dir)
     run.start()
     return run, reports
 
 
 class Grading:
-    """Collects and runs the checks, in every process of pytest."""
+    """Collects and runs the checks."""
 
     def __init__(self, run: Run) -> None:
         """Keep the run."""
         self._run = run
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Send the notes to xdist's controller."""
-        output = getattr(session.config, "workeroutput", None)
-        if output is not None:
-            output[_NOTES] = self._run.executor.notes
 
     def pytest_unconfigure(self) -> None:
         """End the worker."""
@@ -117,10 +106,9 @@ class Grading:
         items.sort(key=lambda item: position[item.entry] if isinstance(item, CheckItem) else len(position))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Let the worker start on everything that was selected; under xdist, jobs arrive one by one."""
+        """Let the worker start on everything that was selected."""
         if not session.config.option.collectonly:
-            collected = [item.entry for item in session.items if isinstance(item, CheckItem)]
-            self._run.select(collected, submit_all=not hasattr(session.config, "workerinput"))
+            self._run.select(item.entry for item in session.items if isinstance(item, CheckItem))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -160,7 +148,7 @@ class Grading:
 
 
 class ResultRecorder:
-    """Gathers the results in the process that writes the summary: this one, or xdist's controller."""
+    """Gathers the results, and writes the reports and the summary."""
 
     def __init__(self, run: Run, reports: list[Path]) -> None:
         """Keep the run and the paths of its reports."""
@@ -182,18 +170,6 @@ class ResultRecorder:
             f"{' in ' + found['file'] if found['file'] else ''}\n"
             f"edition {run.edition}; at the gate: {level} of {profiles}"
         )
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note what xdist's workers collected; all of them collect the same."""
-        names = {f"{entry.requirement}[{entry.check}]": entry for entry in self._run.entries}
-        collected = (names.get(nodeid.rpartition("::")[2]) for nodeid in ids)
-        self._run.select([entry for entry in collected if entry is not None], submit_all=False)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take over the notes of one of xdist's workers."""
-        self._run.note(getattr(node, "workeroutput", {}).get(_NOTES, ()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

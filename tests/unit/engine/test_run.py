@@ -80,7 +80,7 @@ def grade(run: Run) -> Grade:
     """Record an outcome of every entry, passes unless others are given; `but` has none."""
 
     def grade(outcomes: dict[Entry, Outcome] | None = None, but: tuple[Entry, ...] = ()) -> None:
-        run.select(ENTRIES, submit_all=False)
+        run.select(ENTRIES)
         for entry in ENTRIES:
             if entry not in but:
                 outcome = (outcomes or {}).get(entry, PASSED)
@@ -93,10 +93,9 @@ class TestSelection:
     def test_entries_come_in_the_order_of_the_specification(self, run: Run) -> None:
         assert run.entries == ENTRIES
 
-    def test_the_worker_starts_ahead_only_if_it_is_told_to(self, run: Run) -> None:
-        run.select([VECTOR, CODE], submit_all=False)
-        assert (run.collected, cast(Any, run.executor).submitted) == ([VECTOR, CODE], [])
-        run.select([VECTOR, CODE], submit_all=True)
+    def test_the_worker_starts_on_what_was_selected(self, run: Run) -> None:
+        run.select([VECTOR, CODE])
+        assert run.collected == [VECTOR, CODE]
         assert sorted(cast(Any, run.executor).submitted) == ["a/1", "chapter.check"]
 
     def test_calls_in_real_time_start_first_and_long_audio_last(self, run: Run) -> None:
@@ -105,7 +104,7 @@ class TestSelection:
         jobs = run.executor.jobs
         jobs["b/2"] = Job("b/2", ["TFS-A-03"], 90.0)
         jobs["c/1"] = Job("c/1", ["TFS-A-05"], 60.0, in_real_time=True)
-        run.select([SECURE, Entry("TFS-A-03", "b/2"), VECTOR, CODE, OTHER], submit_all=True)
+        run.select([SECURE, Entry("TFS-A-03", "b/2"), VECTOR, CODE, OTHER])
         assert cast(Any, run.executor).submitted == ["c/1", "a/1", "chapter.check", "b/2", "b/1"]
 
     def test_the_checks_of_a_file_are_those_that_it_defines(self, run: Run) -> None:
@@ -155,7 +154,7 @@ class TestLedger:
         assert run.ledger.missing == (CODE,)
 
     def test_a_selection_is_partial(self, run: Run) -> None:
-        run.select([VECTOR], submit_all=False)
+        run.select([VECTOR])
         assert run.ledger.partial
 
 

@@ -35,10 +35,9 @@ def deaf(host: Host) -> Host:
     return host
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_known_failure_is_shown_and_let_through(deaf: Host, workers: tuple[str, ...]) -> None:
+def test_a_known_failure_is_shown_and_let_through(deaf: Host) -> None:
     deaf.write({"known.toml": known(reason="issue 12")})
-    result = deaf.grade("deaf", "--baseline=known.toml", "-v", *workers)
+    result = deaf.grade("deaf", "--baseline=known.toml", "-v")
     assert result.status == 0, result.text
     assert counts(result.text) == "8 passed, 2 known"
     assert "KNOWN" in result.text
@@ -57,7 +56,6 @@ def test_a_failure_that_is_not_known_fails_the_run(deaf: Host) -> None:
     assert (result.status, counts(result.text)) == (1, "1 failed, 8 passed, 1 known"), result.text
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -65,20 +63,17 @@ def test_a_failure_that_is_not_known_fails_the_run(deaf: Host) -> None:
         (known(check="kee/2"), "did you mean key/2?"),
     ],
 )
-def test_a_baseline_with_a_problem_ends_the_run_before_it_begins(
-    deaf: Host, text: str, words: str, workers: tuple[str, ...]
-) -> None:
+def test_a_baseline_with_a_problem_ends_the_run_before_it_begins(deaf: Host, text: str, words: str) -> None:
     deaf.write({"known.toml": text})
-    result = deaf.grade("deaf", "--baseline=known.toml", *workers)
+    result = deaf.grade("deaf", "--baseline=known.toml")
     assert result.status == 3, result.text
     assert words in result.text
     assert result.orphans == []
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_stale_entry_fails_the_run(deaf: Host, workers: tuple[str, ...]) -> None:
+def test_a_stale_entry_fails_the_run(deaf: Host) -> None:
     deaf.write({"known.toml": known(reason="#12") + known("TFS-CALL-01", reason="#13")})
-    result = deaf.grade("deaf", "--baseline=known.toml", *workers)
+    result = deaf.grade("deaf", "--baseline=known.toml")
     assert result.status == 3, result.text
     assert "known.toml:4: TFS-CALL-01 passes now; take it out" in result.text
 
@@ -117,7 +112,7 @@ def test_what_is_written_has_no_reasons_and_once_they_are_given_the_run_passes(d
     assert deaf.grade("deaf", "--baseline=known.toml").status == 0
     deaf.write({"deaf.py": DEAF.format(deaf_to=["2"])})
     assert deaf.grade("deaf", "--baseline=known.toml").status == 3
-    result = deaf.grade("deaf", "--write-baseline=known.toml", "-n", "2")
+    result = deaf.grade("deaf", "--write-baseline=known.toml")
     assert "known.toml: 0 added (each needs a reason), 1 kept, 1 taken out" in result.text
     assert [(one["check"], one["reason"]) for one in tomllib.loads(place.read_text())["known"]] == [
         ("key/2", "nobody presses these")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from types import ModuleType, SimpleNamespace
-from typing import Any, cast
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -263,17 +263,9 @@ class TestReports:
         done = grade("-p", plugin(pytester, "pytest.exit('enough', returncode=2)"))
         assert (done.status, done.report) == (2, None), done.text
 
-    def test_notes_of_the_executor_are_in_the_report_once(self, run: Run) -> None:
-        recorder = session.ResultRecorder(run, [])
-        node = SimpleNamespace(workeroutput={"conformance_notes": ["one", "two"]})
-        recorder.pytest_testnodedown(node)
-        recorder.pytest_testnodedown(node)
-        recorder.pytest_testnodedown(SimpleNamespace())
-        assert run.notes == ["one", "two"]
 
-
-class TestXdist:
-    """The hooks that carry results between xdist's processes."""
+class TestSerialization:
+    """Reports that other plugins write down and read again."""
 
     @pytest.fixture
     def config(self, pytester: pytest.Pytester, run: Run) -> pytest.Config:
@@ -291,7 +283,7 @@ class TestXdist:
         data = config.hook.pytest_report_to_serializable(config=config, report=report)
         return config.hook.pytest_report_from_serializable(config=config, data=json.loads(json.dumps(data)))
 
-    def test_a_result_survives_the_way_to_the_controller(self, config: pytest.Config) -> None:
+    def test_a_result_survives_serialization(self, config: pytest.Config) -> None:
         graded = Graded(FIRST, results({FIRST: FAILS}, output="(printed)")[FIRST.check])
         report = self.report()
         setattr(report, REPORT_ATTRIBUTE, graded.as_json())
@@ -301,16 +293,3 @@ class TestXdist:
         arrived = self.carry(config, self.report())
         assert arrived.nodeid == ALL[0]
         assert Graded.of(arrived) is None
-
-    def test_the_controller_notes_what_its_workers_collected(self, run: Run) -> None:
-        ids = [*ALL[:2], "test_own.py::test_of_the_project"]
-        session.ResultRecorder(run, []).pytest_xdist_node_collection_finished(ids)
-        assert run.collected == [FIRST, SECOND]
-
-    def test_a_worker_sends_the_notes_of_its_executor(self, run: Run) -> None:
-        run.executor.notes.append("a sentence")
-        output: dict[str, object] = {}
-        own = SimpleNamespace(config=SimpleNamespace(workeroutput=output))
-        session.Grading(run).pytest_sessionfinish(cast(Any, own))
-        session.ResultRecorder(run, []).pytest_testnodedown(SimpleNamespace(workeroutput=output))
-        assert run.notes == ["a sentence"]

@@ -119,8 +119,9 @@ class TestWholeRun:
         assert result.orphans == []
 
 
-def test_xdist_finds_the_same(host: Host) -> None:
+def test_a_number_of_processes_for_xdist_is_that_of_the_suites_own(host: Host) -> None:
     result = host.grade("broken", "-p", "xdist.plugin", "-n", "2", "--junitxml=junit.xml", "-rf")
+    assert "workers" not in result.text
     assert (result.status, result.counts) == (1, {"failed": 1, "passed": 8, "warned": 1}), result.text
     assert _verdict(result) == (False, False)
     assert result.check("key/2")["message"].endswith("gave no InputDTMFFrame")
