@@ -143,7 +143,7 @@ def start(tracks: Sequence[str] = ("inbound",), parameters: Json | None = None) 
 
 
 def foreign_starts() -> dict[str, Json]:
-    """Return start messages that name another stream, call or account, one by one and all together."""
+    """Return start messages that name another stream, call or account: one, all, and only inside or outside `start`."""
     own = start()
     others = {"streamSid": OTHER_STREAM, "callSid": OTHER_CALL, "accountSid": OTHER_ACCOUNT}
     changes: dict[str, Json] = {
@@ -153,10 +153,13 @@ def foreign_starts() -> dict[str, Json]:
         "all": others,
         "parameters": {"customParameters": others | {"call_sid": OTHER_CALL, "stream_sid": OTHER_STREAM}},
     }
-    return {
+    messages = {
         name: own | {"streamSid": change.get("streamSid", STREAM_SID), "start": own["start"] | change}
         for name, change in changes.items()
     }
+    messages["inside"] = own | {"start": own["start"] | others}
+    messages["outside"] = own | {"streamSid": OTHER_STREAM}
+    return messages
 
 
 def stop(number: int = 900) -> Json:

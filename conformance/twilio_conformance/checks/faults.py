@@ -84,6 +84,22 @@ async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
     probe.answer([LATE])
     subject = await probe.ready(**probe.arguments())
     await asyncio.gather(*(end_call(subject, frame, limit=ATTEMPT_LIMIT) for frame in (END, CANCEL, END)))
+    _expect_one_success(probe)
+
+
+@check("TFS-FAULT-09", limit=60, since="2026.12")
+async def a_frame_between_two_attempts_ends_the_call_once(probe: Probe) -> None:
+    """A CancelFrame follows while the EndFrame may wait to repeat a request that met 503: one request succeeds."""
+    subject, task = await begin_hang_up(
+        probe, {"status": 503, "json": {"code": 20503, "status": 503}}, COMPLETED
+    )
+    await end_call(subject, CANCEL, limit=ATTEMPT_LIMIT)
+    await task
+    probe.network.settle()
+    _expect_one_success(probe)
+
+
+def _expect_one_success(probe: Probe) -> None:
     succeeded = sum(exchange.answer_status == 200 for exchange in probe.exchanges)
     if not succeeded:
         raise NotTestable("no request succeeded", actual=f"{len(probe.exchanges)} requests")

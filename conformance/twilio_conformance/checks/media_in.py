@@ -16,6 +16,12 @@ from twilio_conformance.subject.probe import Probe, Subject
 MESSAGES = 25
 """Messages of 20 ms: converters withhold the first ones."""
 
+SILENCE = b"\xff" * 160
+"""20 ms of silence in mu-law."""
+
+SILENT = 5
+"""Messages of silence among them, the last ones, each like the others."""
+
 PAUSE = 10
 """Seconds between two messages, on the clock of both sides."""
 
@@ -73,8 +79,8 @@ async def a_timestamp_is_in_nanoseconds(probe: Probe) -> None:
 
 
 async def _frames(subject: Subject, pause: float = 0) -> list[FrameValue]:
-    """Return the frames of half a second of audio and of a key pressed twice; NotTestable without audio."""
-    codes = Random(12).randbytes(160 * MESSAGES)
+    """Return the frames of half a second of noise and silence, and of a key pressed twice; NotTestable without audio."""
+    codes = Random(12).randbytes(160 * (MESSAGES - SILENT)) + SILENCE * SILENT
     messages: list[Json] = [
         _message(
             "media",

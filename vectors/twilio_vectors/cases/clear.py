@@ -74,7 +74,7 @@ def stream_sid() -> Iterator[Case]:
 @family("clear")
 def foreign_start() -> Iterator[Case]:
     """After a start message that names another stream, a clear message still names the constructor's."""
-    for name in ("stream", "all", "parameters"):
+    for name in ("stream", "all", "parameters", "inside", "outside"):
         yield Case(
             name=f"foreign-start-{name}",
             text=f"An interruption after a start message that names others ({name}).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from twilio_vectors.case import (
     COMPLETED,
@@ -285,6 +286,8 @@ def no_end() -> Iterator[Case]:
         ("retry-after-429", "429 with the request to wait an hour.", refusal | patience | {"status": 429}),
     ):
         yield _slow(f"unending-{name}", text, answer, "TFS-FAULT-03")
+    late = refusal | {"delay": 6}
+    yield replace(_slow("unending-late", "503 after 6 s, each time.", late, "TFS-FAULT-03"), since="2026.12")
 
 
 def _slow(name: str, text: str, answer: Json, requirement: str, frame: Json = END) -> Case:

@@ -22,6 +22,7 @@ from twilio_vectors.case import (
     request,
     requests,
     serialize,
+    set_up,
 )
 
 END: Json = {"frame": "EndFrame"}
@@ -166,6 +167,15 @@ def once() -> Iterator[Case]:
         steps=[serialize(END), *TRAFFIC, deserialize(STOP), serialize(CANCEL)],
         expect=[requests("TFS-HANGUP-10", 1)],
         source="pipecat-ai/pipecat PR 1645",
+    )
+    yield Case(
+        name="once-with-setup-between",
+        text="EndFrame, then setup once more, then CancelFrame: the call has ended all the same.",
+        arguments=dict(HANGING_UP),
+        steps=[serialize(END), set_up(8000), serialize(CANCEL)],
+        expect=[requests("TFS-HANGUP-10", 1)],
+        source="pipecat-ai/pipecat PR 1645",
+        since="2026.12",
     )
     for name, text, answer in (
         ("in-progress", "200 with a call that is still in progress", {"json": {"status": "in-progress"}}),

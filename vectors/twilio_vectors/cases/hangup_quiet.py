@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from twilio_vectors.case import (
     ACCOUNT_SID,
@@ -103,6 +104,14 @@ def quiet_frames() -> Iterator[Case]:
             f"serialize is given one {frame['frame']}.",
             [serialize(frame)],
         )
+
+
+@family("hangup")
+def quiet_errors() -> Iterator[Case]:
+    """An error that is fatal ends the pipeline by a frame of its own, which comes later."""
+    error = {"frame": "ErrorFrame", "error": "the speech service has failed", "fatal": True}
+    case = _quiet("frame-error-fatal", "serialize is given one fatal ErrorFrame.", [serialize(error)])
+    yield replace(case, since="2026.12")
 
 
 @family("hangup")

@@ -19,7 +19,16 @@ from twilio_vectors.case import (
     serialize,
 )
 from twilio_vectors.cases.hangup import CANCEL, END, PAIR, STOP, TARGET
-from twilio_vectors.steps import OTHER_ACCOUNT, OTHER_CALL, OTHER_STREAM, foreign_starts, start
+from twilio_vectors.steps import (
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    OTHER_STREAM,
+    dtmf,
+    foreign_starts,
+    mark,
+    media,
+    start,
+)
 
 SINCE = "2026.12"
 
@@ -56,6 +65,18 @@ def socket() -> Iterator[Case]:
     sessions = {name: [message] for name, message in foreign_starts().items()}
     sessions["after-its-own"] = [start(), sessions["all"][0]]
     sessions["stop"] = [start(), stop]
+    sessions["own-stop"] = [start(), stop | {"streamSid": STREAM_SID}]
+    others = {
+        "callSid": OTHER_CALL,
+        "accountSid": OTHER_ACCOUNT,
+        "CallSid": OTHER_CALL,
+        "AccountSid": OTHER_ACCOUNT,
+    }
+    key, played = dtmf("5"), mark("hello")
+    sessions["members"] = [
+        message | others | {event: message[event] | others}
+        for event, message in (("dtmf", key), ("mark", played), ("media", media(b"\xff" * 160)))
+    ]
     for name, messages in sessions.items():
         for suffix, frame in (("", END), ("-cancel", CANCEL)) if name == "all" else (("", END),):
             yield Case(

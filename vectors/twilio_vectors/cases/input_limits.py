@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from twilio_vectors.case import (
     STREAM_SID,
@@ -30,7 +31,7 @@ from twilio_vectors.cases.input import (
 )
 from twilio_vectors.steps import dtmf, media
 
-MANY = 100_000
+MANY, OFTEN = 100_000, 100
 DEPTH, DIGITS, LONG = 50, 300, 8192
 """What has to be taken: levels (parsers in use stop at 64 or more), digits (a double holds 308), characters."""
 
@@ -210,6 +211,43 @@ def oddities() -> Iterator[Case]:
             yield _harmless(
                 f"odd-{event}-{name}", f"{event} is {name}.", deserialize(odd, raises("TFS-INPUT-11", None))
             )
+
+
+@family("input")
+def informing() -> Iterator[Case]:
+    """The members of media that only inform have the wrong type, once and in message after message."""
+    message = media(CODES)
+    for member in ("timestamp", "chunk"):
+        for name, value in (WRONG_TYPES | {"text": "soon"}).items():
+            odd = message | {"media": message["media"] | {member: value}}
+            step = deserialize(odd, raises("TFS-INPUT-11", None))
+            yield replace(
+                _harmless(f"odd-{member}-{name}", f"media.{member} is {name}.", step), since="2026.12"
+            )
+    wrong = {"timestamp": "soon", "chunk": "first"}
+    odd = message | {"media": message["media"] | wrong}
+    steps = [deserialize(odd, raises("TFS-INPUT-11", None)) for _ in range(OFTEN)]
+    yield Case(
+        "odd-often",
+        f"{OFTEN} media messages whose timestamp and chunk are no numbers.",
+        steps=[*steps, still_works()],
+        result="acceptable",
+        flags=("HarmlessEitherWay",),
+        since="2026.12",
+    )
+
+
+@family("input")
+def refused_often() -> Iterator[Case]:
+    """Bad messages in a row: the next good one is understood as after the first of them."""
+    bad = ("{", "[]", "", "null", '{"event":"media"}', '{"event":"dtmf","dtmf":{}}', '{"event":"hello"}')
+    yield Case(
+        "refused-often",
+        f"{OFTEN} messages that are refused, in a row, and then a good one.",
+        steps=[*(deserialize_text(bad[number % len(bad)]) for number in range(OFTEN)), still_works()],
+        result="invalid",
+        since="2026.12",
+    )
 
 
 @family("input")

@@ -99,7 +99,7 @@ def stream_sid() -> Iterator[Case]:
 @family("media-out")
 def foreign_start() -> Iterator[Case]:
     """After a start message that names another stream, media messages still name the constructor's."""
-    for name in ("stream", "all", "parameters"):
+    for name in ("stream", "all", "parameters", "inside", "outside"):
         yield Case(
             name=f"foreign-start-{name}",
             text=f"The agent speaks after a start message that names others ({name}).",
