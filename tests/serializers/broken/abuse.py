@@ -228,6 +228,14 @@ class CancelledKeepsTheLock(_Locked):
     pass
 
 
+@broken("TFS-ABUSE-10", "Frames of more than half a second are converted in a thread, with a lock taken.")
+class LongFramesKeepTheLock(_Locked):
+    def waits(self, frame: Frame) -> bool:
+        return isinstance(frame, OutputAudioRawFrame) and (
+            self.lock.locked() or 2 * frame.num_frames > frame.sample_rate
+        )
+
+
 @broken("TFS-ABUSE-10", "The end of the call waits for the conversion, which was cancelled and never ends.")
 class EndWaitsForTheConversion(_Locked):
     def waits(self, frame: Frame) -> bool:

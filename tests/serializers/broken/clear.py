@@ -178,3 +178,14 @@ class ClearForTheStartsStream(OutgoingMessages):
 
     def change_message(self, message: Json) -> Json:
         return message | ({"streamSid": self.stream} if self.stream else {})
+
+
+@broken(
+    "TFS-CLEAR-10", "The streamSid inside start replaces stream_sid; that of the message itself is compared."
+)
+class ClearForTheInnerStream(ClearForTheStartsStream):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        message = parse_object(data)
+        if message.get("event") == "start" and message.get("streamSid") == self._stream_sid:
+            self.stream = message["start"].get("streamSid")
+        return data

@@ -34,6 +34,14 @@ class FlushesAtTheEnd(HookedSerializer):
         return self.held if is_terminal(frame) else text
 
 
+@broken("TFS-HANGUP-10", "setup prepares a new call, and forgets that this one has ended.")
+class SetupForgetsTheEnd(HookedSerializer):
+    async def setup(self, *arguments: Any) -> None:
+        await super().setup(*arguments)
+        if self._hang_up:
+            self._hang_up._ended = False
+
+
 @broken(
     "TFS-HANGUP-10",
     "There is no flag: EndFrame and then CancelFrame hang up twice (pipecat-ai/pipecat PR 1645).",
@@ -112,6 +120,12 @@ class HangsUpOnPound(_HangsUpOn):
         if isinstance(frame, InputDTMFFrame) and frame.button.value == "#":
             await self.end()
         return frame
+
+
+@broken("TFS-HANGUP-12", "A fatal error ends the call at once, before the pipeline ends it.")
+class HangsUpOnFatalErrors(_HangsUpOn):
+    async def serialize(self, frame: Frame) -> Any:
+        return await super().serialize(EndFrame() if getattr(frame, "fatal", False) else frame)
 
 
 @broken("TFS-HANGUP-12", "An interruption ends the call.")

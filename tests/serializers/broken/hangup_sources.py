@@ -43,6 +43,17 @@ class AccountOfTheStart(_FromTheStart):
     taken = (("account_sid", "accountSid"),)
 
 
+@broken("TFS-HANGUP-20", "callSid of the stop message replaces call_sid where the stream is the own one.")
+class CallOfTheStop(HookedSerializer):
+    def before_deserialize(self, data: str | bytes) -> str | bytes:
+        message = parse_object(data)
+        named = message.get("stop")
+        if self._hang_up and message.get("streamSid") == self._stream_sid and isinstance(named, dict):
+            root, _, _ = self._hang_up._url.rpartition("/")
+            self._hang_up._url = f"{root}/{named.get('callSid')}.json"
+        return data
+
+
 @broken(
     "TFS-HANGUP-21",
     "The SID of the API key is sent with the auth token, as each is looked up first on its own.",

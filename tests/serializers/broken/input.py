@@ -297,6 +297,15 @@ class GivesUp(HookedSerializer):
         return None if self.refused else frame
 
 
+@broken("TFS-INPUT-09", "A circuit breaker opens after 25 messages that are rejected.")
+class CircuitBreaker(GivesUp):
+    count = 0
+
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        self.count += not isinstance(_message(data), dict)
+        return None if self.count > 25 else frame
+
+
 @broken(
     "TFS-INPUT-09",
     "A rejected text is kept and put before the next one, as if it were a fragment.",

@@ -58,6 +58,15 @@ class FramesOfKeysKept(HookedSerializer):
         return self._keys.setdefault(frame.button, frame)
 
 
+@broken("TFS-MEDIAIN-12", "The frame of silence is created once, as half of a call is silent.")
+class FrameOfSilenceKept(HookedSerializer):
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if not isinstance(frame, InputAudioRawFrame) or any(frame.audio):
+            return frame
+        self._silence = getattr(self, "_silence", frame)
+        return self._silence
+
+
 @broken("TFS-MEDIAIN-12", "Frames are copies of a template, with the template's id.")
 class CopiesOfATemplate(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
