@@ -14,7 +14,7 @@ from twilio_conformance.checks._hang_up import (
     require_request,
 )
 from twilio_conformance.errors import NotApplicable, NotTestable
-from twilio_conformance.subject.probe import NEVER_RETURNED, Probe
+from twilio_conformance.subject.probe import NEVER_RETURNED, Observation, Probe
 from twilio_conformance.subject.steps import ATTEMPT_LIMIT, END, end_call
 from twilio_conformance.twilio.http import ENDLESS_LIMIT
 
@@ -22,6 +22,9 @@ CANCEL = {"frame": "CancelFrame"}
 
 LATE = COMPLETED | {"delay": 2.0}
 """An answer that takes 2 s: a client may allow an attempt no more than that."""
+
+BUSY = {"status": 503, "json": {"code": 20503, "message": "Service unavailable", "status": 503}}
+"""An answer that is worth another attempt."""
 
 LONGEST_PAUSE = 1.0
 """Seconds for which the loop may be blocked: more than any TLS handshake, half of the answer's delay."""
@@ -58,11 +61,26 @@ async def a_cancellation_in_mid_request_propagates(probe: Probe) -> None:
     _, task = await begin_hang_up(probe, {"fault": "silence"})
     if task.done():
         raise NotApplicable("serialize returns while the request is under way: there is nothing to cancel")
+    await _expect_cancelled(task)
+
+
+async def _expect_cancelled(task: asyncio.Task[Observation]) -> None:
     task.cancel()
     await asyncio.wait([task], timeout=ATTEMPT_LIMIT)
     expect(task.done(), "the task did not end", "CancelledError", f"no end in {ATTEMPT_LIMIT:g} s")
     outcome = None if task.cancelled() else task.result().outcome
     expect(task.cancelled(), "the cancellation was swallowed", "CancelledError", outcome)
+
+
+@check("TFS-FAULT-06", limit=60, since="2026.12")
+async def a_cancellation_between_two_attempts_propagates(probe: Probe) -> None:
+    """A task that waits to repeat a request that met 503 ends as cancelled."""
+    probe.require_object()
+    _, task = await begin_hang_up(probe, BUSY)
+    await asyncio.sleep(0.1)
+    if task.done():
+        raise NotApplicable("serialize returned: it does not repeat the request, or not before it returns")
+    await _expect_cancelled(task)
 
 
 @check("TFS-FAULT-08", limit=60)
@@ -90,9 +108,7 @@ async def three_terminal_frames_at_once_end_the_call_once(probe: Probe) -> None:
 @check("TFS-FAULT-09", limit=60, since="2026.12")
 async def a_frame_between_two_attempts_ends_the_call_once(probe: Probe) -> None:
     """A CancelFrame follows while the EndFrame may wait to repeat a request that met 503: one request succeeds."""
-    subject, task = await begin_hang_up(
-        probe, {"status": 503, "json": {"code": 20503, "status": 503}}, COMPLETED
-    )
+    subject, task = await begin_hang_up(probe, BUSY, COMPLETED)
     await end_call(subject, CANCEL, limit=ATTEMPT_LIMIT)
     await task
     probe.network.settle()

@@ -155,10 +155,19 @@ async def aliases_and_images_are_50_db_down(probe: Probe) -> None:
 @check("TFS-FIDELITY-08", limit=40)
 async def silence_stays_silent(probe: Probe) -> None:
     """Digital silence comes out below -65 dBm0."""
+    await _expect_silence(probe, 1)
 
+
+@check("TFS-FIDELITY-08", limit=40, since="2026.12")
+async def seconds_of_silence_stay_silent(probe: Probe) -> None:
+    """Silence that lasts for 5 s does too, to the end: no comfort noise takes its place."""
+    await _expect_silence(probe, 5)
+
+
+async def _expect_silence(probe: Probe, seconds: float) -> None:
     async def noise(direction: Direction) -> str | None:
-        passage = await direction.passage(probe, direction.silence(1))
-        level = metrics.idle_noise_dbm0(passage.output)
+        passage = await direction.passage(probe, direction.silence(seconds))
+        level = metrics.idle_noise_dbm0(passage.output[-direction.rate_out :])
         return f"{level:.1f} dBm0" if level > -65 else None
 
     await expect_in_each(in_turn(probe, DIRECTIONS), noise, "silence is noisy", "below -65 dBm0")
@@ -206,6 +215,22 @@ async def the_gain_does_not_depend_on_the_level(probe: Probe) -> None:
             if abs(gain) > limit:
                 wrong[f"{direction}, {level:g} dBm0"] = f"{gain:+.2f} dB, of ±{limit:g} dB"
     expect(not wrong, "the gain depends on the level", "that at -10 dBm0", wrong)
+
+
+@check("TFS-FIDELITY-15", limit=40, since="2026.12")
+async def a_quiet_tone_is_heard_to_its_end(probe: Probe) -> None:
+    """Five seconds at -50 dBm0, as of a caller who speaks from afar, end as loud as they begin, within the same mask."""
+    level, limit = min(TRACKED.items())
+
+    async def change(direction: Direction) -> str | None:
+        passage = await direction.passage(probe, signals.sine(TONE, level, direction.rate_in, 5))
+        second = direction.rate_out
+        parts = passage.output[second : 2 * second], passage.output[-second - second // 4 : -second // 4]
+        first, last = (float(np.sqrt(np.mean(np.square(part, dtype=float)))) for part in parts)
+        gain = 20 * np.log10(max(last, 1e-9) / max(first, 1e-9))
+        return f"{gain:+.1f} dB, of ±{limit:g} dB" if abs(gain) > limit else None
+
+    await expect_in_each(in_turn(probe, DIRECTIONS), change, "a quiet tone changes its level", "one level")
 
 
 @check("TFS-FIDELITY-18", limit=40, since="2026.12")

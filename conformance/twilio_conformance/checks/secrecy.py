@@ -196,19 +196,42 @@ async def the_callers_voice_is_not_logged(probe: Probe) -> None:
     """No part of a payload, of its codes or samples, is logged or printed, of a good message or a damaged one."""
     codes = Random(8).randbytes(300)
     payload = base64.b64encode(codes).decode()
+    with captured_output() as printed:
+        for message in _with_payload(payload):
+            subject = await probe.ready()
+            await subject.deserialize(message)
+            _expect_unheard(probe, codes, printed())
+
+
+@check("TFS-SECURE-07", since="2026.12")
+async def the_callers_voice_is_not_logged_where_it_comes_back(probe: Probe) -> None:
+    """Neither is it when serialize is given it, by a pipeline that passes the caller's audio on."""
+    codes = Random(8).randbytes(300)
+    pcm = base64.b64encode(ulaw.decode(codes).astype("<i2").tobytes()).decode()
+    with captured_output() as printed:
+        for kind in ("InputAudioRawFrame", "UserAudioRawFrame"):
+            owner = {"user_id": "caller"} if kind == "UserAudioRawFrame" else {}
+            frame = {
+                "frame": kind,
+                "audio": {"base64": pcm, "times": 1},
+                "sample_rate": 8000,
+                "num_channels": 1,
+            }
+            await (await probe.ready()).serialize(frame | owner)
+            _expect_unheard(probe, codes, printed())
+
+
+def _expect_unheard(probe: Probe, codes: bytes, printed: str) -> None:
+    """Expect no part of these codes, or of their samples, in what was logged or printed."""
+    payload = base64.b64encode(codes).decode()
     parts = {payload[start : start + VOICE] for start in range(0, len(payload) - VOICE, VOICE // 3)}
     for sound in (codes, ulaw.decode(codes).astype("<i2").tobytes()):
         for start in range(0, len(sound) - VOICE, VOICE // 3):
             piece = sound[start : start + VOICE * 3 // 4]
             parts |= {piece.hex(), piece.hex(" "), repr(piece)[2:-1], str(list(piece))[1:-1]}
-    with captured_output() as printed:
-        for message in _with_payload(payload):
-            subject = await probe.ready()
-            await subject.deserialize(message)
-            written = [(record.level_name, record.text) for record in probe.logs]
-            for place, text in [*written, ("printed", printed())]:
-                heard, shown = any(part in text or part in text.lower() for part in parts), shorten(text, 200)
-                expect(not heard, "the caller's audio is in the log", "none of it", f"{place}: {shown}")
+    for place, text in [*((record.level_name, record.text) for record in probe.logs), ("printed", printed)]:
+        heard, shown = any(part in text or part in text.lower() for part in parts), shorten(text, 200)
+        expect(not heard, "the caller's audio is in the log", "none of it", f"{place}: {shown}")
 
 
 @check("TFS-SECURE-08", limit=60)
@@ -246,7 +269,7 @@ def _unfit(probe: Probe) -> Iterator[Json]:
         for changes in (
             {"region": "ie1"}, {"edge": "dublin"}, {"stream_sid": ""}, {"call_sid": "../.."},
             {"call_sid": "CA\r\n"}, {"account_sid": "AC/.."}, {"account_sid": "AC:1"},
-            {secret: "${" + secret + "}\ud800"},
+            {secret: "${" + secret + "}\ud800"}, {secret: "${" + secret + "}\u20ac"},
             {"region": "ie1/", "edge": "dublin"}, {"region": "ie1", "edge": "dub lin"},
         ):  # fmt: skip
             yield login | changes

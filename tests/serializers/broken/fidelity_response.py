@@ -234,3 +234,28 @@ class TwoChannelsWithoutAFilter(HookedSerializer):
             return frame
         left = np.frombuffer(frame.audio, "<i2")[:: 2 * step]
         return OutputAudioRawFrame(audio=left.tobytes(), sample_rate=8000, num_channels=1)
+
+
+@broken("TFS-FIDELITY-08", "Comfort noise takes the place of silence that lasts for more than 3 s.")
+class LateComfortNoise(OutgoingSamples):
+    silent = 0
+
+    def change_samples(self, samples: Real) -> Real:
+        self.silent = 0 if samples.any() else self.silent + len(samples)
+        noise = np.random.default_rng(5).normal(0, 57, len(samples))
+        return noise if self.silent > 24000 else samples
+
+
+@broken("TFS-FIDELITY-15", "A noise gate closes after 3 s below -46 dBm0.")
+class GateWithAHold(IncomingSamples):
+    quiet = 0.0
+
+    def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
+        if isinstance(frame, InputAudioRawFrame):
+            self.seconds = frame.num_frames / frame.sample_rate
+        return super().after_deserialize(data, frame)
+
+    def change_samples(self, samples: Real) -> Real:
+        loud = samples.size and np.sqrt(np.mean(samples**2)) > 81
+        self.quiet = 0.0 if loud else self.quiet + self.seconds
+        return 0 * samples if self.quiet > 3 else samples

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import httpx
 from loguru import logger
-from pipecat.frames.frames import Frame, InterruptionFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame
 
 from tests.serializers.broken.base import HangUpHooks, HookedSerializer, is_terminal
 from tests.serializers.broken.registry import broken
@@ -202,6 +202,17 @@ class LogsDamagedMessages(HookedSerializer):
         if frame is None:
             logger.warning(f"Ignored: {data[:12000]!r}")
         return frame
+
+
+@broken(
+    "TFS-SECURE-07",
+    "A frame that is not sent is logged with its repr, which for the caller's audio holds the samples.",
+)
+class LogsWhatIsNotSent(HookedSerializer):
+    def after_serialize(self, frame: Frame, text: Any) -> Any:
+        if text is None and isinstance(frame, InputAudioRawFrame):
+            logger.trace(f"not sent: {frame!r:.2000}")
+        return text
 
 
 @broken("TFS-SECURE-07", "Every message is logged at level trace.", also="TFS-SECURE-08")

@@ -106,6 +106,23 @@ def stereo() -> Iterator[Case]:
 
 
 @family("abuse")
+def half_pairs() -> Iterator[Case]:
+    """Two channels of which the last sample of the right one is missing."""
+    for rate in (8000, 24000):
+        yield Case(
+            f"stereo-half-pair-{rate}",
+            f"Two channels at {rate} Hz, and one more sample of the left.",
+            steps=[
+                serialize(
+                    audio(pcm([*VOICE, *VOICE, 0]), rate=rate, channels=2), raises("TFS-ABUSE-02", None)
+                )
+            ],
+            out_rate=rate,
+            since="2026.12",
+        )
+
+
+@family("abuse")
 def impossible_rates() -> Iterator[Case]:
     """A rate of zero or less has no meaning, so there is nothing to send."""
     for name, rate in {"zero": 0, "minus-one": -1, "negative": -8000}.items():

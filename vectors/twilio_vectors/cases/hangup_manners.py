@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from twilio_vectors.case import COMPLETED, HANGING_UP, Case, Json, family, requests, serialize, wait
 from twilio_vectors.cases.hangup import CANCEL, END
-from twilio_vectors.cases.hangup_answers import ERRORS, NOT_FOUND, NOT_IN_PROGRESS, REFUSALS, Refusal
+from twilio_vectors.cases.hangup_answers import ERRORS, HTML, NOT_FOUND, NOT_IN_PROGRESS, REFUSALS, Refusal
 
 SINCE = "2026.12"
 MOST = 10
@@ -34,6 +34,9 @@ def final() -> Iterator[Case]:
         name = f"{refusal.status}-{refusal.code}"
         text = f"{refusal.status} with code {refusal.code}, {refusal.message}."
         yield _manners(f"final-{name}", text, [refusal.answer], [END], "TFS-HANGUP-28", 0, 1)
+    for status, title in ((400, "Bad Request"), (401, "Unauthorized"), (403, "Forbidden")):
+        page = {"status": status, "body": HTML.format(title=title), "headers": {"Content-Type": "text/html"}}
+        yield _manners(f"final-{status}-html", f"{status} with a page.", [page], [END], "TFS-HANGUP-28", 0, 1)
 
 
 @family("hangup")
