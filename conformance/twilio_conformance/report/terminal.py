@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.report import model
+from twilio_conformance.report import diff, model
+from twilio_conformance.report.diff import ReportDiff
 from twilio_conformance.report.model import Cause, Check, Report, Requirement
 from twilio_conformance.spec.catalogue import LEVELS
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, NOTHING_APPLIES
@@ -43,6 +44,7 @@ def summarize(
     problems: Sequence[str] = (),
     *,
     is_cut_short: bool = False,
+    against: ReportDiff | None = None,
 ) -> None:
     """Write the summary of a run.
 
@@ -51,9 +53,11 @@ def summarize(
         reporter: Where to write.
         problems: What went wrong with the run itself.
         is_cut_short: Whether the run was stopped before everything was graded, as by -x.
+        against: The changes from an earlier report: only what differs from it is shown.
     """
     reporter.write_sep("=", f"conformance of {report.title}")
-    unexpected = {name: found for name, found in report.failures.items() if found.unexpected}
+    failures = (report if against is None else against.excused("as before")).failures
+    unexpected = {name: found for name, found in failures.items() if found.unexpected}
     failed = {name: found for name, found in unexpected.items() if _failed(found)}
     full = failed
     if len(failed) > BLOCKS and reporter.config.option.verbose <= 0:
@@ -73,6 +77,8 @@ def summarize(
         _write(reporter, True, [*_wrapped(problem), ""])
     for sentence in report.notes:
         write(reporter, f"note: {sentence}", yellow=True)
+    if against is not None:
+        _write_changes(against, reporter, len(failures) - len(unexpected))
     _write_verdicts(report, reporter, is_cut_short=is_cut_short)
 
 
@@ -190,6 +196,18 @@ def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) 
     reporter.write_line(lines[0], red=is_gated, yellow=not is_gated, bold=True)
     for line in lines[1:]:
         reporter.write_line(line)
+
+
+def _write_changes(against: ReportDiff, reporter: pytest.TerminalReporter, alike: int) -> None:
+    """Write what changed since an earlier report, and how many requirements fail alike."""
+    for line in diff.text(against).splitlines():
+        text = line.lstrip()
+        margin = " " * (len(line) - len(text))
+        for part in _wrap(text, _columns(), margin, f"{margin}    ") or [""]:
+            reporter.write_line(part)
+    if alike:
+        reporter.write_line(f"Fails in both, not shown: {alike} requirement{'' if alike == 1 else 's'}.")
+    reporter.write_line("")
 
 
 def _write_verdicts(report: Report, reporter: pytest.TerminalReporter, *, is_cut_short: bool) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.reports import FAILED, PASSED, graded_run, sample_requirements
 from twilio_conformance import EDITION
 from twilio_conformance.engine.run import Run
-from twilio_conformance.report import model, terminal
+from twilio_conformance.report import diff, model, terminal
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
 
 
@@ -171,6 +171,21 @@ def test_the_summary_cuts_what_is_long() -> None:
     assert len(traced) == terminal.TRACE_LINES
     assert "".join(lines).count("t" * 20) < 20 * terminal.TRACE_LINES
     assert [line for line in lines if line.endswith("ttt (1003 characters)")]
+
+
+def test_against_an_earlier_report_only_what_differs_is_shown() -> None:
+    before = model.build(graded_run({"1": [FAILED], "2": [PASSED], "3": [FAILED], "4": [PASSED]}))
+    run = graded_run({"1": [FAILED], "2": [FAILED], "3": [PASSED], "4": [PASSED]})
+    after, reporter = model.build(run), Reporter()
+    terminal.summarize(after, cast(Any, reporter), against=diff.compare(before, after))
+    lines = reporter.lines
+    assert [line for line in lines if "fails in its check" in line] == [
+        "r|TFS-A-01  MUST of core, fails in its check"
+    ]
+    assert lines[lines.index("Broken: passed before and fails now (1)") + 2] == "      a/1-0: pass, now fail"
+    assert lines[lines.index("Fixed: failed before and passes now (1)") + 2] == "      a/2-0: fail, now pass"
+    assert lines[-4:-2] == ["Fails in both, not shown: 1 requirement.", ""]
+    assert lines[-1] == "r|core    not conformant  MUST 2/4"
 
 
 @pytest.mark.parametrize(
