@@ -130,10 +130,10 @@ def load_earlier(path: str, edition: str) -> Report:
         The report.
 
     Raises:
-        UsageError: It cannot be read, is no whole report, or is one of another edition.
+        UsageError: It cannot be read, is no report, or is one of another edition.
     """
     try:
-        report = loading.load(path, whole=True)
+        report = loading.load(path)
     except UsageError as error:
         raise UsageError(f"--against={error}") from error
     if report.edition != edition:
@@ -146,16 +146,21 @@ def load_earlier(path: str, edition: str) -> Report:
 
 def compare(before: Report, after: Report) -> ReportDiff:
     """Compare a report with a later one; of what a partial run left out, nothing is said."""
+    reports = before, after
     old, new = (
         {
             (name, check.id): check.status
             for name, found in report.requirements.items()
             for check in found.checks
         }
-        for report in (before, after)
+        for report in reports
     )
-    is_partial = after.ledger.executed < after.ledger.expected
-    keys = new if is_partial else new | old
+    partial = [
+        held
+        for held, report in zip((old, new), reports, strict=True)
+        if report.ledger.executed < report.ledger.expected
+    ]
+    keys = [key for key in new | old if all(key in held for held in partial)]
     changes = (Change(*key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key))
     return ReportDiff(before, after, tuple(changes), tuple(_measures(before, after)))
 

@@ -29,6 +29,7 @@ checks without a result."""
 TRACE_LINES = 6
 TRACE_LIMIT = 160
 VALUE_LIMIT = 300
+SOURCE_LIMIT = 2000
 LIST_WIDTH = 100
 """The longest line of prose; all other lines but commands fit the terminal's width."""
 
@@ -163,7 +164,7 @@ def _block(name: str, found: Requirement, check: Check, state: str) -> Iterator[
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         yield from labelled("too", f"{', '.join(others[:3])}{more}")
-    yield from labelled("source", "; ".join(found.source))
+    yield from labelled("source", "; ".join(found.source), limit=SOURCE_LIMIT)
     yield f"  again:    {check.rerun}"
 
 

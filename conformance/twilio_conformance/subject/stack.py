@@ -37,12 +37,18 @@ class Frame(NamedTuple):
     function: str
 
     @property
+    def path(self) -> str:
+        """The file to show: relative to the folder of installed packages or to that of the run, where it is inside."""
+        path = Path(self.file)
+        if parts := self._installed:
+            return str(Path(*parts))
+        return str(path.relative_to(_FOLDER)) if path.is_relative_to(_FOLDER) else self.file
+
+    @property
     def package(self) -> str | None:
         """The installed package that the file belongs to; "" for the standard library, None for any other code."""
-        parts = Path(self.file).parts
-        for name in _PACKAGES:
-            if name in parts[:-1]:
-                return parts[parts.index(name) + 1].removesuffix(".py")
+        if parts := self._installed:
+            return parts[0].removesuffix(".py")
         return "" if self.file.startswith((*_STANDARD, "<frozen ")) else None
 
     @property
@@ -51,6 +57,12 @@ class Frame(NamedTuple):
         path = Path(self.file)
         inside = [path.relative_to(folder).parts[0] for folder in _STANDARD if path.is_relative_to(folder)]
         return self.package or (inside[0].removesuffix(".py") if inside else self.file)
+
+    @property
+    def _installed(self) -> tuple[str, ...]:
+        """The parts of the path below the folder of installed packages; none if it is not there."""
+        parts = Path(self.file).parts
+        return next((parts[parts.index(name) + 1 :] for name in _PACKAGES if name in parts[:-1]), ())
 
 
 def frames(error: BaseException) -> tuple[Frame, ...]:
@@ -71,14 +83,14 @@ def places(raised_in: Iterable[Frame], packages: Iterable[str]) -> list[Place]:
         packages: The installed packages that count as the implementation's, besides all code that is not installed.
 
     Returns:
-        The file, relative to the folder of the run where it is inside, the line, the function and the text of the line.
+        The file (see `Frame.path`), the line, the function and the text of the line.
         The last one names the library that it called, if that raised.
     """
     everything, own = list(raised_in), {*packages, None}
     shown = [frame for frame in everything if frame.package in own][-DEPTH:]
     found: list[Place] = [
         {
-            "file": _relative(frame.file),
+            "file": frame.path,
             "line": frame.line,
             "function": frame.function,
             "source": linecache.getline(frame.file, frame.line).strip(),
@@ -88,8 +100,3 @@ def places(raised_in: Iterable[Frame], packages: Iterable[str]) -> list[Place]:
     if shown and everything[-1] != shown[-1]:
         found[-1]["library"] = everything[-1].library
     return found
-
-
-def _relative(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(_FOLDER)) if path.is_relative_to(_FOLDER) else file

@@ -65,6 +65,19 @@ def test_only_code_of_the_implementation_is_shown(file: str, packages: list[str]
     assert bool(stack.places([Frame(file, 3, "f")], packages)) is is_shown
 
 
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        (str(Path.cwd() / "bots/bot.py"), "bots/bot.py"),
+        (str(Path.cwd() / ".venv/lib/python3.11/site-packages/pipecat/a.py"), "pipecat/a.py"),
+        ("/elsewhere/bot.py", "/elsewhere/bot.py"),
+        ("<string>", "<string>"),
+    ],
+)
+def test_a_file_is_shown_from_where_its_reader_is(file: str, path: str) -> None:
+    assert Frame(file, 3, "f").path == path
+
+
 def test_a_source_that_cannot_be_read_is_empty() -> None:
     (place,) = stack.places([Frame("/nowhere/bot.py", 3, "f")], [])
     assert place == {"file": "/nowhere/bot.py", "line": 3, "function": "f", "source": ""}
