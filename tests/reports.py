@@ -50,7 +50,7 @@ Make = Callable[..., Json]
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTEST_ADDOPTS": ""}
+    return os.environ | {"PYTEST_ADDOPTS": "", "COLUMNS": "120"}
 
 
 def grading_command(*arguments: str) -> list[str]:

@@ -16,7 +16,7 @@ from twilio_conformance import EDITION, doctor
 from twilio_conformance.engine.run import parse_profiles
 from twilio_conformance.errors import UsageError
 from twilio_conformance.report import badge, diff, html, loading, markdown, matrix, terminal
-from twilio_conformance.report.model import DISTRIBUTION, suite_version
+from twilio_conformance.report.model import DISTRIBUTION, Place, suite_version
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import LEVELS
 
@@ -122,9 +122,14 @@ def _replay(options: argparse.Namespace) -> int:
     outcome = replay(options.impl, options.check)
     sys.stdout.write(f"{terminal.show(options.check)}: {outcome.status}\n")
     sides = {"found": outcome.message or None, "expected": outcome.expected, "actual": outcome.actual}
-    for label, value in sides.items():
-        if value is not None:
-            sys.stdout.write(f"  {label + ':':<9} {terminal.show(value)}\n")
+    lines = [
+        line
+        for label, value in sides.items()
+        if value is not None
+        for line in terminal.labelled(label, value)
+    ]
+    lines += terminal.labelled("at", *(str(Place.model_validate(place)) for place in outcome.where))
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     return EXIT_OK if outcome.holds else EXIT_FAILED
 
 

@@ -69,6 +69,14 @@ OPTIONS = {
     "report without a known ending": (["--report=report.pdf"], ["--report=report.pdf", ".json"]),
     "report in no folder": (["--report=no/where/r.json"], ["--report=no/where/r.json", "there is no folder"]),
     "report that is a folder": (["--report=folder.json"], ["--report=folder.json", "is a folder"]),
+    "report to compare with that is missing": (
+        ["--against=none.json"],
+        ["--against=", "none.json: cannot be read"],
+    ),
+    "report to compare with that is none": (
+        ["--against=no_report.json"],
+        ["--against=", "no_report.json: foreign: this is no report"],
+    ),
     "report where nobody can write": (
         ["--report=/proc/r.json"],
         ["--report=/proc/r.json", "cannot be written"],
@@ -118,6 +126,7 @@ def test_a_factory_is_graded_as_a_class_is(host: Host) -> None:
 def test_a_wrong_option_is_a_mistake_of_usage(host: Host, case: str) -> None:
     options, sentences = OPTIONS[case]
     (host.folder / "folder.json").mkdir()
+    (host.folder / "no_report.json").write_text("{}")
     _expect(host.run("--impl=twilio_reference", *options), USAGE, *sentences)
 
 

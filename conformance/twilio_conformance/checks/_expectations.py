@@ -19,7 +19,7 @@ from twilio_conformance.checks._comparison import (
 from twilio_conformance.checks._core import expect
 from twilio_conformance.errors import NotObservable, NotTestable, Violation
 from twilio_conformance.subject.frames import FrameValue, Json, Value, audio_bytes, shorten
-from twilio_conformance.subject.logs import LogRecord
+from twilio_conformance.subject.logs import LogRecord, none_but
 from twilio_conformance.subject.probe import Observation
 from twilio_conformance.subject.target import BASE_URL, IN_PROCESS, NOWHERE
 from twilio_conformance.twilio.record import Exchange
@@ -31,8 +31,8 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 class Session:
     """What was observed while a vector was played.
 
-    `obstacle` says why no step was taken, `attempted` whether anything tried to connect to Twilio's API, and `network`
-    how requests reach the network double (see `target.NETWORKS`).
+    `obstacle` says why no step was taken, `attempted` whether anything tried to connect to Twilio's API, `printed` is
+    the first line of output, and `network` says how requests reach the network double (see `target.NETWORKS`).
     """
 
     construction: Observation | None = None
@@ -41,6 +41,7 @@ class Session:
     exchanges: tuple[Exchange, ...] = ()
     attempted: bool = False
     logs: tuple[LogRecord, ...] = ()
+    printed: str = ""
     network: str = IN_PROCESS
 
 
@@ -269,9 +270,9 @@ def _basic(authorization: str | None) -> Any:
 
 def _grade_log(session: Session, wanted: Json) -> None:
     found = [record for record in session.logs if record.level >= _LEVELS[wanted["level"]]]
-    shown = [f"{record.level_name}: {shorten(record.text, 200)}" for record in found] or "none"
+    shown = [f"{record.level_name}: {shorten(record.text, 200)}" for record in found]
     message = f"wrong number of log records of level {wanted['level']} or above"
-    _expect_count(len(found), wanted, message, shown)
+    _expect_count(len(found), wanted, message, shown or none_but(session.printed))
 
 
 _ASPECTS: dict[str, Callable[[Session, Json], None]] = {

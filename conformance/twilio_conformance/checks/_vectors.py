@@ -35,7 +35,7 @@ async def play(vector: Json, probe: Probe) -> Session:
             await surroundings.take_turn()
     session.exchanges = surroundings.graded(probe.network.exchanges)
     session.attempted = len(probe.network.connections) > surroundings.connections_start
-    session.logs = probe.logs
+    session.logs, session.printed = probe.logs, probe.printed
     return session
 
 
@@ -62,6 +62,7 @@ def grade(vector: Json, session: Session, requirement: str, names: Callable[[Any
                 grade_step(observation, names(expectation))
             except Finding as finding:
                 finding.message = f"{observation.call}: {finding.message}"
+                finding.observation = observation
                 raise
     for expectation in of_session:
         grade_session(session, names(expectation))

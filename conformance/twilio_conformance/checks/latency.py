@@ -209,6 +209,7 @@ async def _expect_silence(probe: Probe, turns: Sequence[Direction | None]) -> No
     A turn is the direction of its silence; None for that of the speech.
     """
     leaks = {}
+    worst: dict[str, float] = {}
     for direction in in_turn(probe, OUTGOING):
         stale, loudest = 0.0, LEAK_DB
         for seconds in (*SPEECH_LENGTHS, LONG_SPEECH):
@@ -216,8 +217,10 @@ async def _expect_silence(probe: Probe, turns: Sequence[Direction | None]) -> No
             for then in turns if seconds in SPEECH_LENGTHS else turns[:1]:
                 leak, peak = await _leak(subject, direction, seconds, then or direction)
                 stale, loudest = max(stale, leak), max(loudest, peak)
+        worst[direction.path] = round(max(stale, worst.get(direction.path, 0.0)), 1)
         if stale:
             leaks[str(direction)] = f"up to {stale:.1f} ms, peak {round(loudest)} dB"
+    probe.record("stale audio after a clear, ms", worst)
     expect(not leaks, "interrupted speech is sent after the clear", "silence", leaks)
 
 

@@ -26,9 +26,9 @@ from twilio_conformance.spec import situations
 from twilio_conformance.spec.catalogue import SEPARATOR, Catalogue, Json
 from twilio_conformance.spec.situations import Value
 from twilio_conformance.spec.verdict import FAIL, NOT_APPLICABLE, NOT_TESTABLE, PASS, Outcome
-from twilio_conformance.subject import resolution
-from twilio_conformance.subject.probe import Probe, Raised
-from twilio_conformance.subject.redaction import Names
+from twilio_conformance.subject import resolution, stack, trace
+from twilio_conformance.subject.probe import Observation, Probe, Raised
+from twilio_conformance.subject.redaction import Names, cut
 from twilio_conformance.subject.target import HANDSHAKE, METHODS, Implementation
 from twilio_conformance.twilio import clock
 from twilio_conformance.twilio.network import Network
@@ -148,7 +148,9 @@ def run(
         action = action_behind(error, context.implementation)
         if action is None:
             raise
-        outcome = Outcome(FAIL, f"the implementation {action}", actual=repr(Raised.of(error)))
+        raised = Raised.of(error)
+        where = stack.places(raised.frames, context.implementation.packages)
+        outcome = Outcome(FAIL, f"the implementation {action}", actual=repr(raised), where=where)
         return ChildReport(as_json(dict.fromkeys(job.requirements, outcome)))
 
 
@@ -273,18 +275,33 @@ async def _outcome(probe: Probe, capability: str | None, grader: Callable[[], Aw
         return Outcome(NOT_APPLICABLE, finding.message)
     except Finding as finding:
         status = NOT_TESTABLE if isinstance(finding, NotTestable) else FAIL
-        trace = _last(probe.trace_to(finding.observation))
         hidden = isinstance(finding, NotObservable)
-        return Outcome(status, finding.message, finding.expected, finding.actual, trace, out_of_sight=hidden)
+        found = Outcome(status, finding.message, finding.expected, finding.actual, out_of_sight=hidden)
+        return _evidence(probe, found, finding.observation)
     except Unmeasurable as error:
-        return Outcome(FAIL, "there is no audio to measure", "audio", str(error), _last(probe.trace))
+        return _evidence(probe, Outcome(FAIL, "there is no audio to measure", "audio", str(error)), None)
     return Outcome(PASS)
 
 
-def _last(trace: list[str]) -> list[str]:
+def _evidence(probe: Probe, found: Outcome, named: Observation | None) -> Outcome:
+    """Return an outcome with its trace, which ends with the observation that the finding names, if any.
+
+    If the implementation raised, the place in its source is added; if the call that shows it is long, the whole call.
+    """
+    lines = _last(probe.trace_to(named))
+    shown = trace.decisive(probe.observations, named, f"{found.message} {found.actual}")
+    if shown is None:
+        return replace(found, trace=lines)
+    raised_in = shown.raised.frames if shown.raised else ()
+    where = stack.places(raised_in, probe.implementation.packages)
+    whole = shown.whole_call if shown.whole_call != shown.call else ""
+    return replace(found, trace=lines, where=where, call=whole)
+
+
+def _last(lines: list[str]) -> list[str]:
     """Return the end of a trace, with a line that says how much is left out."""
-    left_out = len(trace) - TRACE_LIMIT
-    return trace if left_out <= 0 else [f"({left_out} lines before these)", *trace[left_out:]]
+    left_out = len(lines) - TRACE_LIMIT
+    return lines if left_out <= 0 else [f"({left_out} lines before these)", *lines[left_out:]]
 
 
 def _shake_hands(probe: Probe) -> Outcome:
@@ -337,7 +354,7 @@ def as_json(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:
 def _fit(value: Any) -> Any:
     """Return a value as strict JSON for a report: long texts are cut, foreign objects become their repr."""
     if isinstance(value, str):
-        return value if len(value) <= TEXT_LIMIT else f"{value[:TEXT_LIMIT]}… ({len(value)} characters)"
+        return cut(value, TEXT_LIMIT)
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if value is None or isinstance(value, bool | int):

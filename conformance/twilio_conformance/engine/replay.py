@@ -31,7 +31,7 @@ class _PrintingProbe(Probe):
 
     def _note(self, observation: Observation) -> Observation:
         super()._note(observation)
-        _, started, made = self._observations[-1]
+        _, started, made = self.observations[-1]
         _print(timed(started - self._began, f"{observation.call}: {observation.outcome}"))
         for exchange in self.network.exchanges[self._requests : made]:
             line = f"request {exchange.method} https://{exchange.host}{exchange.target} -> {exchange.answer_status}"
@@ -73,8 +73,8 @@ def replay(impl: str, name: str) -> Outcome:
     with network.Network() as double:
         probe = _PrintingProbe(implementation, double)
         with asyncio.Runner(loop_factory=lambda: clock.new_event_loop(double)) as runner:
-            outcomes = runner.run(job.grade(context, check, [requirement], probe))
-    return outcomes[requirement]
+            outcomes = job.as_json(runner.run(job.grade(context, check, [requirement], probe)))
+    return Outcome(**probe.names.redact(outcomes[requirement]))
 
 
 def _entry(name: str, known: list[Entry]) -> Entry:

@@ -28,7 +28,7 @@ from twilio_conformance.subject.observation import NEVER_RETURNED, Observation
 
 WIRE_RATE = 8000
 
-CALL_WIDTH, OUTCOME_WIDTH = 80, 160
+OUTCOME_WIDTH = 160
 """Characters of a call, and of what it did, in the sentence about a discrepancy."""
 
 _SETUP = Rule("TFS-ABUSE-06", ANYTHING)
@@ -161,9 +161,8 @@ def _steps(rules: _Rules, actual: Session, expected: Session) -> Iterator[Discre
                 requirement = hangups.BOUND
             behavior = "hangs" if has_hung else f"raises {ours.raised.kind}"
             expectation = NOTHING if rule.expectation == NOTHING else ANYTHING
-        call = ours.call if len(ours.call) <= CALL_WIDTH else f"{ours.call[: CALL_WIDTH - 2]}…)"
         outcome = textwrap.shorten(ours.outcome, OUTCOME_WIDTH, placeholder="…")
-        yield Discrepancy(requirement, f"{call} {outcome}", behavior, number, expectation)
+        yield Discrepancy(requirement, f"{ours.call} {outcome}", behavior, number, expectation)
 
 
 def _obeys(rule: Rule, step: Observation) -> bool:

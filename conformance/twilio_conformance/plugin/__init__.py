@@ -20,6 +20,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "the lowest level that affects the exit status (default: MUST)"},
     "--report": {"metavar": "PATH", "action": "append", "default": [],
         "help": f"write a report; the extension selects the format: {', '.join(REPORT_FORMS)} (repeatable)"},
+    "--against": {"metavar": "REPORT.json",
+        "help": "show only what differs from this report of an earlier run or of another implementation"},
     "--baseline": {"metavar": "FILE",
         "help": "excuse the known failures that this file lists; see docs/gating.md"},
     "--write-baseline": {"metavar": "FILE",
@@ -65,8 +67,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if without := [option for option in _OPTIONS if given[option]]:
             raise pytest.UsageError(f"{', '.join(without)}: name what to grade with --impl=MODULE")
         return
-    if config.getoption("--fuzz") is not None and config.getoption("--report"):
-        raise pytest.UsageError("--report writes what a graded run finds: leave --fuzz out")
+    if config.getoption("--fuzz") is not None:
+        for option, does in (("--report", "writes"), ("--against", "compares")):
+            if config.getoption(option):
+                raise pytest.UsageError(f"{option} {does} what a graded run finds: leave --fuzz out")
     if not hasattr(os, "fork"):
         raise pytest.UsageError("--impl needs a system that can fork: Linux, macOS or WSL")
     if getattr(config.option, "tx", None):

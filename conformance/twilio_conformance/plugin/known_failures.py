@@ -8,6 +8,7 @@ import pytest
 
 from twilio_conformance.engine.run import Run
 from twilio_conformance.errors import EXIT_INCOMPLETE, DataError, UsageError
+from twilio_conformance.report import terminal
 from twilio_conformance.spec import known_failures
 from twilio_conformance.spec.known_failures import Baseline
 
@@ -81,11 +82,11 @@ class Gating:
         for (requirement, reason), count in excused.items():
             checks = "1 check" if count == 1 else f"{count} checks"
             line = f"{requirement}  {checks:<10}  {' '.join(reason.split())}"
-            terminalreporter.write_line(line, blue=True)
+            terminal.write(terminalreporter, line, blue=True)
         for sentence in self._baseline.expired():
-            terminalreporter.write_line(f"known failure expired: {sentence}", red=True)
+            terminal.write(terminalreporter, f"known failure expired: {sentence}", red=True)
         for sentence in self._stale:
-            terminalreporter.write_line(f"stale baseline: {sentence}", red=True)
+            terminal.write(terminalreporter, f"stale baseline: {sentence}", red=True)
 
 
 class Recording:
@@ -122,4 +123,4 @@ class Recording:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Report what was written."""
         if self._message is not None:
-            terminalreporter.write_line(self._message, bold=True)
+            terminal.write(terminalreporter, self._message, bold=True)

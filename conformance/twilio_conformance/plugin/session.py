@@ -14,7 +14,7 @@ from twilio_conformance.errors import EXIT_INCOMPLETE, DataError, SuiteError, Us
 from twilio_conformance.plugin import known_failures
 from twilio_conformance.plugin.items import REPORT_ATTRIBUTE, RUN, Chapter, CheckItem, Failure, Graded, Suite
 from twilio_conformance.plugin.progress import Progress
-from twilio_conformance.report import model, terminal, writer
+from twilio_conformance.report import diff, model, terminal, writer
 from twilio_conformance.report.model import Report
 from twilio_conformance.spec import catalogue
 from twilio_conformance.spec.catalogue import PROFILES
@@ -36,11 +36,11 @@ def begin(config: pytest.Config) -> None:
     """
     run = None
     try:
-        run, reports = _start(config)
+        run, reports, earlier = _start(config)
         config.stash[RUN] = run
         config.pluginmanager.register(Grading(run), "conformance-grading")
         config.pluginmanager.register(Progress(run, config), "conformance-progress")
-        config.pluginmanager.register(ResultRecorder(run, reports), "conformance-account")
+        config.pluginmanager.register(ResultRecorder(run, reports, earlier), "conformance-account")
         known_failures.begin(config, run)
     except (UsageError, DataError, SuiteError) as error:
         if run is not None:
@@ -54,16 +54,20 @@ def begin(config: pytest.Config) -> None:
             setattr(config.option, option, instead)
 
 
-def _start(config: pytest.Config) -> tuple[Run, list[Path]]:
-    """Return the run, started, and the paths of its reports."""
+def _start(config: pytest.Config) -> tuple[Run, list[Path], Report | None]:
+    """Return the run, started, the paths of its reports, and the report to compare with, if any."""
     gate = Threshold(parse_profiles(config.getoption("--profile")), config.getoption("--level") == "SHOULD")
     concurrency = getattr(config.option, "numprocesses", None) or default_concurrency()
     run = Run(config.getoption("--impl"), config.getoption("--edition"), gate, concurrency=concurrency)
-    reports = []
+    reports, earlier = [], None
     if not config.option.collectonly:
+        # First, since it may be the file that the new report replaces.
+        if config.getoption("--against") is not None:
+            path = config.invocation_params.dir / config.getoption("--against")
+            earlier = diff.load_earlier(str(path), run.edition)
         reports = writer.prepare(config.getoption("--report"), config.invocation_params.dir)
     run.start()
-    return run, reports
+    return run, reports, earlier
 
 
 class Grading:
@@ -150,10 +154,11 @@ class Grading:
 class ResultRecorder:
     """Gathers the results, and writes the reports and the summary."""
 
-    def __init__(self, run: Run, reports: list[Path]) -> None:
-        """Keep the run and the paths of its reports."""
+    def __init__(self, run: Run, reports: list[Path], earlier: Report | None = None) -> None:
+        """Keep the run, the paths of its reports, and the report to compare it with."""
         self._run = run
         self._reports = reports
+        self._earlier = earlier
 
     @cached_property
     def _report(self) -> Report:
@@ -227,6 +232,11 @@ class ResultRecorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary: what was graded, the verdicts, and each failure."""
         if self._run.outcomes or self._run.troubles:
+            report, earlier = self._report, self._earlier
             terminal.summarize(
-                self._report, terminalreporter, self._run.troubles, is_cut_short=self._run.cut_short
+                report,
+                terminalreporter,
+                self._run.troubles,
+                is_cut_short=self._run.cut_short,
+                against=None if earlier is None else diff.compare(earlier, report),
             )

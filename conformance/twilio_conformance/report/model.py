@@ -61,6 +61,21 @@ class Implementation(_Model):
     capabilities: list[Text]
 
 
+class Place(_Model):
+    """A place in an implementation's source, where it raised."""
+
+    file: Text
+    line: int
+    function: Text
+    source: Text
+    library: Text | None = None
+
+    def __str__(self) -> str:
+        """Return it on one line, with the library that raised if the line only called one."""
+        called = f" (raised in {self.library})" if self.library else ""
+        return f"{self.file}:{self.line} in {self.function}: {self.source}{called}"
+
+
 class Check(_Model):
     """The result of one check for one requirement."""
 
@@ -70,6 +85,8 @@ class Check(_Model):
     actual: Any = None
     message: Text = ""
     trace: list[Text] = []
+    where: list[Place] = []
+    call: Text = ""
     output: Text = ""
     rerun: Text = ""
     seconds: float = 0.0
@@ -86,10 +103,14 @@ class Check(_Model):
         return self.message or self.status
 
     @model_serializer(mode="wrap")
-    def _without_unset_reason(self, serialize: Any) -> Json:
+    def _without_unset_members(self, serialize: Any) -> Json:
         document: Json = serialize(self)
-        if self.known is None:
-            del document["known"]
+        for name in ("known", "where", "call"):
+            if document[name] in (None, [], ""):
+                del document[name]
+        for place in document.get("where", ()):
+            if place["library"] is None:
+                del place["library"]
         return document
 
 
@@ -142,6 +163,7 @@ class Cause(_Model):
     finding: Text
     actual: Any
     check: Text
+    where: list[Place] = []
     requirements: list[str] = []
 
 
@@ -217,7 +239,9 @@ def causes(untestable: Mapping[str, Requirement]) -> list[Cause]:
     for name, requirement in untestable.items():
         check = next(check for check in requirement.checks if check.status == NOT_TESTABLE)
         key = (check.message, json.dumps(check.actual))
-        cause = found.setdefault(key, Cause(finding=check.finding, actual=check.actual, check=check.id))
+        cause = found.setdefault(
+            key, Cause(finding=check.finding, actual=check.actual, check=check.id, where=check.where)
+        )
         cause.requirements.append(name)
     return list(found.values())
 
@@ -312,6 +336,8 @@ def check(run: Run, entry: Entry, outcome: Outcome) -> Check:
         actual=outcome.actual,
         message=outcome.message,
         trace=outcome.trace,
+        where=[Place.model_validate(place) for place in outcome.where],
+        call=outcome.call,
         output=run.outputs.get(entry.check, "") if is_failing else "",
         rerun=shlex.join(run.rerun(entry)),
         seconds=outcome.seconds,

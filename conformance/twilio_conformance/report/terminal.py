@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twilio_conformance.report import model
+from twilio_conformance.report import diff, model
+from twilio_conformance.report.diff import ReportDiff
 from twilio_conformance.report.model import Cause, Check, Report, Requirement
 from twilio_conformance.spec.catalogue import LEVELS
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, NOTHING_APPLIES
+from twilio_conformance.subject.redaction import cut
 
 if TYPE_CHECKING:
     import pytest
@@ -26,7 +29,12 @@ checks without a result."""
 TRACE_LINES = 6
 TRACE_LIMIT = 160
 VALUE_LIMIT = 300
+SOURCE_LIMIT = 2000
 LIST_WIDTH = 100
+"""The longest line of prose; all other lines but commands fit the terminal's width."""
+
+LEAST_WIDTH = 60
+"""The width of a terminal that is narrower."""
 
 _STATUS = {FAIL: "fails", NOT_TESTABLE: "cannot be tested"}
 
@@ -37,6 +45,7 @@ def summarize(
     problems: Sequence[str] = (),
     *,
     is_cut_short: bool = False,
+    against: ReportDiff | None = None,
 ) -> None:
     """Write the summary of a run.
 
@@ -45,9 +54,11 @@ def summarize(
         reporter: Where to write.
         problems: What went wrong with the run itself.
         is_cut_short: Whether the run was stopped before everything was graded, as by -x.
+        against: The changes from an earlier report: only what differs from it is shown.
     """
     reporter.write_sep("=", f"conformance of {report.title}")
-    unexpected = {name: found for name, found in report.failures.items() if found.unexpected}
+    failures = (report if against is None else against.excused("as before")).failures
+    unexpected = {name: found for name, found in failures.items() if found.unexpected}
     failed = {name: found for name, found in unexpected.items() if _failed(found)}
     full = failed
     if len(failed) > BLOCKS and reporter.config.option.verbose <= 0:
@@ -64,9 +75,11 @@ def summarize(
         lines = _block(name, found, _failed(found)[0], f"fails in {_ratio(found)}")
         _write(reporter, report.is_gated(found), [*lines, ""])
     for problem in problems:
-        _write(reporter, True, [*problem.splitlines(), ""])
+        _write(reporter, True, [*_wrapped(problem), ""])
     for sentence in report.notes:
-        reporter.write_line(f"note: {sentence}", yellow=True)
+        write(reporter, f"note: {sentence}", yellow=True)
+    if against is not None:
+        _write_changes(against, reporter, len(failures) - len(unexpected))
     _write_verdicts(report, reporter, is_cut_short=is_cut_short)
 
 
@@ -78,10 +91,38 @@ def block(run: Run, entry: Entry, outcome: Outcome) -> Iterator[str]:
 
 
 def show(value: Any, limit: int = VALUE_LIMIT) -> str:
-    """Return a value on one line, printable and at most `limit` characters long plus a note of its length."""
+    """Return a value on one line, printable, cut in its middle to `limit` characters plus a note of its length."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return cut("".join(each if each.isprintable() else ascii(each)[1:-1] for each in text), limit)
+
+
+def labelled(label: str, *values: Any, limit: int = VALUE_LIMIT) -> Iterator[str]:
+    """Yield the lines of values, each cut to `limit` characters, with a label before the first."""
+    head = f"  {label + ':':<9} "
+    for number, value in enumerate(values):
+        begin = " " * len(head) if number else head
+        further = " " * (len(head) + 2 * (len(values) > 1))
+        yield from _wrap(show(value, limit), _columns(), begin, further) or [head]
+
+
+def write(reporter: pytest.TerminalReporter, text: str, **markup: bool) -> None:
+    """Write a text, wrapped to the width of the terminal except for indented lines, which are code to copy."""
+    for line in _wrapped(text):
+        reporter.write_line(line, **markup)
+
+
+def _wrapped(text: str) -> list[str]:
+    lines = text.splitlines() or [""]
+    return [part for line in lines for part in ([line] if line[:1] in (" ", "") else _wrap(line, _columns()))]
+
+
+def _wrap(text: str, width: int, begin: str = "", further: str = "  ") -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=begin, subsequent_indent=further, break_on_hyphens=False)
+
+
+def _columns() -> int:
+    """Return the width of the terminal as pytest determines it; 80 where there is none."""
+    return max(shutil.get_terminal_size().columns, LEAST_WIDTH)
 
 
 def _failed(found: Requirement) -> list[Check]:
@@ -95,8 +136,9 @@ def _gated_last(report: Report, failures: Mapping[str, Requirement]) -> dict[str
 
 def _line(name: str, found: Requirement) -> str:
     ratio = f"fails {len(_failed(found))}/{len(found.checks)}"
-    sentence = textwrap.shorten(found.statement, LIST_WIDTH, placeholder="…")
-    return f"{name:<16} {found.level:<6} {found.profile:<6} {ratio:<13} {sentence}"
+    line = f"{name:<16} {found.level:<6} {found.profile:<6} {ratio:<13} "
+    room = min(LIST_WIDTH, _columns() - len(line))
+    return line + textwrap.shorten(found.statement, room, placeholder="…")
 
 
 def _ratio(found: Requirement) -> str:
@@ -109,21 +151,26 @@ def _ratio(found: Requirement) -> str:
 def _block(name: str, found: Requirement, check: Check, state: str) -> Iterator[str]:
     """Yield the lines on one check of a requirement and the names of the other failing ones."""
     yield f"{name}  {found.level} of {found.profile}, {state}"
-    yield from textwrap.wrap(found.statement, LIST_WIDTH, initial_indent="  ", subsequent_indent="  ")
-    yield f"  check:    {check.id}"
-    yield f"  found:    {show(check.message)}"
+    yield from _wrap(found.statement, min(LIST_WIDTH, _columns()), "  ")
+    yield from labelled("check", check.id)
+    yield from labelled("found", check.message)
     if check.expected is not None:
-        yield f"  expected: {show(check.expected)}"
+        yield from labelled("expected", check.expected)
     if check.actual is not None:
-        yield f"  actual:   {show(check.actual)}"
-    for number, line in enumerate(check.trace[-TRACE_LINES:]):
-        yield f"  {'trace:   ' if number == 0 else '         '} {show(line, TRACE_LIMIT)}"
+        yield from labelled("actual", check.actual)
+    yield from labelled("at", *map(str, check.where), limit=TRACE_LIMIT)
+    yield from labelled("trace", *map(_traced, check.trace[-TRACE_LINES:]))
     others = sorted((other.id for other in found.unexpected if other is not check), key=_changes)
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield f"  too:      {', '.join(others[:3])}{more}"
-    yield f"  source:   {'; '.join(found.source)}"
+        yield from labelled("too", f"{', '.join(others[:3])}{more}")
+    yield from labelled("source", "; ".join(found.source), limit=SOURCE_LIMIT)
     yield f"  again:    {check.rerun}"
+
+
+def _traced(line: str) -> str:
+    """Return a line of a trace, cut: of a request the address and the answer matter, of a call both of its ends."""
+    return cut(line, TRACE_LIMIT, 0 if "  request " in line else None)
 
 
 def _changes(check: str) -> int:
@@ -138,17 +185,12 @@ def _is_cause_gated(report: Report, cause: Cause) -> bool:
 def _cause(report: Report, cause: Cause) -> Iterator[str]:
     names = sorted(cause.requirements, key=lambda name: report.is_gated(report.requirements[name]))
     yield f"{len(names)} requirement{'' if len(names) == 1 else 's'} could not be tested"
-    yield f"  found:    {show(cause.finding)}"
+    yield from labelled("found", cause.finding)
     if cause.actual is not None:
-        yield f"  actual:   {show(cause.actual)}"
-    yield f"  check:    {cause.check}{' and others' if len(names) > 1 else ''}"
-    yield from textwrap.wrap(
-        ", ".join(names),
-        LIST_WIDTH,
-        initial_indent="  these:    ",
-        subsequent_indent=" " * 12,
-        break_on_hyphens=False,
-    )
+        yield from labelled("actual", cause.actual)
+    yield from labelled("at", *map(str, cause.where), limit=TRACE_LIMIT)
+    yield from labelled("check", f"{cause.check}{' and others' if len(names) > 1 else ''}")
+    yield from _wrap(", ".join(names), min(LIST_WIDTH, _columns()), "  these:    ", " " * 12)
 
 
 def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) -> None:
@@ -157,13 +199,26 @@ def _write(reporter: pytest.TerminalReporter, is_gated: bool, lines: list[str]) 
         reporter.write_line(line)
 
 
+def _write_changes(against: ReportDiff, reporter: pytest.TerminalReporter, alike: int) -> None:
+    """Write what changed since an earlier report, and how many requirements fail alike."""
+    for line in diff.text(against).splitlines():
+        text = line.lstrip()
+        margin = " " * (len(line) - len(text))
+        for part in _wrap(text, _columns(), margin, f"{margin}    ") or [""]:
+            reporter.write_line(part)
+    if alike:
+        reporter.write_line(f"Fails in both, not shown: {alike} requirement{'' if alike == 1 else 's'}.")
+    reporter.write_line("")
+
+
 def _write_verdicts(report: Report, reporter: pytest.TerminalReporter, *, is_cut_short: bool) -> None:
     ledger = report.ledger
-    reporter.write_line(
+    graded = (
         f"edition {report.edition}, pipecat-ai {report.pipecat}, Python {report.python}:"
         f" {ledger.executed} of {ledger.expected} checks,"
         f" {len(report.requirements)} of {report.asked} requirements"
     )
+    write(reporter, graded)
     if is_cut_short:
         reporter.write_line(
             f"stopped early: {len(ledger.missing)} selected checks were not graded", yellow=True
@@ -182,9 +237,10 @@ def _write_verdicts(report: Report, reporter: pytest.TerminalReporter, *, is_cut
         parts = [f"{level} {passed}/{total}" for level, passed, total in tallies if total]
         counts = "  ".join(f"{part:<14}" for part in parts).rstrip()
         line = f"{profile:<7} {verdict.word:<15} {counts:<31} {'' if is_gated else '(not at the gate)'}"
-        reporter.write_line(
-            line.rstrip(),
-            green=verdict.conformant,
-            red=fails_run,
-            yellow=not verdict.conformant and not fails_run,
-        )
+        for part in _wrap(line.rstrip(), _columns(), "", " " * 24):
+            reporter.write_line(
+                part,
+                green=verdict.conformant,
+                red=fails_run,
+                yellow=not verdict.conformant and not fails_run,
+            )

@@ -30,6 +30,8 @@ class Outcome:
         expected: The expected value.
         actual: The actual value.
         trace: The calls and requests that led to the finding, a line each.
+        where: Where the implementation raised, the innermost place last; see `subject.stack`.
+        call: The call that shows the finding, whole, if the trace shows only a part of it.
         seconds: How long the check took, in real seconds without skipped time.
         out_of_sight: Whether only this machine keeps the requirement from being tested.
         metrics: What the check measured, by name.
@@ -40,6 +42,8 @@ class Outcome:
     expected: Any = None
     actual: Any = None
     trace: list[str] = field(default_factory=list)
+    where: list[dict[str, Any]] = field(default_factory=list)
+    call: str = ""
     seconds: float = 0.0
     out_of_sight: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from pipecat.frames import frames
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_conformance.errors import SuiteError
+from twilio_conformance.subject.redaction import cut
 
 Json = dict[str, Any]
 
@@ -65,14 +66,14 @@ Value = None | str | bytes | FrameValue | Foreign
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """Return the repr of a value for a message, cut to `limit` characters; of bytes, their number."""
+    """Return the repr of a value for a message, cut in its middle to `limit` characters; of bytes, their number."""
     try:
         if isinstance(value, bytes | bytearray):
             return f"<{len(value)} bytes>"
         text = repr(value)
     except BaseException as error:
         return f"<a {type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return cut(text, limit)
 
 
 def build(document: Json) -> frames.Frame:

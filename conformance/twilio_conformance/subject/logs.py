@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from twilio_conformance.subject.frames import shorten
+
 if TYPE_CHECKING:
     import loguru
 
@@ -107,15 +109,36 @@ def output_size() -> int:
 
 def printed_records(since: int) -> list[LogRecord]:
     """Return the lines of the output from this byte on that name a level, as structlog and JSON formatters do."""
+    lines = [(line, _LEVEL.search(_COLOUR.sub("", line))) for line in _output(since)]
+    return [
+        LogRecord(_LEVELS[found["level"].lower()], found["level"].upper(), line)
+        for line, found in lines
+        if found
+    ]
+
+
+def first_line(since: int) -> str:
+    """Return the first line of the output from this byte on that is not blank; empty if there is none."""
+    return next((line.strip() for line in _output(since) if line.strip()), "")
+
+
+def none_but(printed: str) -> str:
+    """Return what there is in place of records: none, or a printed line with what would count."""
+    return f"none; it printed {shorten(printed, 120)}, and {COUNTED}" if printed else "none"
+
+
+def _output(since: int) -> list[str]:
     with contextlib.suppress(OSError):
-        text = os.pread(1, min(max(output_size() - since, 0), _MOST_OUTPUT), since).decode("utf-8", "replace")
-        lines = [(line, _LEVEL.search(_COLOUR.sub("", line))) for line in text.splitlines()]
-        return [
-            LogRecord(_LEVELS[found["level"].lower()], found["level"].upper(), line)
-            for line, found in lines
-            if found
-        ]
+        text = os.pread(1, min(max(output_size() - since, 0), _MOST_OUTPUT), since)
+        return text.decode("utf-8", "replace").splitlines()
     return []
+
+
+COUNTED = (
+    "only records of loguru, logging and warnings count, and lines that name a level, such as [error] or"
+    ' "level": "error"'
+)
+"""What counts as a log record."""
 
 
 _MOST_OUTPUT = 1 << 20

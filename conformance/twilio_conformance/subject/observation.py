@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from twilio_conformance.errors import RemoteException
+from twilio_conformance.subject import stack
 from twilio_conformance.subject.frames import FrameValue, Value, shorten
+from twilio_conformance.subject.redaction import cut
+
+CALL_WIDTH = 75
+"""Characters of a call that are shown in messages."""
 
 NEVER_RETURNED = "DidNotReturn"
 """The kind of exception recorded for a call that reached its time limit."""
@@ -13,11 +19,19 @@ NEVER_RETURNED = "DidNotReturn"
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An exception as a value."""
+    """An exception as a value.
+
+    Attributes:
+        kind: The name of its class.
+        bases: The names of the base classes.
+        message: Its text.
+        frames: Where it was raised, the innermost last.
+    """
 
     kind: str
     bases: frozenset[str]
     message: str
+    frames: tuple[stack.Frame, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, error: BaseException) -> Raised:
@@ -29,12 +43,13 @@ class Raised:
             message = str(error)
         except BaseException as broken:
             message = f"an exception whose str() raises {type(broken).__name__}"
-        return cls(type(error).__name__, bases, message)
+        return cls(type(error).__name__, bases, message, stack.frames(error))
 
     @classmethod
-    def at_limit(cls, limit: float) -> Raised:
-        """Describe a call that did not return within its limit in seconds."""
-        return cls(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s")
+    def at_limit(cls, limit: float, error: BaseException) -> Raised:
+        """Describe a call that did not return within its limit in seconds; its timeout shows where it waited."""
+        waited = stack.frames(error.__cause__ or error)
+        return cls(NEVER_RETURNED, frozenset(), f"no return within {limit:g} s", waited)
 
     def is_a(self, kind: str) -> bool:
         """Return whether the exception is an instance of this class."""
@@ -50,16 +65,21 @@ class Observation:
     """What one call returned or raised.
 
     Attributes:
-        call: The call, for messages.
+        whole_call: The call with its arguments.
         value: What it returned; None if it raised.
         raised: What it raised.
         seconds: How long it took, on the event loop's clock.
     """
 
-    call: str
+    whole_call: str
     value: Value = None
     raised: Raised | None = None
     seconds: float = 0.0
+
+    @property
+    def call(self) -> str:
+        """The call, for messages."""
+        return cut(self.whole_call, CALL_WIDTH)
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -74,3 +94,9 @@ class Observation:
         if self.raised is not None:
             return repr(self.raised)
         return f"returned {shorten(self.value, 300)}"
+
+
+def is_cancelled_by_the_suite(error: BaseException) -> bool:
+    """Return whether the suite is ending the check: the task was cancelled from outside."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

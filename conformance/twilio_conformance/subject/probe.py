@@ -17,8 +17,13 @@ from twilio_conformance.errors import Finding, NotApplicable, NotObservable, Not
 from twilio_conformance.subject import frames, trace
 from twilio_conformance.subject.effects import Effects
 from twilio_conformance.subject.frames import Value, shorten
-from twilio_conformance.subject.logs import CAPTURE, LogRecord, output_size, printed_records
-from twilio_conformance.subject.observation import NEVER_RETURNED, Observation, Raised
+from twilio_conformance.subject.logs import CAPTURE, LogRecord, first_line, output_size, printed_records
+from twilio_conformance.subject.observation import (
+    NEVER_RETURNED,
+    Observation,
+    Raised,
+    is_cancelled_by_the_suite,
+)
 from twilio_conformance.subject.redaction import Names
 from twilio_conformance.subject.surroundings import Surroundings
 from twilio_conformance.subject.target import NOWHERE, Implementation
@@ -33,8 +38,8 @@ Json = dict[str, Any]
 CALL_LIMIT = 10.0
 """Time limit of one call of the implementation, in seconds on the event loop's clock."""
 
-CALL_WIDTH = 60
-"""Characters of a message that are shown in the description of a call."""
+MESSAGE_LIMIT = 4000
+"""Characters of a message that the description of a call holds."""
 
 
 class Probe:
@@ -45,6 +50,7 @@ class Probe:
         turns: Counts the situations of the check, from 0.
         effects: What it did to its process.
         kept: Everything that setup, serialize and deserialize returned, if a check sets this to a list.
+        observations: Each call, when it started, and how many requests there were when it was over.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Probe:
         self.surroundings = Surroundings(self, {})
         self._watch = watch
         self._running_calls: list[tuple[str, float]] = []
-        self._observations: list[tuple[Observation, float, int]] = []
+        self.observations: list[tuple[Observation, float, int]] = []
         self._began = time.monotonic()
         self._printed = output_size()
         CAPTURE.records.clear()
@@ -111,17 +117,9 @@ class Probe:
         """Return an instance as one to observe."""
         return Subject(self, instance)
 
-    @property
-    def trace(self) -> list[str]:
-        """What happened, in order: a line for each call, followed by one for each request that it made.
-
-        Each line begins with the time since the check began, on the clock that skips.
-        """
-        return self.trace_to(None)
-
     def trace_to(self, last: Observation | None) -> list[str]:
         """Return the trace up to this observation; all of it for None, or an observation of another probe."""
-        return trace.lines(self._observations, self.network.exchanges, self._began, last)
+        return trace.lines(self.observations, self.network.exchanges, self._began, last)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -140,6 +138,11 @@ class Probe:
     def logs(self) -> tuple[LogRecord, ...]:
         """The log records so far, and the lines of output that say that they are one."""
         return (*CAPTURE.records, *printed_records(self._printed))
+
+    @property
+    def printed(self) -> str:
+        """The first line of output since the first record of `logs`; empty if there is none."""
+        return first_line(self._printed)
 
     def forget_logs(self) -> None:
         """Leave out of `logs` what there is so far."""
@@ -246,7 +249,7 @@ class Probe:
         return self.implementation.is_remote and isinstance(error, Finding)
 
     def _note(self, observation: Observation) -> Observation:
-        self._observations.append(
+        self.observations.append(
             (observation, time.monotonic() - observation.seconds, len(self.network.exchanges))
         )
         return observation
@@ -254,12 +257,13 @@ class Probe:
     @contextlib.contextmanager
     def _announced(self, call: str, limit: float = CALL_LIMIT) -> Iterator[None]:
         """Tell the watch which call is running; of several, the one that began last."""
-        self._running_calls.append((call, limit))
-        self._watch(call, limit)
+        running = Observation(call).call, limit
+        self._running_calls.append(running)
+        self._watch(*running)
         try:
             yield
         finally:
-            self._running_calls.remove((call, limit))
+            self._running_calls.remove(running)
             self._watch(*(self._running_calls[-1] if self._running_calls else ("", 0.0)))
 
     async def _observe(self, call: str, action: Callable[[], Awaitable[Any]], limit: float) -> Observation:
@@ -276,8 +280,8 @@ class Probe:
                     raise
                 raised = Raised.of(error)
                 if bound.expired():
-                    raised = Raised.at_limit(limit)
-                elif _is_cancelled_by_the_suite(error):
+                    raised = Raised.at_limit(limit, error)
+                elif is_cancelled_by_the_suite(error):
                     raise
                 return self._note(Observation(call, raised=raised, seconds=clock() - started))
         if self.kept is not None:
@@ -292,7 +296,7 @@ class Probe:
         with self._announced(calls[0] if calls else "", limit):
             for call, value in zip(calls, values, strict=True):
                 if isinstance(value, TimeoutError):
-                    seen = Observation(call, raised=Raised.at_limit(limit))
+                    seen = Observation(call, raised=Raised.at_limit(limit, value))
                 elif isinstance(value, BaseException):
                     seen = Observation(call, raised=Raised.of(value))
                 else:
@@ -347,7 +351,7 @@ class Subject:
         given = self.probe.names.fill(data)
         if isinstance(given, dict):
             given = json.dumps(given, separators=(",", ":"))
-        call = f"deserialize({shorten(given, CALL_WIDTH)})"
+        call = f"deserialize({shorten(given, MESSAGE_LIMIT)})"
         return await self.probe._observe(call, lambda: self._instance.deserialize(given), limit)
 
     async def serialize_each(self, given: Sequence[Frame], *, limit: float = CALL_LIMIT) -> list[Observation]:
@@ -364,7 +368,7 @@ class Subject:
         texts = [self.probe.names.fill(json.dumps(message, separators=(",", ":"))) for message in given]
         if not getattr(self._instance, "is_ahead", False):
             return [await self.deserialize(text, limit=limit) for text in texts]
-        calls = [f"deserialize({shorten(text, CALL_WIDTH)})" for text in texts]
+        calls = [f"deserialize({shorten(text, MESSAGE_LIMIT)})" for text in texts]
         return self.probe._observe_each(calls, self._instance.deserialize_each(texts, limit), limit)
 
     async def repeat(self, method: str, given: Iterable[Any], *, limit: float) -> Observation:
@@ -391,9 +395,3 @@ class Subject:
             except BaseException as error:
                 self.probe._note(Observation(f"{method}(…)", raised=Raised.of(error)))
                 return False
-
-
-def _is_cancelled_by_the_suite(error: BaseException) -> bool:
-    """Return whether the suite is ending the check: the task was cancelled from outside."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -17,8 +17,8 @@ SHORTEST_SECRET = 8
 _CUT = "…"
 """Marks where the suite has cut a text."""
 
-_HEAD = 6
-"""Characters of a secret by which it is recognized if its end is cut off."""
+_PART = 6
+"""Characters at either end of a secret by which it is recognized if the rest is cut off."""
 
 _LOGINS = (
     ("account_sid", "auth_token"),
@@ -66,11 +66,11 @@ class Names:
     def redact(self, value: Any) -> Any:
         """Return the JSON value with every secret replaced by its name.
 
-        Recognizes a secret itself, whole or cut off before an ellipsis, and its forms in URLs, JSON, Python literals,
-        hexadecimal and base64, alone or within longer text.
+        Recognizes a secret itself, whole or cut off before or after an ellipsis, and its forms in URLs, JSON, Python
+        literals, hexadecimal and base64, alone or within longer text.
         """
         if isinstance(value, str):
-            if not any(form[:_HEAD] in value for form in self._forms):
+            if not any(form[:_PART] in value or form[-_PART:] in value for form in self._forms):
                 return value
             return self._pattern.sub(self._name_of, value)
         if isinstance(value, list | tuple):
@@ -96,13 +96,23 @@ class Names:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         whole = [re.escape(form) for form in self._forms]
-        return re.compile("|".join([*whole, *map(_cut_short, self._forms)]))
+        return re.compile("|".join([*whole, *map(_cut_short, self._forms), *map(_end_of, self._forms)]))
 
     def _name_of(self, match: re.Match[str]) -> str:
         found = match.group()
         return self._forms.get(found) or next(
-            name for form, name in self._forms.items() if form.startswith(found)
+            name for form, name in self._forms.items() if form.startswith(found) or form.endswith(found)
         )
+
+
+def cut(text: str, limit: int, tail: int | None = None) -> str:
+    """Return a text with at most `limit` of its characters, and its length if some are left out.
+
+    Of the characters, `tail` are its last ones; a third by default.
+    """
+    tail = limit // 3 if tail is None else tail
+    head = f"{text[: limit - tail]}{_CUT}{text[len(text) - tail :]}"
+    return text if len(text) <= limit else f"{head} ({len(text)} characters)"
 
 
 def _random() -> dict[str, str]:
@@ -130,5 +140,11 @@ def _base64(secret: bytes, shift: int) -> set[str]:
 
 def _cut_short(form: str) -> str:
     """Return a pattern for a form whose end is cut off: as much of its beginning as there is before the mark."""
-    optional = "".join(f"(?:{re.escape(character)}" for character in form[_HEAD:-1])
-    return f"{re.escape(form[:_HEAD])}{optional}{')?' * len(form[_HEAD:-1])}(?={_CUT})"
+    optional = "".join(f"(?:{re.escape(character)}" for character in form[_PART:-1])
+    return f"{re.escape(form[:_PART])}{optional}{')?' * len(form[_PART:-1])}(?={_CUT})"
+
+
+def _end_of(form: str) -> str:
+    """Return a pattern for a form whose beginning is cut off: as much of its end as there is after the mark."""
+    optional = "".join(f"{re.escape(character)})?" for character in form[1:-_PART])
+    return f"(?<={_CUT}){'(?:' * len(form[1:-_PART])}{optional}{re.escape(form[-_PART:])}"

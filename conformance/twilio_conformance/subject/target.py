@@ -88,6 +88,12 @@ class Implementation:
     is_pipelining: bool = False
 
     @property
+    def packages(self) -> set[str]:
+        """The top-level packages of its own code and of its base class."""
+        modules = (self.target.module, self.name.partition(":")[0], "pipecat")
+        return {module.partition(".")[0] for module in modules}
+
+    @property
     def is_remote(self) -> bool:
         """Whether it runs in another process, behind an adapter."""
         return self.network != IN_PROCESS

@@ -44,6 +44,25 @@ def lines(
     return [_summarize([line for _, line in group]) for _, group in alike]
 
 
+def decisive(
+    observations: Sequence[tuple[Observation, float, int]], named: Observation | None, said: str
+) -> Observation | None:
+    """Return the observation that a finding is about.
+
+    Args:
+        observations: Each call, when it started, and how many requests there were when it was over.
+        named: The one that the finding names, if any.
+        said: What the finding says.
+
+    Returns:
+        The named one, else the last exception that the finding quotes, else the last call if it raised; None otherwise.
+    """
+    raised = [each for each, *_ in observations if each.raised is not None]
+    quoted = [each for each in raised if each.outcome in said]
+    last = [each for each, *_ in observations[-1:] if each.raised is not None]
+    return named or next(iter(quoted[::-1] + last), None)
+
+
 def timed(seconds: float, line: str) -> str:
     """Return a line with the seconds since the check began."""
     return f"+{seconds:.3f} s  {line}"

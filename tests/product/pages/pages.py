@@ -79,7 +79,7 @@ def reader_environment(path: list[Path]) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
     return environment | {
         "PYTHONPATH": os.pathsep.join(map(str, path)),
-        "COLUMNS": "80",
+        "COLUMNS": "120",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

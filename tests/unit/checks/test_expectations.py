@@ -31,6 +31,18 @@ def test_an_expectation_that_holds_passes(observation: Observation, expectation:
     grade_step(observation, expectation)
 
 
+def test_where_a_record_is_wanted_what_was_printed_instead_is_told() -> None:
+    wanted = {"log": {"level": "ERROR", "at_least": 1, "at_most": None}}
+    with pytest.raises(Violation) as found:
+        grade_session(Session(printed="hang-up failed: 500"), wanted)
+    assert str(found.value.actual).startswith(
+        "none; it printed 'hang-up failed: 500', and only records of loguru"
+    )
+    with pytest.raises(Violation) as found:
+        grade_session(Session(), wanted)
+    assert found.value.actual == "none"
+
+
 @pytest.mark.parametrize(
     ("observation", "expectation", "kind", "message"),
     [

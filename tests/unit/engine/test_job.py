@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -165,6 +166,32 @@ class TestGrade:
         found = await self.outcome(context, probe, function)
         assert (found.expected, found.actual) == ("1", "2")
         assert any("serialize(EndFrame" in line for line in found.trace)
+
+    async def test_a_finding_about_an_exception_says_where_it_was_raised(
+        self, context: Context, probe: Probe
+    ) -> None:
+        async def function(probe: Probe) -> None:
+            observation, _ = probe.attempt()
+            raise NotTestable("the instance cannot be constructed", actual=observation.outcome)
+
+        probe.implementation = replace(
+            probe.implementation, construct=lambda **_: _raise(ValueError("auth_token is missing"))
+        )
+        place = (await self.outcome(context, probe, function)).where[-1]
+        assert place["file"] == str(Path(__file__).relative_to(Path.cwd()))
+        assert (place["function"], place["source"]) == ("_raise", "raise error")
+
+    async def test_a_finding_of_a_vector_has_the_whole_message(self, context: Context, probe: Probe) -> None:
+        class Deaf(TwilioFrameSerializer):
+            async def deserialize(self, data: str | bytes) -> None:
+                return None
+
+        probe.implementation = replace(probe.implementation, construct=Deaf)
+        found = (await job.grade(context, "dtmf/key-5", ["TFS-DTMF-01"], probe))["TFS-DTMF-01"]
+        assert "…" in found.trace[-1]
+        assert found.trace[-1].partition(") (")[0].endswith('"digit":"5"}}\'')
+        assert found.call.endswith('"digit":"5"}}\')')
+        assert "…" not in found.call
 
     async def test_a_requirement_of_an_unclaimed_capability_is_not_applicable(
         self, context: Context, probe: Probe

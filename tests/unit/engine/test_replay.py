@@ -58,6 +58,13 @@ def test_a_check_that_fails_exits_with_1_and_its_finding(tmp_path: Path) -> None
     assert "/Calls/current.json" in done.stdout
 
 
+def test_a_check_in_which_it_raises_says_where(tmp_path: Path) -> None:
+    done = replay(tmp_path, "raise ValueError(stream)", "my_bot", CHECK)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "found:    setup raised NameError(" in done.stdout
+    assert "  at:       my_bot.py:7 in setup: raise ValueError(stream)\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -264,6 +264,47 @@ class TestReports:
         assert (done.status, done.report) == (2, None), done.text
 
 
+class TestAgainst:
+    def test_an_earlier_report_leaves_only_what_differs_and_the_exit_status_as_it_is(
+        self, grade: Grade
+    ) -> None:
+        earlier = grade(outcomes={FIRST: FAILS})
+        assert earlier.status == 1, earlier.text
+        done = grade("--against=report.json", outcomes={FIRST: FAILS, GAIN: FAILS})
+        assert done.status == 1, done.text
+        assert "Broken: passed before and fails now (1)" in done.text
+        assert "Fails in both, not shown: 1 requirement." in done.text
+        assert ("  check:    media.gain" in done.text, "  check:    in/first" in done.text) == (True, False)
+        same = grade("--against=report.json", outcomes={FIRST: FAILS, GAIN: FAILS})
+        assert (same.status, "Nothing changed." in same.text) == (1, True), same.text
+        better = grade("--against=report.json")
+        assert (better.status, "Fixed: failed before and passes now (2)" in better.text) == (0, True), (
+            better.text
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"edition": "2026.10"}, "graded against edition 2026.10"),
+            ({"complete": False}, "not whole"),
+        ],
+    )
+    def test_a_report_that_cannot_be_compared_with_stops_the_run_and_stays(
+        self, grade: Grade, pytester: pytest.Pytester, change: dict[str, Any], said: str
+    ) -> None:
+        report = grade().report
+        assert report is not None
+        older = {**report, **change}
+        (pytester.path / "report.json").write_text(json.dumps(older))
+        done = grade("--against=report.json")
+        assert (done.status, done.report, said in done.text) == (4, older, True), done.text
+
+    def test_a_selection_is_compared_for_what_it_holds(self, grade: Grade) -> None:
+        assert grade(outcomes={FIRST: FAILS}).status == 1
+        done = grade("--against=report.json", "-k", "gain", outcomes={GAIN: FAILS})
+        assert ("Broken" in done.text, "Gone" in done.text) == (True, False), done.text
+
+
 class TestSerialization:
     """Reports that other plugins write down and read again."""
 

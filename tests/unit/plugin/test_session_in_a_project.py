@@ -119,6 +119,37 @@ class TestWholeRun:
         assert result.orphans == []
 
 
+RAISES = """
+import json
+from twilio_reference import TwilioFrameSerializer as Reference
+
+class TwilioFrameSerializer(Reference):
+    async def deserialize(self, data):
+        return self._pressed(json.loads(data)) if "dtmf" in data else None
+
+    def _pressed(self, message):
+        return int(message["dtmf"]["key"])
+"""
+
+
+def test_an_exception_is_told_with_its_place_in_80_columns(host: Host) -> None:
+    host.write({"mine.py": RAISES})
+    host.environment["COLUMNS"] = "80"
+    result = host.grade("mine", "-v")
+    assert result.status == 1, result.text
+    _, _, summary = result.text.partition("conformance of ")
+    assert [line for line in summary.splitlines() if len(line) > 80 and "again:" not in line] == []
+    lines = summary.splitlines()
+    at = lines.index("  at:       mine.py:7 in deserialize: return self._pressed(json.loads(data)) if")
+    assert lines[at + 1 : at + 3] == [
+        '              "dtmf" in data else None',
+        '            mine.py:10 in _pressed: return int(message["dtmf"]["key"])',
+    ]
+    places = [(place["file"], place["line"]) for place in result.check("key/1")["where"]]
+    assert places == [("mine.py", 7), ("mine.py", 10)]
+    assert '"digit":"1"' in result.check("key/1")["trace"][-1]
+
+
 def test_a_number_of_processes_for_xdist_is_that_of_the_suites_own(host: Host) -> None:
     result = host.grade("broken", "-p", "xdist.plugin", "-n", "2", "--junitxml=junit.xml", "-rf")
     assert "workers" not in result.text

@@ -105,6 +105,20 @@ def test_bytes_are_laid_out_on_lines_of_sixteen(make: Make) -> None:
     assert places[1][2] == bytes(range(16, 32)).hex(" ")
 
 
+def test_a_page_shows_where_the_implementation_raised_and_the_whole_call(make: Make) -> None:
+    report = make()
+    place = {"file": "bot.py", "line": 14, "function": "<lambda>", "source": "raise ValueError"}
+    failing = check("mark/one", "fail", where=[place, {**place, "line": 20}], call="deserialize('<a>')")
+    report["requirements"]["TFS-MARK-01"] |= {"status": "fail", "checks": [failing]}
+    page = page_of(report)
+    assert (
+        "bot.py:14 in &lt;lambda&gt;: raise ValueError\nbot.py:20 in &lt;lambda&gt;: raise ValueError</pre>"
+        in page
+    )
+    assert ">deserialize(&#39;&lt;a&gt;&#39;)</pre>" in page
+    assert "Raised at" not in page_of(make())
+
+
 def test_the_measurements_of_the_reference_lie_beneath_those_of_all_others(make: Make) -> None:
     report = make(metrics={"latency": {"added latency, ms": {"24000 Hz to Twilio": 150.0}}})
     assert "In grey beneath, for comparison: twilio_reference.serializer:TwilioFrameSerializer" in page_of(

@@ -82,6 +82,18 @@ def test_only_a_known_failure_has_a_reason_in_the_json() -> None:
     assert Check(id="a", status="fail", known="issue 12").model_dump()["known"] == "issue 12"
 
 
+def test_a_place_and_a_whole_call_are_in_the_json_only_if_there_are_any() -> None:
+    place = {"file": "bot.py", "line": 14, "function": "serialize", "source": "raise ValueError"}
+    called = {**place, "library": "json"}
+    found = Check.model_validate(
+        {"id": "a", "status": "fail", "where": [place, called], "call": "setup(8000)"}
+    )
+    document = found.model_dump()
+    assert (document["where"], document["call"]) == ([place, called], "setup(8000)")
+    assert str(found.where[1]) == "bot.py:14 in serialize: raise ValueError (raised in json)"
+    assert not {"where", "call"} & Check(id="a", status="fail").model_dump().keys()
+
+
 def test_the_sentence_on_mixed_origins_names_what_differs_and_nothing_else(make: Make) -> None:
     assert model.mixed_origins([parse(make()), parse(make())], "ab") == ""
     other = parse(make(suite="2027.1.0", vectors_digest="cd" * 32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,8 +14,14 @@ from hypothesis import strategies as st
 from tests.reports import FAILED, PASSED, graded_run, sample_requirements
 from twilio_conformance import EDITION
 from twilio_conformance.engine.run import Run
-from twilio_conformance.report import model, terminal
+from twilio_conformance.report import diff, model, terminal
 from twilio_conformance.spec.verdict import FAIL, NOT_TESTABLE, Outcome
+
+
+@pytest.fixture(autouse=True)
+def columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width of the terminal."""
+    monkeypatch.setenv("COLUMNS", "120")
 
 
 class Reporter:
@@ -160,12 +167,113 @@ def test_the_summary_shows_few_failures_in_full_wherever_they_count() -> None:
 def test_the_summary_cuts_what_is_long() -> None:
     trace = [f"{number} {'t' * 1000}" for number in range(50)]
     lines = _summary(graded_run({"1": [Outcome(FAIL, "m" * 1000, "e" * 1000, ["a" * 1000], trace)]}))
-    assert max(map(len, lines)) < terminal.VALUE_LIMIT + 40
-    traced = [line for line in lines if "ttt" in line]
+    traced = [line for line in lines if re.match(r"(  trace:   |           ) 4\d ", line)]
     assert len(traced) == terminal.TRACE_LINES
-    assert max(map(len, traced)) < terminal.TRACE_LIMIT + 40
-    assert traced[-1].startswith("            49 ttt")
-    assert traced[-1].endswith("… (1003 characters)")
+    assert "".join(lines).count("t" * 20) < 20 * terminal.TRACE_LINES
+    assert [line for line in lines if line.endswith("ttt (1003 characters)")]
+
+
+def test_against_an_earlier_report_only_what_differs_is_shown() -> None:
+    before = model.build(graded_run({"1": [FAILED], "2": [PASSED], "3": [FAILED], "4": [PASSED]}))
+    run = graded_run({"1": [FAILED], "2": [FAILED], "3": [PASSED], "4": [PASSED]})
+    after, reporter = model.build(run), Reporter()
+    terminal.summarize(after, cast(Any, reporter), against=diff.compare(before, after))
+    lines = reporter.lines
+    assert [line for line in lines if "fails in its check" in line] == [
+        "r|TFS-A-01  MUST of core, fails in its check"
+    ]
+    assert lines[lines.index("Broken: passed before and fails now (1)") + 2] == "      a/1-0: pass, now fail"
+    assert lines[lines.index("Fixed: failed before and passes now (1)") + 2] == "      a/2-0: fail, now pass"
+    assert lines[-4:-2] == ["Fails in both, not shown: 1 requirement.", ""]
+    assert lines[-1] == "r|core    not conformant  MUST 2/4"
+
+
+@pytest.mark.parametrize(
+    ("line", "begin", "end"),
+    [
+        (
+            f"+0.001 s  request POST https://{'h' * 100} -> answer 404; {'b' * 99}",
+            "answer 404",
+            "b… (246 characters)",
+        ),
+        (
+            f"+0.001 s  deserialize('{'d' * 200}5'): returned None",
+            "dddd…",
+            "5'): returned None (241 characters)",
+        ),
+    ],
+)
+def test_of_a_request_the_beginning_is_shown_and_of_a_call_both_ends(
+    line: str, begin: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    shown = "".join(_summary(graded_run({"1": [replace(FAILED, trace=[line])]})))
+    assert begin in shown
+    assert end in shown
+
+
+def _long() -> Run:
+    """A run with everything that may be long in a summary."""
+    sentence = "One sentence of a requirement that is a good deal longer than the terminal is wide. " * 2
+    place = {
+        "file": "a/folder/of/mine/bot.py",
+        "line": 14,
+        "function": "deserialize",
+        "source": "x = " + "y" * 90,
+    }
+    found = Outcome(
+        FAIL,
+        "a finding " * 30,
+        {"key": "e" * 200},
+        ["a" * 1000],
+        [f"+0.00{number} s  deserialize({'t' * 200})" for number in range(9)],
+        [place, place],
+    )
+    obstacle = Outcome(
+        NOT_TESTABLE, "an obstacle " * 20, actual="raised " + "ValueError " * 30, where=[place]
+    )
+    many = sample_requirements(
+        terminal.BLOCKS + 8, statement=sentence, source=("https://example.com/" + "s" * 90,)
+    )
+    levels = [
+        replace(each, level=("MUST", "SHOULD", "MAY")[number % 3]) for number, each in enumerate(many[2:])
+    ]
+    run = graded_run(
+        {str(number): [obstacle if number < 2 else found] * 5 for number in range(len(many))},
+        [*many[:2], *levels],
+    )
+    run.note(["this was " + "noted " * 40])
+    run.troubles.append("trouble " * 40)
+    return run
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_every_line_fits_the_terminal_but_commands(
+    columns: int, verbose: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = [line.partition("|")[2] or line for line in _summary(_long(), verbose)]
+    wide = [line for line in lines[1:] if len(line.rstrip("\n")) > columns and "again:" not in line]
+    assert wide == []
+
+
+def test_code_to_copy_is_not_wrapped() -> None:
+    run = graded_run({"1": [PASSED]})
+    code = f"    def make({', '.join('argument' for _ in range(20))}):"
+    run.note([f"write a factory:\n\n{code}"])
+    assert _summary(run)[1:4] == ["y|note: write a factory:", "y|", f"y|{code}"]
+
+
+def test_the_summary_says_where_the_implementation_raised() -> None:
+    places = [
+        {"file": "bot.py", "line": 3, "function": "serialize", "source": "return self._inner(frame)"},
+        {"file": "bot.py", "line": 9, "function": "_inner", "source": "json.loads('{')", "library": "json"},
+    ]
+    lines = _summary(graded_run({"1": [replace(FAILED, where=places)]}))
+    at = lines.index("  at:       bot.py:3 in serialize: return self._inner(frame)")
+    assert lines[at + 1] == "            bot.py:9 in _inner: json.loads('{') (raised in json)"
+    assert lines[at + 2].startswith("  trace:")
 
 
 def test_the_summary_never_calls_a_selection_conformant() -> None:
@@ -234,7 +342,7 @@ def test_a_shown_value_is_one_printable_line_of_bounded_length(text: str, limit:
         ("a\nb\tc", r"a\nb\tc"),
         ("\x1b[2J\x07", r"\x1b[2J\x07"),
         ("\udc80", r"\udc80"),
-        ("x" * 301, "x" * 300 + "… (301 characters)"),
+        ("x" * 301, "x" * 200 + "…" + "x" * 100 + " (301 characters)"),
     ],
 )
 def test_a_value_is_shown_as_text_or_json(value: Any, shown: str) -> None:

@@ -138,7 +138,7 @@ class TestDescribe:
         ("text", "'text'"),
         (b"12345", "<5 bytes>"),
         (bytearray(7), "<7 bytes>"),
-        ("x" * 70, "'" + "x" * 59 + "… (72 characters)"),
+        ("x" * 70, "'" + "x" * 39 + "…" + "x" * 19 + "' (72 characters)"),
     ],
 )
 def test_a_long_value_is_cut_and_measured(value: Any, shown: str) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 from loguru import logger
 
-from twilio_conformance.subject.logs import LogCapture, output_size, printed_records
+from twilio_conformance.subject.logs import LogCapture, first_line, none_but, output_size, printed_records
 
 
 @pytest.fixture
@@ -162,6 +162,15 @@ def test_a_printed_line_that_names_its_level_is_a_record(line: str, level: int |
     print(line)
     records = printed_records(before)
     assert [(record.level, record.text) for record in records] == ([] if level is None else [(level, line)])
+
+
+@pytest.mark.usefixtures("capfd")
+def test_a_line_that_was_printed_in_place_of_a_record_is_told_with_what_counts() -> None:
+    before = output_size()
+    assert none_but(first_line(before)) == "none"
+    print("\n  hang-up failed: 401\nsecond")
+    said = none_but(first_line(before))
+    assert said.startswith("none; it printed 'hang-up failed: 401', and only records of loguru, logging")
 
 
 def test_output_that_is_no_file_has_no_records() -> None:

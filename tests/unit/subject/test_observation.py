@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from twilio_conformance.errors import RemoteException
 from twilio_conformance.subject.observation import Observation, Raised
 
@@ -12,6 +14,35 @@ def test_an_exception_is_described_by_its_class_bases_and_message() -> None:
     assert raised.is_a("OSError")
     assert not raised.is_a("ValueError")
     assert repr(raised) == "raised FileNotFoundError('gone')"
+
+
+def test_an_exception_knows_where_it_was_raised() -> None:
+    try:
+        raise ValueError
+    except ValueError as error:
+        raised = Raised.of(error)
+    assert [(frame.file, frame.function) for frame in raised.frames] == [
+        (__file__, "test_an_exception_knows_where_it_was_raised")
+    ]
+
+
+async def test_a_call_that_hangs_knows_where_it_waited() -> None:
+    try:
+        async with asyncio.timeout(0):
+            await asyncio.sleep(5)
+    except TimeoutError as error:
+        frames = Raised.at_limit(0, error).frames
+    assert [frame.function for frame in frames if frame.file == __file__] == [
+        "test_a_call_that_hangs_knows_where_it_waited"
+    ]
+    assert frames[-1].function == "sleep"
+
+
+def test_a_long_call_is_shown_from_both_ends() -> None:
+    observation = Observation(f"deserialize({'a' * 500}-5)")
+    assert observation.call.startswith("deserialize(aaa")
+    assert observation.call.endswith("a-5) (515 characters)")
+    assert len(observation.whole_call) == 515
 
 
 def test_an_exception_of_another_process_keeps_its_own_names() -> None:

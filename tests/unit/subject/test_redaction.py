@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twilio_conformance.subject.redaction import SHORTEST_SECRET, Names
+from twilio_conformance.subject.redaction import SHORTEST_SECRET, Names, cut
 
 NAMES = Names()
 TOKEN, SECRET = NAMES.values["auth_token"], NAMES.values["api_key_secret"]
@@ -42,10 +42,25 @@ def test_a_name_that_nobody_knows_stays() -> None:
         (base64.b64encode(LOGIN.encode()).decode(), "<account_sid:auth_token>=="),
         (TOKEN.encode().hex(), "<auth_token>"),
         (f"{TOKEN[:20]}… (50 characters)", "<auth_token>… (50 characters)"),
+        (f"{TOKEN[:20]}…{TOKEN[-9:]}' (50 characters)", "<auth_token>…<auth_token>' (50 characters)"),
+        (f"…{SECRET[-6:]}", "…<api_key_secret>"),
+        (cut("a" * 50 + TOKEN + "b" * 30, 90), "a" * 50 + "<auth_token>…" + "b" * 30 + " (112 characters)"),
         (f"'{SECRET[:6]}…", "'<api_key_secret>…"),
         (base64.b64encode(LOGIN.encode()).decode()[:70] + "…", "<account_sid:auth_token>…"),
     ],
-    ids=["plain", "in a form", "twice", "basic", "hexadecimal", "cut and counted", "cut", "basic, cut"],
+    ids=[
+        "plain",
+        "in a form",
+        "twice",
+        "basic",
+        "hexadecimal",
+        "cut and counted",
+        "cut in its middle",
+        "only its end",
+        "cut by the suite",
+        "cut",
+        "basic, cut",
+    ],
 )
 def test_a_secret_is_shown_by_its_name(text: str, shown: str) -> None:
     assert NAMES.redact(text) == shown
@@ -54,6 +69,18 @@ def test_a_secret_is_shown_by_its_name(text: str, shown: str) -> None:
 def test_sids_are_no_secrets() -> None:
     sids = [value for name, value in NAMES.values.items() if name.endswith("_sid")]
     assert NAMES.redact(sids) == sids
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcdefghij", 6, "abcd…ij (10 characters)"),
+        ("abc", 1, "a… (3 characters)"),
+    ],
+)
+def test_a_text_is_cut_in_its_middle_and_measured(text: str, limit: int, shown: str) -> None:
+    assert cut(text, limit) == shown
 
 
 def test_a_beginning_that_is_not_cut_is_no_secret() -> None:

@@ -113,4 +113,4 @@ def test_setup_of_the_past_returns_to_the_rates_that_are_given(probe: Probe) -> 
 
     with probe.surrounded({"before": {"steps": [{"setup": other}, {"setup": "given"}]}}):
         assert asyncio.run(rate()) == 16000
-    assert probe.trace[1].endswith("(and 2 more like it)")
+    assert probe.trace_to(None)[1].endswith("(and 2 more like it)")

@@ -12,8 +12,9 @@ from pipecat.frames.frames import EndFrame, InterruptionFrame
 from pipecat.serializers.base_serializer import FrameSerializer
 
 from twilio_conformance.subject.logs import CAPTURE
-from twilio_conformance.subject.probe import Observation, Probe
+from twilio_conformance.subject.probe import Observation, Probe, Raised
 from twilio_conformance.subject.target import Implementation, Target
+from twilio_conformance.subject.trace import decisive
 from twilio_conformance.twilio.network import Network
 from twilio_reference import TwilioFrameSerializer as Reference
 
@@ -52,6 +53,28 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeProbe]:
         )
 
 
+RAISED = Observation("a", raised=Raised("ValueError", frozenset(), "first"))
+LATER = Observation("b", raised=Raised("ValueError", frozenset(), "second"))
+RETURNED = Observation("c")
+
+
+@pytest.mark.parametrize(
+    ("calls", "named", "said", "found"),
+    [
+        ([RAISED, RETURNED], RETURNED, "raised ValueError('first')", RETURNED),
+        ([RAISED, LATER], None, "setup raised ValueError('first')", RAISED),
+        ([RAISED, RETURNED], None, "setup raised ValueError('first')", RAISED),
+        ([RAISED, LATER], None, "no request was made", LATER),
+        ([RAISED, RETURNED], None, "no request was made", None),
+        ([], None, "no request was made", None),
+    ],
+)
+def test_the_decisive_observation_is_named_or_quoted_or_the_last(
+    calls: list[Observation], named: Observation | None, said: str, found: Observation | None
+) -> None:
+    assert decisive([(call, 0.0, 0) for call in calls], named, said) is found
+
+
 TIME = re.compile(r"^\+(\d+\.\d{3}) s  ")
 
 
@@ -72,7 +95,7 @@ class TestTrace:
         cleared = await subject.serialize(InterruptionFrame())
         await subject.serialize(EndFrame())
         await subject.deserialize({"event": "connected"})
-        construct, setup, clear, end, request, connected = untimed(probe.trace)
+        construct, setup, clear, end, request, connected = untimed(probe.trace_to(None))
         account, call = probe.names.values["account_sid"], probe.names.values["call_sid"]
         place = f"https://api.twilio.com:443/2010-04-01/Accounts/{account}/Calls/{call}.json"
         assert construct.startswith(
@@ -83,15 +106,15 @@ class TestTrace:
         assert end == "serialize(EndFrame): returned None"
         assert request.startswith(f"request POST {place} -> answer 404; body 'Status=completed'; ")
         assert connected.startswith("deserialize(")
-        assert probe.trace_to(cleared) == probe.trace[:3]
-        assert probe.trace_to(Observation("elsewhere")) == probe.trace
+        assert probe.trace_to(cleared) == probe.trace_to(None)[:3]
+        assert probe.trace_to(Observation("elsewhere")) == probe.trace_to(None)
 
     async def test_says_when_each_call_began(self, make: MakeProbe) -> None:
         probe = make(Serializer)
         subject = probe.construct(seconds=0.2)
         await subject.serialize(EndFrame())
         await subject.serialize(InterruptionFrame())
-        made, first, second = times(probe.trace)
+        made, first, second = times(probe.trace_to(None))
         assert 0 <= made <= first <= second - 0.19
 
     async def test_tells_calls_that_are_alike_once(self, make: MakeProbe) -> None:
@@ -99,7 +122,7 @@ class TestTrace:
         subject = probe.construct()
         seen = [await subject.serialize(EndFrame()) for _ in range(5)]
         await subject.serialize(InterruptionFrame())
-        assert untimed(probe.trace)[1:] == [
+        assert untimed(probe.trace_to(None))[1:] == [
             "serialize(EndFrame): returned None (and 4 more like it)",
             "serialize(InterruptionFrame): returned None",
         ]
@@ -111,4 +134,4 @@ class TestTrace:
     async def test_holds_no_credentials(self, make: MakeProbe) -> None:
         probe = make(Reference)
         await (await probe.ready(**probe.arguments())).serialize(EndFrame())
-        assert "uthorization: Basic (redacted)" in probe.trace[-1]
+        assert "uthorization: Basic (redacted)" in probe.trace_to(None)[-1]
