@@ -32,6 +32,7 @@ from twilio_conformance.checks._audio_path import (
 from twilio_conformance.checks._core import check, expect
 from twilio_conformance.subject.frames import Json, shorten
 from twilio_conformance.subject.probe import Probe
+from twilio_conformance.subject.steps import END, end_call
 from twilio_conformance.twilio.clock import held
 
 MOST_KEPT = 64 * 1024
@@ -143,12 +144,12 @@ async def a_cancelled_conversion_holds_up_nothing(probe: Probe) -> None:
                 await asyncio.sleep(0)
             cancelled.cancel()
             await asyncio.wait([cancelled])
-            for frame in (speech, frames.InterruptionFrame(), frames.EndFrame()):
-                seen = await subject.serialize(frame, limit=1)
-                is_done = seen.raised is None and (
-                    seen.value is not None or isinstance(frame, frames.EndFrame)
-                )
-                message = f"{direction}: a cancelled conversion holds up the {type(frame).__name__} after it"
+            for frame in (speech, frames.InterruptionFrame(), END):
+                is_end = frame is END
+                seen = await (end_call(subject, limit=1) if is_end else subject.serialize(frame, limit=1))
+                name = "EndFrame" if is_end else type(frame).__name__
+                message = f"{direction}: a cancelled conversion holds up the {name} after it"
+                is_done = seen.raised is None and (is_end or seen.value is not None)
                 expect(is_done, message, "an answer within 1 s", seen.outcome)
         ended = len(probe.exchanges)
         expect(ended > number, f"{direction}: the call is not ended", "a request", ended - number)

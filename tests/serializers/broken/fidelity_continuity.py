@@ -141,7 +141,7 @@ class ScaledBetween(OutgoingSamples):
 @broken(
     "TFS-FIDELITY-01",
     "An echo canceler takes the agent's own speech for an echo and attenuates 200 ms by 18 dB.",
-    also="TFS-LATENCY-07 TFS-FIDELITY-1[23]",
+    also="TFS-LATENCY-07 TFS-FIDELITY-1[23] TFS-LATENCY-05",
 )
 class DampedForAMoment(ScaledBetween):
     between = (25600, 27200)
@@ -195,6 +195,7 @@ class LongChunksCut(OutgoingSamples):
 @broken(
     "TFS-FIDELITY-11",
     "The converter for the caller's audio has a buffer of 0.7 s, and the rest of a longer message is lost.",
+    also="TFS-LATENCY-01",
 )
 class LongMessagesCut(IncomingSamples):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:

@@ -73,7 +73,9 @@ class NoiseFromTheTenthSecondOn(SamplesByPosition):
 
 
 @broken(
-    "TFS-FIDELITY-12", "Energy detection takes ten seconds of speech for noise and mutes the caller for 40 s."
+    "TFS-FIDELITY-12",
+    "Energy detection takes ten seconds of speech for noise and mutes the caller for 40 s.",
+    also="TFS-LATENCY-05",
 )
 class CallerMutedForLong(IncomingSamples):
     seconds = 0.0
@@ -153,7 +155,7 @@ class SilentJustBeforeTenMinutes(OutgoingSamples):
 @broken(
     "TFS-FIDELITY-12",
     "The converter for one rate falls silent for good after ten seconds.",
-    also="TFS-LATENCY-07",
+    also="TFS-LATENCY-07 TFS-ABUSE-14",
 )
 class SilentForGoodAt48(SilentJustBeforeTenMinutes):
     seconds = 10.0

@@ -42,7 +42,11 @@ class AutomaticGain(IncomingSamples):
         return samples * 12000 / peak if peak > 500 else samples
 
 
-@broken("TFS-FIDELITY-03", "Dither of the wrong amplitude is added before the samples are rounded.")
+@broken(
+    "TFS-FIDELITY-03",
+    "Dither of the wrong amplitude is added before the samples are rounded.",
+    also="TFS-LATENCY-05",
+)
 class LoudDither(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         dither = np.random.default_rng(7).uniform(-120, 120, samples.size)
@@ -86,7 +90,7 @@ class Dull(_Smoothed):
 @broken(
     "TFS-FIDELITY-04",
     "np.interp replaces a resampler: samples are interpolated linearly.",
-    also="TFS-FIDELITY-0[3567]",
+    also="TFS-FIDELITY-0[3567] TFS-LATENCY-05",
 )
 class LinearInterpolation(HookedSerializer):
     last = 0.0
@@ -102,7 +106,11 @@ class LinearInterpolation(HookedSerializer):
         return InputAudioRawFrame(audio=drawn.tobytes(), sample_rate=frame.sample_rate, num_channels=1)
 
 
-@broken("TFS-FIDELITY-05", "The fast setting of a resampler attenuates the upper end of the band.")
+@broken(
+    "TFS-FIDELITY-05",
+    "The fast setting of a resampler attenuates the upper end of the band.",
+    also="TFS-FIDELITY-01",
+)
 class SlightlyDull(_Smoothed):
     share = 0.06
 
@@ -139,7 +147,7 @@ class WithoutAntiAlias(_Decimated):
 @broken(
     "TFS-FIDELITY-06",
     "Every second sample is dropped without a filter, before a good filter does the rest.",
-    also="TFS-FIDELITY-07 TFS-FIDELITY-17",
+    also="TFS-FIDELITY-07 TFS-FIDELITY-17 TFS-LATENCY-05",
 )
 class HalfBandSkipped(OutgoingSamples):
     odd = 0
@@ -164,7 +172,7 @@ class ComfortNoise(IncomingSamples):
         return samples if samples.any() else np.random.default_rng(3).normal(0, 40, samples.size)
 
 
-@broken("TFS-FIDELITY-09", "Unsigned samples are centered one bit too high.")
+@broken("TFS-FIDELITY-09", "Unsigned samples are centered one bit too high.", also="TFS-LATENCY-05")
 class Offset(IncomingSamples):
     def change_samples(self, samples: Real) -> Real:
         return samples + 40
@@ -194,7 +202,7 @@ class NoiseGate(_LevelOfEach):
         return 0.0 if level < 110 else 1.0
 
 
-@broken("TFS-FIDELITY-15", "A compressor raises quiet passages by 3 dB.")
+@broken("TFS-FIDELITY-15", "A compressor raises quiet passages by 3 dB.", also="TFS-LATENCY-05")
 class QuietPassagesLifted(_LevelOfEach):
     def gain(self, level: float) -> float:
         return 1.41 if level < 600 else 1.0
@@ -224,7 +232,7 @@ class RepeatedForInputParams(HookedSerializer):
             self._input = _Nearest(8000, self._rate_override)
 
 
-@broken("TFS-FIDELITY-17", "Stereo is decimated without an anti-alias filter.")
+@broken("TFS-FIDELITY-17", "Stereo is decimated without an anti-alias filter.", also="TFS-LATENCY-05")
 class TwoChannelsWithoutAFilter(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
         if not isinstance(frame, OutputAudioRawFrame) or frame.num_channels != 2:

@@ -14,7 +14,7 @@ from tests.serializers.broken.registry import broken
 @broken(
     "TFS-FIDELITY-06",
     "Speech of a TTS service is converted by leaving out samples, without a filter.",
-    also="TFS-FIDELITY-*",
+    also="TFS-FIDELITY-* TFS-LATENCY-07",
 )
 class SpeechWithoutAFilter(HookedSerializer):
     def before_serialize(self, frame: Frame) -> Frame:
@@ -38,6 +38,7 @@ class LouderWithARegion(IncomingSamples):
     "TFS-FIDELITY-14",
     "Codes wait in a buffer of the class, which a call of another rate overwrites.",
     isolated=True,
+    also="TFS-ABUSE-14 TFS-FIDELITY-11 TFS-FIDELITY-17 TFS-LATENCY-05",
 )
 class OneBufferForAllRates(OutgoingCodes):
     owner: ClassVar[tuple[int, int]] = (0, 0)

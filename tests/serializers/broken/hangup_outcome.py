@@ -214,6 +214,7 @@ class AnyNotFoundIsEnded(HangUpHooks):
     "TFS-HANGUP-16",
     "The request is sent by asyncio.create_task and never awaited.",
     isolated=True,
+    also="TFS-FAULT-12",
 )
 class FireAndForget(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:

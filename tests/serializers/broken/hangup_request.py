@@ -26,7 +26,7 @@ class CancelOnly(HookedSerializer):
 @broken(
     "TFS-HANGUP-01",
     "The URL keeps its placeholder, and Twilio answers 404.",
-    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-11 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-14 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11",
+    also="TFS-CONSTRUCT-02 TFS-CONSTRUCT-12 TFS-CONSTRUCT-14 TFS-FAULT-07 TFS-FAULT-11 TFS-HANGUP-02 TFS-HANGUP-10 TFS-HANGUP-14 TFS-HANGUP-16 TFS-HANGUP-17 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-09 TFS-SECURE-10 TFS-SECURE-11 TFS-SECURE-18",
 )
 class UnknownCall(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
@@ -37,7 +37,7 @@ class UnknownCall(HangUpHooks):
 @broken(
     "TFS-HANGUP-02",
     "Only EndFrame is handled (pipecat-ai/pipecat PR 1634 had both).",
-    also="TFS-FAULT-07 TFS-FAULT-08 TFS-HANGUP-15 TFS-HANGUP-17",
+    also="TFS-FAULT-07 TFS-FAULT-08 TFS-HANGUP-15 TFS-HANGUP-17 TFS-HANGUP-29",
 )
 class EndOnly(HookedSerializer):
     async def serialize(self, frame: Frame) -> Any:
@@ -209,7 +209,7 @@ class _Host(HangUpHooks):
 @broken(
     "TFS-HANGUP-07",
     "The host spells out the default edge and region.",
-    also="TFS-SECURE-03 TFS-HANGUP-0[12]",
+    also="TFS-SECURE-03 TFS-HANGUP-0[12] TFS-HANGUP-22 TFS-SECURE-18",
 )
 class DefaultRegionSpelledOut(_Host):
     def host(self, host: str) -> str:
@@ -219,14 +219,14 @@ class DefaultRegionSpelledOut(_Host):
 @broken(
     "TFS-HANGUP-07",
     "http is used; Twilio redirects to https after the token was sent in the clear.",
-    also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10",
+    also="TFS-HANGUP-08 TFS-HANGUP-18 TFS-SECURE-01 TFS-SECURE-02 TFS-SECURE-03 TFS-SECURE-09 TFS-SECURE-10 TFS-HANGUP-20",
 )
 class WithoutTls(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         request.url = request.url.copy_with(scheme="http")
 
 
-@broken("TFS-HANGUP-08", "region comes before edge in the host.", also="TFS-CONSTRUCT-02")
+@broken("TFS-HANGUP-08", "region comes before edge in the host.", also="TFS-CONSTRUCT-02 TFS-HANGUP-24")
 class RegionBeforeEdge(_Host):
     def host(self, host: str) -> str:
         parts = host.split(".")

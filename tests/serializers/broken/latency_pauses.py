@@ -36,6 +36,7 @@ class LateAfterAPause(OutgoingCodes):
 @broken(
     "TFS-LATENCY-05",
     "A timer clears the resampler after 0.2 s without audio and drops 30 ms (pipecat-ai/pipecat issue 5769).",
+    also="TFS-LATENCY-08",
 )
 class ClearedByAPause(OutgoingSamples):
     last = 0.0
@@ -47,7 +48,9 @@ class ClearedByAPause(OutgoingSamples):
         return codes[240:] if is_late else codes
 
 
-@broken("TFS-LATENCY-05", "A timer of the event loop drops 30 ms after 0.2 s without audio.")
+@broken(
+    "TFS-LATENCY-05", "A timer of the event loop drops 30 ms after 0.2 s without audio.", also="TFS-ABUSE-11"
+)
 class ForgottenByATimer(OutgoingSamples):
     timer: asyncio.TimerHandle | None = None
     forgotten = False
@@ -77,7 +80,11 @@ class MutedAfterAPause(Muted):
         return super().change_samples(samples)
 
 
-@broken("TFS-LATENCY-05", "The second pause of a call resets the resampler, and 30 ms are lost.")
+@broken(
+    "TFS-LATENCY-05",
+    "The second pause of a call resets the resampler, and 30 ms are lost.",
+    also="TFS-LATENCY-08",
+)
 class ClearedByTheSecondPause(ClearedByAPause):
     pauses = 0
 

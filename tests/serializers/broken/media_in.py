@@ -30,7 +30,7 @@ class OutputFrameForTheCaller(HookedSerializer):
 @broken(
     "TFS-MEDIAIN-01",
     "num_channels is 2, as in sample code for browsers.",
-    also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23]",
+    also="TFS-MEDIAIN-02 TFS-MEDIAIN-03 TFS-MEDIAIN-05 TFS-MEDIAIN-06 TFS-MEDIAIN-07 TFS-MEDIAIN-09 TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-MEDIAIN-14",
 )
 class TwoChannels(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
@@ -75,7 +75,7 @@ class AlawFromTwilio(_IncomingPcm):
 @broken(
     "TFS-MEDIAIN-02",
     "The samples are written big-endian.",
-    also="TFS-MEDIAIN-0[345679] TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-LATENCY-0[12345] TFS-FIDELITY-*",
+    also="TFS-MEDIAIN-0[345679] TFS-MEDIAIN-10 TFS-SETUP-0[23] TFS-LATENCY-0[12345] TFS-FIDELITY-* TFS-LATENCY-08 TFS-MEDIAIN-14",
 )
 class BigEndianIn(_IncomingPcm):
     def change_pcm(self, pcm: bytes) -> bytes:

@@ -86,7 +86,11 @@ class SnakeCaseStream(OutgoingMessages):
         return message
 
 
-@broken("TFS-MEDIAOUT-03", "The streamSid of the documentation's example is left in the code.")
+@broken(
+    "TFS-MEDIAOUT-03",
+    "The streamSid of the documentation's example is left in the code.",
+    also="TFS-MEDIAOUT-20",
+)
 class StreamOfTheExample(OutgoingMessages):
     events = ("media",)
 
@@ -180,7 +184,11 @@ class LostClip(_OutgoingFrames):
         return _with_audio(frame, samples.tobytes())
 
 
-@broken("TFS-MEDIAOUT-05", "The final complement of G.711 is missing.", also=OUTGOING_AUDIO)
+@broken(
+    "TFS-MEDIAOUT-05",
+    "The final complement of G.711 is missing.",
+    also=OUTGOING_AUDIO + " TFS-CONSTRUCT-14",
+)
 class WithoutComplement(OutgoingCodes):
     def change_codes(self, codes: bytes) -> bytes:
         return bytes(code ^ 0xFF for code in codes)
@@ -292,7 +300,11 @@ class EmptyPayloads(HookedSerializer):
         return text
 
 
-@broken("TFS-MEDIAOUT-11", "The exact class is matched: type(frame) is OutputAudioRawFrame.")
+@broken(
+    "TFS-MEDIAOUT-11",
+    "The exact class is matched: type(frame) is OutputAudioRawFrame.",
+    also="TFS-ABUSE-14 TFS-MEDIAOUT-09",
+)
 class OnlyTheBaseClass(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return (
@@ -303,14 +315,16 @@ class OnlyTheBaseClass(HookedSerializer):
 
 
 @broken(
-    "TFS-MEDIAOUT-11", "Frames are looked up by their exact class, which a subclass of an application is not."
+    "TFS-MEDIAOUT-11",
+    "Frames are looked up by their exact class, which a subclass of an application is not.",
+    also="TFS-ABUSE-10 TFS-ABUSE-12",
 )
 class OnlyPipecatsOwnClasses(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return text if type(frame).__module__ == "pipecat.frames.frames" else None
 
 
-@broken("TFS-MEDIAOUT-11", "TTS audio is assumed to be handled by the transport.")
+@broken("TFS-MEDIAOUT-11", "TTS audio is assumed to be handled by the transport.", also="TFS-ABUSE-13")
 class WithoutSpeech(HookedSerializer):
     def after_serialize(self, frame: Frame, text: Any) -> Any:
         return None if isinstance(frame, TTSAudioRawFrame) else text

@@ -128,7 +128,7 @@ class LogsTheException(HangUpHooks):
 @broken(
     "TFS-SECURE-05",
     "A failed answer is logged, cut to a decent length; an echo of the request is short.",
-    also="TFS-FAULT-13 TFS-HANGUP-14",
+    also="TFS-FAULT-13 TFS-HANGUP-14 TFS-SECURE-15",
 )
 class LogsTheAnswer(HangUpHooks):
     async def on_response(self, response: httpx.Response) -> None:
@@ -215,7 +215,7 @@ class LogsWhatIsNotSent(HookedSerializer):
         return text
 
 
-@broken("TFS-SECURE-07", "Every message is logged at level trace.", also="TFS-SECURE-08")
+@broken("TFS-SECURE-07", "Every message is logged at level trace.", also="TFS-SECURE-08 TFS-SECURE-16")
 class TracesMessages(HookedSerializer):
     def before_deserialize(self, data: str | bytes) -> str | bytes:
         logger.trace(f"got {data[:12000]!r}")
@@ -273,7 +273,9 @@ class RawCallSid(_Unquoted):
     name = "call_sid"
 
 
-@broken("TFS-SECURE-09", "The pattern of a SID knows lower-case digits only.", also="TFS-SECURE-10")
+@broken(
+    "TFS-SECURE-09", "The pattern of a SID knows lower-case digits only.", also="TFS-SECURE-10 TFS-SECURE-13"
+)
 class OnlyLowerCaseSids(HangUpHooks):
     def __init__(self, stream_sid: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(stream_sid, *arguments, **keywords)

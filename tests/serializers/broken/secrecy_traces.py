@@ -64,7 +64,11 @@ class LogsSamples(HookedSerializer):
         return frame
 
 
-@broken("TFS-SECURE-17", "What the caller says is recorded in the temporary folder.", also="TFS-CONSTRUCT-21")
+@broken(
+    "TFS-SECURE-17",
+    "What the caller says is recorded in the temporary folder.",
+    also="TFS-CONSTRUCT-21 TFS-ABUSE-11",
+)
 class Recording(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
         if isinstance(frame, InputAudioRawFrame):
@@ -81,7 +85,9 @@ class ExportsTheToken(HangUpHooks):
         os.environ["TWILIO_AUTH_TOKEN"] = _token(request)
 
 
-@broken("TFS-SECURE-18", "Each hang-up is reported to a service for metrics.", also="TFS-SECURE-04")
+@broken(
+    "TFS-SECURE-18", "Each hang-up is reported to a service for metrics.", also="TFS-SECURE-04 TFS-SECURE-10"
+)
 class SendsMetrics(HangUpHooks):
     def change_request(self, request: httpx.Request) -> None:
         with contextlib.suppress(OSError):

@@ -36,7 +36,7 @@ class UsualRatesOnly(HookedSerializer):
 @broken(
     "TFS-SETUP-02",
     "Frames are labeled with Twilio's rate (pipecat-ai/pipecat PR 1148, PR 1154).",
-    also="TFS-MEDIAIN-04 TFS-SETUP-03",
+    also="TFS-MEDIAIN-04 TFS-SETUP-03 TFS-CONSTRUCT-17",
 )
 class LabelledWithTwiliosRate(HookedSerializer):
     def after_deserialize(self, data: str | bytes, frame: Any) -> Any:
@@ -96,7 +96,7 @@ class PlainSetup(HookedSerializer):
 @broken(
     "TFS-SETUP-04",
     "serialize returns a plain string for an interruption (the API before Pipecat 0.0.55).",
-    also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-CLEAR-01 TFS-CLEAR-03 TFS-SECURE-12",
+    also="TFS-ABUSE-01 TFS-ABUSE-07 TFS-CLEAR-01 TFS-CLEAR-03 TFS-SECURE-12 TFS-ABUSE-10 TFS-CONSTRUCT-22",
 )
 class PlainSerialize(HookedSerializer):
     def serialize(self, frame: Any) -> Any:
