@@ -49,7 +49,8 @@ def in_process(grade_whole):
 
 @pytest.fixture(scope="module")
 def over_stdio(grade_whole):
-    return grade_whole(f"stdio:{python('twilio_reference')}")
+    # Of audio, which takes the longest, the JavaScript adapter is asked.
+    return grade_whole(f"stdio:{python('twilio_reference')}", "-k", "not TFS-FIDELITY and not TFS-LATENCY")
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +65,12 @@ def test_the_reference_passes_over_stdio_what_does_not_need_python(over_stdio):
         name: {check["status"] for check in entry["checks"]} for name, entry in report["requirements"].items()
     }
     graded = {each.id for each in catalogue.load().requirements.values() if not each.excluded}
-    assert found.keys() == graded, ran.stdout
+    assert found.keys() == {
+        name for name in graded if not name.startswith(("TFS-FIDELITY", "TFS-LATENCY"))
+    }, ran.stdout
     python_only = PYTHON_ONLY | {name for name in found if name.startswith("TFS-LIVE-")}
-    assert {name for name, statuses in found.items() if statuses == {"not-applicable"}} == python_only
+    unheard = {name for name, statuses in found.items() if statuses == {"not-applicable"}}
+    assert unheard == {name for name in python_only if name in found}
     # A check of another requirement may need Python's objects in its situation.
     assert {name for name, statuses in found.items() if statuses - {"pass", "not-applicable"}} == set()
 
@@ -78,9 +82,8 @@ def test_the_reference_is_the_same_implementation_over_stdio(in_process, over_st
 
 
 @pytest.mark.xdist_group("verdicts")
-@pytest.mark.parametrize("name", ["over_stdio", "in_javascript"])
-def test_every_profile_is_conformed_to_but_live_which_does_not_apply(request, name):
-    report, ran = request.getfixturevalue(name)
+def test_javascript_conforms_to_every_profile_but_live_which_does_not_apply(in_javascript):
+    report, ran = in_javascript
     verdicts = {profile: verdict["conformant"] for profile, verdict in report["verdict"].items()}
     assert verdicts == dict.fromkeys(("core", "robust", "secure", "audio"), True) | {"live": False}
     assert "live    not applicable" in ran.stdout
