@@ -20,6 +20,7 @@ class FakeProbe:
         self.turns, self.answered, self.waits = turns, answered, waits
         self.exchanges: list[Any] = []
         self.done: list[Any] = []
+        self.implementation = SimpleNamespace(is_remote=False)
         self.network = SimpleNamespace(settle=lambda: self.done.append("settled"), exchanges=self.exchanges)
 
     def answer(self, answers: Any) -> None:
