@@ -88,7 +88,9 @@ class PauseIsNotCancelled(_WithAttempts):
     kind = _PauseIsNotCancelled
 
 
-@broken("TFS-FAULT-03", "The time limit is one for each of five attempts.", also="TFS-FAULT-04 TFS-HANGUP-28")
+@broken(
+    "TFS-FAULT-03", "The time limit is one for each of five attempts.", also="TFS-FAULT-04 TFS-HANGUP-2[78]"
+)
 class LimitForEachAttempt(_WithAttempts):
     kind = _LimitForEachAttempt
 
@@ -96,7 +98,7 @@ class LimitForEachAttempt(_WithAttempts):
 @broken(
     "TFS-FAULT-09",
     "The lock is free between two attempts, and after the pause nobody looks whether another frame has ended the call.",
-    also="TFS-HANGUP-27",
+    also="TFS-HANGUP-2[78]",
 )
 class LooksOnlyOnce(_WithAttempts):
     kind = _LooksOnlyOnce
