@@ -114,6 +114,11 @@ def _summary(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _annotate(options: argparse.Namespace) -> int:
+    sys.stdout.write(markdown.annotations(loading.load(options.report)))
+    return EXIT_OK
+
+
 def _replay(options: argparse.Namespace) -> int:
     _silence_pipecat()
     from twilio_conformance.engine.replay import replay
@@ -199,6 +204,7 @@ _COMMANDS: tuple[tuple[Callable[[argparse.Namespace], int], str, dict[str, dict[
         "report": _REPORT,
         "-o --output": {"metavar": "FILE.md", "help": "append to this file instead of printing"},
     }),
+    (_annotate, "print a report's failures as annotations of a GitHub job", {"report": _REPORT}),
     (_replay, "run one check in this process, for a debugger; 1 if it fails", {
         "impl": {"metavar": "IMPL", "help": "the implementation, as for pytest --impl"},
         "check": {"metavar": "'TFS-...[check]'", "help": "the check, as after `again:` in a run"},

@@ -44,8 +44,8 @@ def _run(
     )
 
 
-def _perform(folder: Path, source: str, **changes: str) -> tuple[int, dict[str, str], str]:
-    """The result of the whole action on an implementation: the status, the outputs and the job's summary."""
+def _perform(folder: Path, source: str, **changes: str) -> tuple[int, dict[str, str], str, list[str]]:
+    """The result of the whole action: the status, the outputs, the job's summary, and its annotations."""
     (folder / "my_serializer.py").write_text(source)
     (folder / "conftest.py").write_text("")
     inputs = {name: str(entry.get("default", "")) for name, entry in ACTION["inputs"].items()}
@@ -55,14 +55,17 @@ def _perform(folder: Path, source: str, **changes: str) -> tuple[int, dict[str, 
     assert graded.returncode == 0, graded.stderr
     lines = (folder / "output").read_text().splitlines()
     outputs = dict(line.split("=", 1) for line in lines)
-    assert _run(folder, "Summarize", inputs, outputs).returncode == 0
+    summarized = _run(folder, "Summarize", inputs, outputs)
+    assert summarized.returncode == 0, summarized.stderr
+    annotations = [line for line in summarized.stdout.splitlines() if line.startswith("::")]
     decided = _run(folder, "Decide", inputs, outputs).returncode
-    return decided, outputs, (folder / "summary.md").read_text()
+    return decided, outputs, (folder / "summary.md").read_text(), annotations
 
 
 @pytest.mark.parametrize(("source", "status"), [(GOOD, 0), (BAD, 1)])
 def test_the_action_grades_sums_up_and_decides(source: str, status: int, tmp_path: Path) -> None:
-    decided, outputs, summary = _perform(tmp_path, source)
+    decided, outputs, summary, annotations = _perform(tmp_path, source, report="reports/today/r.json")
+    assert any(line.startswith("::error title=TFS-CLEAR-01 ") for line in annotations) == (status == 1)
     assert decided == status
     assert outputs["conformant"] == ("true" if status == 0 else "false")
     assert "my_serializer:TwilioFrameSerializer" in summary
@@ -96,14 +99,44 @@ def test_the_action_installs_its_own_suite_or_another(
 
 
 def test_a_run_that_cannot_start_fails_the_job_and_says_so(tmp_path: Path) -> None:
-    decided, _, summary = _perform(tmp_path, GOOD, impl="no_such_module")
+    decided, _, summary, _ = _perform(tmp_path, GOOD, impl="no_such_module")
     assert decided == 4
     assert "No report was written" in summary
+
+
+def test_the_action_keeps_the_report_the_page_and_the_badge() -> None:
+    (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "Upload"]
+    assert "!cancelled()" in step["if"], "a report of failures is kept too"
+    assert set(re.findall(r"steps\.grade\.outputs\.(\w+)", step["with"]["path"])) == {
+        "report",
+        "page",
+        "badge",
+    }
+
+
+WORKFLOWS = [ROOT / "action.yml", *sorted((ROOT / ".github/workflows").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_of_others_are_pinned_by_digest_and_name_their_tag(path: Path) -> None:
+    uses = [line.strip() for line in path.read_text().splitlines() if re.search(r"\buses:", line)]
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"(- )?uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_a_release_stores_no_token_and_only_the_publishing_job_may_speak_for_the_project() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text()
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert workflow["jobs"]["publish"]["needs"] == "build"
+    assert {"run": "make release"} in workflow["jobs"]["build"]["steps"]
 
 
 def test_every_input_is_used_and_none_enters_a_script_as_text() -> None:
     steps = ACTION["runs"]["steps"]
     for step in steps:
-        assert "${{" not in step["run"], "an input in a script could run as a command"
-    used = "".join(str(step["env"]) for step in steps)
+        assert "${{" not in step.get("run", ""), "an input in a script could run as a command"
+    used = "".join(str(step.get("env", "")) + str(step.get("with", "")) for step in steps)
     assert all(f"inputs.{name} " in used for name in ACTION["inputs"])

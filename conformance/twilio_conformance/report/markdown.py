@@ -1,4 +1,4 @@
-"""Renders a Markdown summary for the page of a CI job."""
+"""Renders a Markdown summary for the page of a CI job, and annotations for GitHub."""
 
 from __future__ import annotations
 
@@ -20,6 +20,23 @@ def summary(report: Report) -> str:
     return render(
         "summary.md.j2", report=report, REQUIREMENTS_SHOWN=REQUIREMENTS_SHOWN, finding=_finding, text=_text
     )
+
+
+def annotations(report: Report) -> str:
+    """Return a workflow command of GitHub for each failing requirement: an error at the gate, else a warning.
+
+    Requirements whose failures are all known are left out.
+    """
+    lines = []
+    for name, found in report.failures.items():
+        if found.unexpected:
+            kind = "error" if report.is_gated(found) else "warning"
+            text = f"{found.statement}\n{_finding(found.unexpected[0])}"
+            # The runner reads a line, and these characters of it, as syntax.
+            for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+                text = text.replace(character, code)
+            lines.append(f"::{kind} title={name} {found.level} of {found.profile}::{text}\n")
+    return "".join(lines).encode(errors="backslashreplace").decode()
 
 
 def _finding(check: Check) -> str:

@@ -54,3 +54,21 @@ def test_what_could_not_be_tested_is_told_once_by_its_cause(make: Make) -> None:
     assert "2 could not be tested, TFS-FLAT-01, TFS-MARK-01:\n\n```\ninstall it\n```" in text
     assert text.count("install it") == 1
     assert "fail" not in text
+
+
+def test_each_failing_requirement_is_an_annotation_of_one_line(make: Make) -> None:
+    report = make({"clear/two": "fail", "audio.flat": "fail"})
+    first = report["requirements"]["TFS-CLEAR-01"]
+    first["statement"] = "100% must\r\n::error::hold"
+    known = report["requirements"]["TFS-MARK-01"]
+    known |= {"status": "fail", "checks": [check("mark/one", "fail") | {"known": "issue 7"}]}
+    lines = markdown.annotations(parse(report)).splitlines()
+    assert [line.partition("::")[2].partition("::")[0] for line in lines] == [
+        "error title=TFS-CLEAR-01 MUST of core",
+        "warning title=TFS-FLAT-01 MUST of audio",
+    ]
+    assert "::100%25 must%0D%0A::error::hold%0A" in lines[0]
+
+
+def test_a_conformant_report_has_no_annotations(make: Make) -> None:
+    assert markdown.annotations(parse(make())) == ""
