@@ -16,7 +16,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-an
     --custom-compile-command "make lock" $(UPGRADE)
 GRADE_SET = --extra live --group grade
 
-.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check clean grade-env dev-env examples
+.PHONY: help grade test test-live lint types drift check bench proof proof-full docs releases measurements echo vectors spec lock wheel wheel-check release clean grade-env dev-env examples
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -91,9 +91,11 @@ lock: dev-env ## write the locks anew, or only PIPECAT's; UPGRADE=--upgrade take
 ifeq ($(PIPECAT),)
 	$(COMPILE) --group build --output-file locks/build.lock
 	$(COMPILE) --group docstrings --output-file locks/docstrings.lock
+	$(COMPILE) --group release --output-file locks/release.lock
 	$(COMPILE) pyproject.toml $(GRADE_SET) --output-file locks/grade.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev --constraints locks/grade.lock \
 	    --constraints locks/build.lock --output-file locks/dev.lock
+	$(COMPILE) pyproject.toml $(GRADE_SET) --resolution lowest-direct --output-file locks/lowest.lock
 else
 	cp locks/grade.lock $(VERSION_LOCK).part
 	echo "pipecat-ai==$(PIPECAT)" | $(COMPILE) pyproject.toml - $(GRADE_SET) --output-file $(VERSION_LOCK).part || \
@@ -101,9 +103,14 @@ else
 	mv $(VERSION_LOCK).part $(VERSION_LOCK)
 endif
 
-wheel: dev-env ## build the sdist, and from it the wheel, into dist/
+wheel: dev-env ## build the sdist, from it the wheel, and vectors.json, into dist/
 	rm -rf dist
 	$(PY) -m build --no-isolation --outdir dist
+	$(PY) -m tools.release vectors dist/vectors.json
+
+release: dev-env ## build the last commit twice, compare, and write it with an SBOM and digests into dist/
+	@$(ENVIRONMENT) .venv-release locks/release.lock
+	$(PY) -m tools.release build
 
 wheel-check: wheel ## grade the reference with the wheel alone in an empty environment, as from the checkout (or its report CHECKOUT)
 	.ci/wheel-check $(CHECKOUT)
