@@ -1,4 +1,4 @@
-"""Compares two reports check by check: broken, fixed, new and gone."""
+"""Compares two reports check by check: broken, lost, fixed, new and gone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from twilio_conformance.report.model import FAILING, Report, Requirement, mixed_
 from twilio_conformance.report.rendering import render
 from twilio_conformance.spec.verdict import NOT_APPLICABLE, PASS
 
-BROKEN, FIXED, NEW, GONE, OTHER = "broken", "fixed", "new", "gone", "other"
+BROKEN, LOST, FIXED, NEW, GONE, OTHER = "broken", "lost", "fixed", "new", "gone", "other"
 
 HEADINGS = {
     BROKEN: "Broken: passed before and fails now",
+    LOST: "Lost: passed before and does not apply now",
     FIXED: "Fixed: failed before and passes now",
     NEW: "New: graded now and not before",
     GONE: "Gone: graded before and not now",
@@ -52,8 +53,12 @@ class Change:
             return NEW
         if self.after is None:
             return GONE
-        passed, passes = (status in (PASS, NOT_APPLICABLE) for status in (self.before, self.after))
-        return OTHER if passed == passes else FIXED if passes else BROKEN
+        if self.after in FAILING:
+            return OTHER if self.before in FAILING else BROKEN
+        if self.after == NOT_APPLICABLE:
+            # A failure that no longer applies is not fixed: it is no longer looked for.
+            return LOST if self.before == PASS else OTHER
+        return FIXED if self.before in FAILING else OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,10 @@ class ReportDiff:
         return self.after.requirements.get(name) or self.before.requirements[name]
 
     def broken(self, profiles: frozenset[str], levels: tuple[str, ...]) -> list[str]:
-        """Return the requirements of these profiles and levels that have a broken check."""
+        """Return the requirements of these profiles and levels that have a broken or a lost check."""
         return [
             name
-            for name in self.of(BROKEN)
+            for name in self.of(BROKEN) | self.of(LOST)
             if self.requirement(name).profile in profiles and self.requirement(name).level in levels
         ]
 

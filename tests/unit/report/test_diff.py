@@ -28,9 +28,9 @@ LEVELS = ("MUST", "SHOULD")
         ("not-applicable", "fail", "broken"),
         ("fail", "pass", "fixed"),
         ("not-testable", "pass", "fixed"),
-        ("fail", "not-applicable", "fixed"),
+        ("fail", "not-applicable", "other"),
         ("fail", "not-testable", "other"),
-        ("pass", "not-applicable", "other"),
+        ("pass", "not-applicable", "lost"),
     ],
 )
 def test_a_change_of_status_has_a_kind(before: str, after: str, kind: str, make: Make) -> None:
