@@ -115,7 +115,7 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _annotate(options: argparse.Namespace) -> int:
-    sys.stdout.write(markdown.annotations(loading.load(options.report)))
+    sys.stdout.write(markdown.annotate(loading.load(options.report)))
     return EXIT_OK
 
 

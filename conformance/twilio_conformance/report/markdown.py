@@ -22,7 +22,7 @@ def summary(report: Report) -> str:
     )
 
 
-def annotations(report: Report) -> str:
+def annotate(report: Report) -> str:
     """Return a workflow command of GitHub for each failing requirement: an error at the gate, else a warning.
 
     Requirements whose failures are all known are left out.

@@ -62,7 +62,7 @@ def test_each_failing_requirement_is_an_annotation_of_one_line(make: Make) -> No
     first["statement"] = "100% must\r\n::error::hold"
     known = report["requirements"]["TFS-MARK-01"]
     known |= {"status": "fail", "checks": [check("mark/one", "fail") | {"known": "issue 7"}]}
-    lines = markdown.annotations(parse(report)).splitlines()
+    lines = markdown.annotate(parse(report)).splitlines()
     assert [line.partition("::")[2].partition("::")[0] for line in lines] == [
         "error title=TFS-CLEAR-01 MUST of core",
         "warning title=TFS-FLAT-01 MUST of audio",
@@ -71,4 +71,4 @@ def test_each_failing_requirement_is_an_annotation_of_one_line(make: Make) -> No
 
 
 def test_a_conformant_report_has_no_annotations(make: Make) -> None:
-    assert markdown.annotations(parse(make())) == ""
+    assert markdown.annotate(parse(make())) == ""
