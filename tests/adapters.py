@@ -16,6 +16,7 @@ from twilio_conformance import EDITION
 from twilio_conformance.engine.executor import Executor
 from twilio_conformance.engine.messages import Result
 from twilio_conformance.spec import catalogue
+from twilio_conformance.spec.catalogue import Catalogue
 
 EXAMPLES = ROOT / "examples"
 
@@ -57,10 +58,10 @@ def launch() -> Iterator[Callable[..., tuple[Executor, list[str]]]]:
     """Return a function that starts to grade an adapter, and returns the executor and its jobs."""
     started: list[Executor] = []
 
-    def run(line: str, *wanted: Wanted) -> tuple[Executor, list[str]]:
+    def run(line: str, *wanted: Wanted, edition: Catalogue | None = None) -> tuple[Executor, list[str]]:
         executor = Executor(f"stdio:{line}", EDITION, concurrency=1)
         started.append(executor)
-        executor.start(catalogue.load(EDITION))
+        executor.start(edition or catalogue.load(EDITION))
         checks = [vector for _, vector in wanted]
         executor.submit(checks)
         return executor, checks

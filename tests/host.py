@@ -82,7 +82,7 @@ class Host:
         mark = uuid4().hex
         environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
         environment |= {"PYTHONPATH": os.pathsep.join(map(str, self.path)), "SUITE_TEST_MARK": mark}
-        environment |= {"COLUMNS": "120"} | self.environment
+        environment |= {"COLUMNS": "240"} | self.environment
         plugins = ["-p", "no:randomly"]
         if not self.has_other_plugins:
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

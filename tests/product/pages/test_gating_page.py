@@ -58,7 +58,7 @@ def run(commands: tuple[str, ...], folder: Path) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
     paths = [str(ROOT / "conformance"), str(ROOT / "reference"), environment.get("PYTHONPATH", "")]
-    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "120"}
+    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "240"}
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         ["sh", "-c", "\n".join(commands)],

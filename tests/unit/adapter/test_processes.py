@@ -57,7 +57,7 @@ def test_an_adapter_that_is_slow_at_everything_is_told_by_its_pace(launch, tmp_p
     miniature.set_limit(suite / miniature.PACKAGE.name / "engine" / "messages.py", "VECTOR_LIMIT", "0.6")
     monkeypatch.setattr("twilio_conformance.subject.process.search_path", lambda: [str(suite), *sys.path])
     # The limit is multiplied by 3 over stdio; three answers take longer.
-    executor, (check,) = launch(broken("sluggish"), ("TFS-KEY-01", "key/1"))
+    executor, (check,) = launch(broken("sluggish"), ("TFS-KEY-01", "key/1"), edition=miniature.load(suite))
     found = executor.result(check).outcomes["TFS-KEY-01"]
     assert found.status == NOT_TESTABLE
     told = "the adapter took more than 1.8 s over the whole check and was ended; of each call, 7"
