@@ -114,6 +114,11 @@ def test_metadata_name_licence_and_extras(archives: Archives) -> None:
     assert archives.read("*.dist-info/licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 
 
+def test_metadata_names_the_systems_that_can_fork(archives: Archives) -> None:
+    systems = [name for name in archives.metadata.get_all("Classifier", []) if name.startswith("Operating")]
+    assert systems == ["Operating System :: POSIX"]
+
+
 def test_wheel_from_the_sdist_equals_the_wheel_from_the_tree(archives: Archives) -> None:
     assert archives.wheel.read_bytes() == archives.direct_wheel.read_bytes()
 
