@@ -78,8 +78,12 @@ def release(output: Path) -> None:
     """Build the last commit twice, in fresh folders, and write it with its digests.
 
     Raises:
-        ReleaseError: The builds differ.
+        ReleaseError: The builds differ, or there are changes that no commit holds.
     """
+    if _git("status", "--porcelain"):
+        raise ReleaseError(
+            "a release is built from the last commit, and there are changes that it lacks: commit them"
+        )
     epoch = _git("log", "-1", "--format=%ct").decode().strip()
     tree = _git("archive", "--format=tar", "HEAD")
     with tempfile.TemporaryDirectory() as work:
